@@ -1,0 +1,78 @@
+//! The command line: one thin file per command over the rooms of the library.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::dossier::Language;
+use crate::error::Result;
+
+/// Decide performance reviews with evidence.
+#[derive(Debug, Parser)]
+#[command(
+    name = "plumb",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Options every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options every command understands.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The workspace folder: journal, index and blobs
+    #[arg(long, global = true, env = "PLUMB_HOME", value_name = "DIR")]
+    pub workspace: Option<std::path::PathBuf>,
+    /// Who decides
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    pub person: Option<String>,
+    /// Language of the interface: zh or en
+    #[arg(long, global = true, value_name = "LANG", value_parser = parse_language)]
+    pub lang: Option<Language>,
+    /// Configuration file
+    #[arg(long, global = true, env = "PLUMB_CONFIG", value_name = "FILE")]
+    pub config: Option<std::path::PathBuf>,
+}
+
+fn parse_language(text: &str) -> std::result::Result<Language, String> {
+    match text {
+        "zh" => Ok(Language::Zh),
+        "en" => Ok(Language::En),
+        other => Err(format!("{other:?} is not one of zh, en")),
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {}
+
+/// Runs one call of the program: parses, dispatches, prints the error if there is one.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error),
+    }
+}
+
+fn run(cli: &Cli) -> Result<()> {
+    match cli.command {}
+}
+
+/// Prints `plumb: message` and the hints to standard error; a closed standard error changes nothing.
+fn report(error: &crate::error::Error) -> ExitCode {
+    use std::io::Write as _;
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "plumb: {error}");
+    for hint in error.hints() {
+        let _ = writeln!(stderr, "  hint: {hint}");
+    }
+    ExitCode::from(error.exit_code())
+}

@@ -1,0 +1,269 @@
+//! What a person is judged by: the dossier, its sources, the segments that can be cited, and where they lie.
+//!
+//! Immutable values. Reading files into them is [`crate::ingest`]'s work; this module only knows their shape and
+//! [`manifest`] the layout of `dossier.toml`.
+
+use std::ops::Range;
+use std::path::PathBuf;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::hash::ContentHash;
+use crate::id::{DossierId, SegmentNo, SubjectId};
+use crate::sanitize::Visible;
+
+pub mod manifest;
+
+/// The language of a dossier, a prompt or a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// `zh` or `en`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+}
+
+/// The employee.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The same across cycles.
+    pub id: SubjectId,
+    /// As people call them.
+    pub name: String,
+}
+
+/// What `dossier.toml` says, apart from the sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DossierMeta {
+    /// The dossier's own name.
+    pub id: DossierId,
+    /// Who is reviewed.
+    pub subject: Subject,
+    /// The job, as the organisation words it.
+    pub role: String,
+    /// The grade, if given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
+    /// The review cycle, such as `2026H1`.
+    pub cycle: String,
+    /// The language of prompts for this dossier.
+    pub language: Language,
+    /// Earlier cycles of the same person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierCycle>,
+}
+
+/// A pointer to the same person's dossier of an earlier cycle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierCycle {
+    /// The earlier cycle's name.
+    pub cycle: String,
+    /// Its folder, relative to this dossier.
+    pub path: String,
+}
+
+/// What a source is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// A weekly or monthly report.
+    Weekly,
+    /// A report on a project.
+    Project,
+    /// What the employee says of themselves.
+    SelfReview,
+    /// What colleagues say.
+    Peer,
+    /// A chat log.
+    Chat,
+    /// Objectives and key results.
+    Okr,
+    /// A meeting.
+    Meeting,
+    /// Anything else.
+    Other,
+}
+
+/// How a source is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceFormat {
+    /// Markdown.
+    Markdown,
+    /// Plain text.
+    Text,
+    /// A chat log, one JSON object a line.
+    Jsonl,
+    /// A chat log, a JSON array of objects.
+    Json,
+    /// A table of comma-separated values.
+    Csv,
+    /// `WebVTT` captions.
+    Vtt,
+    /// `SubRip` captions.
+    Srt,
+}
+
+/// One file of a dossier after ingest.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// As `dossier.toml` names it, relative to the dossier.
+    pub path: String,
+    /// What to call it on screen (sanitised); the file name when no title is given.
+    pub title: String,
+    /// What it is about.
+    pub kind: SourceKind,
+    /// How it is laid out.
+    pub format: SourceFormat,
+    /// The day it speaks of, if given.
+    pub date: Option<Date>,
+    /// SHA-256 of the raw bytes: the source's address.
+    pub hash: ContentHash,
+    /// Size of the raw file in bytes.
+    pub bytes: u64,
+    /// The encoding it was read as: `UTF-8`, `GB18030`, …
+    pub encoding: &'static str,
+    /// The source as read: decoded to UTF-8 and nothing else. For a UTF-8 file these are the file's own bytes, so that
+    /// anchors are offsets in the file. NEVER show it: show [`Source::shown`].
+    pub raw: String,
+    /// The same text with hidden and control characters made visible, and the map back.
+    pub shown: Visible,
+    /// The citable places, in order.
+    pub segments: Vec<Segment>,
+}
+
+impl Source {
+    /// The exact text of a segment as it stands in the source. Untrusted: never show it.
+    pub fn slice(&self, anchor: &Anchor) -> &str {
+        self.raw.get(anchor.span.clone()).unwrap_or_default()
+    }
+}
+
+/// What sort of place a segment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SegmentKind {
+    /// A heading of a document.
+    Heading,
+    /// A sentence, a list item, or a line of code.
+    Sentence,
+    /// A row of a table.
+    Row,
+    /// A chat message.
+    Message,
+    /// A cue of a transcript.
+    Utterance,
+}
+
+/// The smallest thing that can be cited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// 1..=N through the whole dossier.
+    pub no: SegmentNo,
+    /// Which source, an index into [`Dossier::sources`].
+    pub source: usize,
+    /// What sort of place it is.
+    pub kind: SegmentKind,
+    /// What it says, sanitised, on one line: ready for the screen and the prompt.
+    pub text: String,
+    /// Who says it, sanitised, where the source tells.
+    pub speaker: Option<String>,
+    /// Where it lies.
+    pub anchor: Anchor,
+}
+
+/// Where a segment lies in its source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// Byte span in [`Source::raw`]; on character boundaries.
+    pub span: Range<usize>,
+    /// Line of the first byte, from 1.
+    pub line: u32,
+    /// Data row of a table, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<u32>,
+    /// When it was said, for transcripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeSpan>,
+    /// When it was written (ISO 8601 as the file says, sanitised), for chat logs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// A stretch of a recording, in milliseconds from its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeSpan {
+    /// First millisecond.
+    pub start_ms: u64,
+    /// One past the last millisecond.
+    pub end_ms: u64,
+}
+
+impl TimeSpan {
+    /// `14:05` or `1:02:03`.
+    pub fn clock(self) -> String {
+        let s = self.start_ms / 1000;
+        match s / 3600 {
+            0 => format!("{:02}:{:02}", s / 60, s % 60),
+            h => format!("{h}:{:02}:{:02}", s / 60 % 60, s % 60),
+        }
+    }
+}
+
+/// Something a source could not give, in one line; the rest of the dossier opens all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The file, as `dossier.toml` names it (sanitised).
+    pub path: String,
+    /// What is wrong and what to do, one line.
+    pub message: String,
+}
+
+/// One employee in one review cycle, read and numbered.
+#[derive(Debug, Clone)]
+pub struct Dossier {
+    /// What `dossier.toml` says.
+    pub meta: DossierMeta,
+    /// The folder it was read from; never written to.
+    pub root: PathBuf,
+    /// The sources that could be read, in the order of `dossier.toml`.
+    pub sources: Vec<Source>,
+    /// The ones that could not.
+    pub problems: Vec<Problem>,
+}
+
+impl Dossier {
+    /// All segments in order of number.
+    pub fn segments(&self) -> impl Iterator<Item = &Segment> {
+        self.sources.iter().flat_map(|s| s.segments.iter())
+    }
+
+    /// The segment with this number.
+    pub fn segment(&self, no: SegmentNo) -> Option<&Segment> {
+        let source = self.sources.partition_point(|s| {
+            s.segments.first().is_none_or(|f| f.no <= no) && s.segments.last().is_none_or(|l| l.no < no)
+        });
+        let segments = &self.sources.get(source)?.segments;
+        segments
+            .binary_search_by_key(&no, |s| s.no)
+            .ok()
+            .map(|i| &segments[i])
+    }
+
+    /// The source a segment belongs to.
+    pub fn source_of(&self, segment: &Segment) -> &Source {
+        &self.sources[segment.source]
+    }
+}

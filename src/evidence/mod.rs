@@ -1,0 +1,108 @@
+//! Where a score comes from: links from a claim to places in the dossier, counts that can be recounted, and the search
+//! that proposes places.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dossier::{Dossier, Segment, TimeSpan};
+use crate::hash::ContentHash;
+use crate::id::SegmentNo;
+
+/// One place in a dossier, self-contained: it can be found again from the source's bytes alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The source's path in the dossier.
+    pub source: String,
+    /// The source's address.
+    pub sha256: ContentHash,
+    /// The segment's number when the dossier was read.
+    pub segment: SegmentNo,
+    /// First byte in the source as read.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// Line of the first byte, from 1.
+    pub line: u32,
+    /// When it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeSpan>,
+    /// Who said it (sanitised).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker: Option<String>,
+    /// What stands there (sanitised).
+    pub quote: String,
+}
+
+impl Place {
+    /// The whole of a segment.
+    pub fn of(dossier: &Dossier, segment: &Segment) -> Self {
+        let source = dossier.source_of(segment);
+        Self {
+            source: source.path.clone(),
+            sha256: source.hash,
+            segment: segment.no,
+            start: segment.anchor.span.start,
+            end: segment.anchor.span.end,
+            line: segment.anchor.line,
+            time: segment.anchor.time,
+            speaker: segment.speaker.clone(),
+            quote: segment.text.clone(),
+        }
+    }
+
+    /// The byte span.
+    pub fn span(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
+/// What sort of evidence a link gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EvidenceKind {
+    /// The words at one place.
+    Quote,
+    /// How often a term occurs, with every occurrence.
+    Count,
+    /// A value read from a chart.
+    Chart,
+}
+
+/// Whether a link speaks for or against the claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Polarity {
+    /// For it.
+    Supports,
+    /// Against it.
+    Contradicts,
+}
+
+/// How often a term occurs, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The rubric's signal.
+    pub signal: String,
+    /// The term as counted.
+    pub term: String,
+    /// The number of occurrences.
+    pub n: usize,
+    /// All of them, in order.
+    pub occurrences: Vec<Place>,
+}
+
+/// A link from an assessment or a person's claim to the dossier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceLink {
+    /// What sort of evidence.
+    pub kind: EvidenceKind,
+    /// For or against.
+    pub polarity: Polarity,
+    /// The place; for a count, the first occurrence.
+    #[serde(flatten)]
+    pub place: Place,
+    /// For a count: the term, the number and every occurrence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+}

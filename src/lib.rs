@@ -1,0 +1,41 @@
+//! Plumbline: a terminal workstation where people decide performance reviews with evidence.
+//!
+//! Modules stand in import order: each may import only those above it. `tests/house.rs` holds that rule.
+
+pub mod error;
+
+pub mod id;
+
+pub mod hash;
+
+pub mod clock;
+
+pub mod seed;
+
+pub mod config;
+
+pub mod sanitize;
+
+pub mod dossier;
+
+pub mod rubric;
+
+pub mod model;
+
+pub mod ingest;
+
+pub mod evidence;
+
+pub mod engine;
+
+pub mod review;
+
+pub mod store;
+
+pub mod metrics;
+
+pub mod learn;
+
+pub mod tui;
+
+pub mod cli;

@@ -1,0 +1,5 @@
+//! The `plumb` program.
+
+fn main() -> std::process::ExitCode {
+    plumbline::cli::main()
+}

@@ -1,0 +1,148 @@
+//! What goes into the journal: what was read, what the model said, and what a person decided about it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dossier::{DossierMeta, SourceFormat, SourceKind};
+use crate::engine::assessment::{Assessment, AssessmentId, RubricIdentity};
+use crate::evidence::{EvidenceLink, Place};
+use crate::hash::ContentHash;
+use crate::id::{DimensionId, DossierId, RecordId, SegmentNo};
+
+/// One entry of the journal: the record's `type` and `body`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "body", rename_all = "snake_case")]
+pub enum Entry {
+    /// A dossier was read: its sources, in the order their segments are numbered.
+    Dossier(DossierRead),
+    /// The model said something; the trace is the blob with the assessment's id.
+    Assessment(Box<Assessment>),
+    /// A person decided something about one dimension.
+    Decision(Box<Decision>),
+    /// A person closed a dossier.
+    SignOff(SignOff),
+    /// A person took an earlier record back. A new record: nothing is ever removed.
+    Undo(Undo),
+}
+
+/// What a dossier consisted of when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DossierRead {
+    /// What `dossier.toml` says.
+    pub meta: DossierMeta,
+    /// The sources, in order.
+    pub sources: Vec<SourceRead>,
+}
+
+/// One source as it was read; its bytes are the blob with its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRead {
+    /// Its path in the dossier.
+    pub path: String,
+    /// Its title (sanitised).
+    pub title: String,
+    /// What it is about.
+    pub kind: SourceKind,
+    /// How it is laid out.
+    pub format: SourceFormat,
+    /// SHA-256 of the raw bytes.
+    pub sha256: ContentHash,
+    /// Size of the raw file in bytes.
+    pub bytes: u64,
+    /// The encoding it was read as.
+    pub encoding: String,
+    /// How many segments it gave.
+    pub segments: u32,
+}
+
+/// What was on the screen when a person decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Blind-first mode was on.
+    pub blind: bool,
+    /// The model's score was visible before the person decided.
+    pub model_visible: bool,
+    /// The model's score at that moment, visible or not.
+    pub model_score: Option<f32>,
+    /// The source in the document pane.
+    pub source: Option<String>,
+    /// The segment under the cursor.
+    pub segment: Option<SegmentNo>,
+}
+
+/// What a person decided about one dimension of one dossier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Of which dossier.
+    pub dossier: DossierId,
+    /// Of which dimension.
+    pub dimension: DimensionId,
+    /// By which rubric.
+    pub rubric: RubricIdentity,
+    /// About which assessment; none when the person decided before the model had spoken.
+    pub assessment: Option<AssessmentId>,
+    /// What was on the screen.
+    pub seen: Seen,
+    /// What they did.
+    pub act: Act,
+}
+
+/// The acts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Act {
+    /// The model's score stands.
+    Accept {
+        /// The score accepted: the model's, rounded to the half level that was shown.
+        score: f32,
+    },
+    /// The person's score stands.
+    Override {
+        /// 1..=5 in halves.
+        score: f32,
+        /// A word from the reason picker or the person's own.
+        reason: Option<String>,
+    },
+    /// A link was added by the person.
+    LinkAdded {
+        /// The link.
+        link: EvidenceLink,
+    },
+    /// A link was dropped.
+    LinkDropped {
+        /// The link as it was.
+        link: EvidenceLink,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// A link, or the dimension when `place` is none, was annotated.
+    Note {
+        /// What was said.
+        text: String,
+        /// The place it speaks of.
+        place: Option<Place>,
+    },
+    /// Blind-first mode showed the model's score.
+    Reveal,
+}
+
+/// A person closed a dossier: every dimension with the score that stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignOff {
+    /// Which dossier.
+    pub dossier: DossierId,
+    /// By which rubric.
+    pub rubric: RubricIdentity,
+    /// The final score per dimension, in rubric order.
+    pub scores: Vec<(DimensionId, f32)>,
+    /// Words for the record.
+    pub note: Option<String>,
+}
+
+/// A person took a record back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undo {
+    /// Which dossier it spoke of.
+    pub dossier: DossierId,
+    /// The record taken back.
+    pub record: RecordId,
+}

@@ -1,0 +1,95 @@
+//! What people are judged on: a versioned rubric of dimensions, read from TOML and checked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dossier::Language;
+use crate::hash::ContentHash;
+use crate::id::{DimensionId, RubricId};
+
+/// A text in both languages of the project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bilingual {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl Bilingual {
+    /// The text in `language`.
+    pub fn get(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.zh,
+            Language::En => &self.en,
+        }
+    }
+}
+
+/// A behaviour that shows a dimension.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Behaviour {
+    /// Unique in its dimension.
+    pub id: String,
+    /// What one would see.
+    pub text: Bilingual,
+}
+
+/// Words whose occurrences are worth counting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Unique in its dimension.
+    pub id: String,
+    /// Chinese terms, matched as exact substrings.
+    pub zh: Vec<String>,
+    /// English terms, matched by stem.
+    pub en: Vec<String>,
+}
+
+impl Signal {
+    /// The terms in `language`.
+    pub fn terms(&self, language: Language) -> &[String] {
+        match language {
+            Language::Zh => &self.zh,
+            Language::En => &self.en,
+        }
+    }
+}
+
+/// One dimension of a rubric.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dimension {
+    /// Unique in the rubric.
+    pub id: DimensionId,
+    /// Short name.
+    pub name: Bilingual,
+    /// One sentence.
+    pub definition: Bilingual,
+    /// What levels 1 to 5 look like; index 0 is level 1.
+    pub anchors: [Bilingual; 5],
+    /// Expected behaviours.
+    pub behaviours: Vec<Behaviour>,
+    /// Countable signals.
+    pub signals: Vec<Signal>,
+}
+
+/// A rubric, checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rubric {
+    /// Its name.
+    pub id: RubricId,
+    /// Its version.
+    pub version: String,
+    /// What to call it on screen.
+    pub title: Bilingual,
+    /// In the order they are shown and scored.
+    pub dimensions: Vec<Dimension>,
+    /// SHA-256 of the file's bytes.
+    pub hash: ContentHash,
+}
+
+impl Rubric {
+    /// The dimension called `id`.
+    pub fn dimension(&self, id: &DimensionId) -> Option<&Dimension> {
+        self.dimensions.iter().find(|d| &d.id == id)
+    }
+}
