@@ -1,1 +1,14 @@
-//! model
+//! Models: what is known about them, where their files come from, and the decoder that runs them.
+//!
+//! One decoder serves the Llama, Qwen2 and Qwen3 families from GGUF files ([`decoder`]); everything it needs to know
+//! (sizes, tokenizer, chat template) comes from the file itself, so that a new checkpoint of a known family needs a
+//! manifest and no code.
+
+pub mod chat;
+pub mod config;
+pub mod decoder;
+pub mod gguf;
+pub mod kernels;
+pub mod kv;
+pub mod linear;
+pub mod tokenizer;

@@ -1,0 +1,73 @@
+//! The model's own chat template, cut into pieces, so that what comes from documents is never parsed as template.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, context};
+
+use crate::error::Result;
+use crate::model::gguf::Gguf;
+use crate::model::tokenizer::Tokenizer;
+
+/// Stand-ins for the contents while the template is rendered. Private-use characters: the template cannot hold them and
+/// cannot change them.
+const SYSTEM: &str = "\u{F0000}system\u{F0001}";
+const USER: &str = "\u{F0000}user\u{F0001}";
+
+/// Token ids around the contents of one exchange: system, user, and the start of the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatFrame {
+    /// Before the system message.
+    pub before_system: Vec<u32>,
+    /// Between the system message and the user's.
+    pub before_user: Vec<u32>,
+    /// After the user's message, up to the first token of the answer.
+    pub before_answer: Vec<u32>,
+}
+
+impl ChatFrame {
+    /// Renders the template in `gguf` once.
+    ///
+    /// # Errors
+    /// The file has no template, it does not render, or it drops or repeats a message.
+    pub fn from_gguf(gguf: &Gguf, tokenizer: &Tokenizer) -> Result<Self> {
+        let rendered = render(gguf, SYSTEM, USER)?;
+        let broken = || gguf.error("the chat template does not keep the system and the user message apart");
+        let (before_system, rest) = rendered.split_once(SYSTEM).ok_or_else(broken)?;
+        let (before_user, before_answer) = rest.split_once(USER).ok_or_else(broken)?;
+        if before_answer.contains(USER) || before_answer.contains(SYSTEM) {
+            return Err(broken());
+        }
+        Ok(Self {
+            before_system: tokenizer.encode_template(before_system)?,
+            before_user: tokenizer.encode_template(before_user)?,
+            before_answer: tokenizer.encode_template(before_answer)?,
+        })
+    }
+}
+
+fn render(gguf: &Gguf, system: &str, user: &str) -> Result<String> {
+    let source = gguf.text("tokenizer.chat_template")?;
+    let mut environment = Environment::new();
+    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    let bad = |e: minijinja::Error| gguf.error("the chat template does not render").because(e);
+    // As Hugging Face's `apply_chat_template` sets them.
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()
+        .map_err(bad)?;
+    environment.set_syntax(syntax);
+    environment.add_template("chat", source).map_err(bad)?;
+    let template = environment.get_template("chat").map_err(bad)?;
+    template
+        .render(context! {
+            messages => [
+                context! { role => "system", content => system },
+                context! { role => "user", content => user },
+            ],
+            add_generation_prompt => true,
+            // Qwen3: answer at once, without a thinking block.
+            enable_thinking => false,
+            bos_token => "",
+        })
+        .map_err(bad)
+}
