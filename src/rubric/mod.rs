@@ -1,10 +1,21 @@
 //! What people are judged on: a versioned rubric of dimensions, read from TOML and checked.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dossier::Language;
+use crate::error::{Error, Result};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, RubricId};
+
+mod builtin;
+mod fault;
+mod parse;
+mod reader;
+
+pub use builtin::{builtin, names};
+pub use fault::{Fault, RubricErrors};
 
 /// A text in both languages of the project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +34,16 @@ impl Bilingual {
             Language::En => &self.en,
         }
     }
+}
+
+/// Whether something speaks for or against a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Polarity {
+    /// For it.
+    Supports,
+    /// Against it.
+    Contradicts,
 }
 
 /// A behaviour that shows a dimension.
@@ -46,6 +67,18 @@ pub struct Signal {
 }
 
 impl Signal {
+    /// Signals whose id begins so count what marks a shortfall.
+    const ADVERSE: &str = "adverse-";
+
+    /// Whether an occurrence speaks for or against the dimension.
+    pub fn polarity(&self) -> Polarity {
+        if self.id.starts_with(Self::ADVERSE) {
+            Polarity::Contradicts
+        } else {
+            Polarity::Supports
+        }
+    }
+
     /// The terms in `language`.
     pub fn terms(&self, language: Language) -> &[String] {
         match language {
@@ -88,6 +121,27 @@ pub struct Rubric {
 }
 
 impl Rubric {
+    /// Reads and checks a rubric file.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not a valid rubric: the message names the first fault.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        Ok(Self::parse(&path.display().to_string(), &bytes)?)
+    }
+
+    /// The rubric that a person names: a file where the name has a `/` or a `.`, else one that comes with the program.
+    ///
+    /// # Errors
+    /// No such rubric, or not a valid one.
+    pub fn named(name: &str) -> Result<Self> {
+        if name.contains(['/', '.']) {
+            Self::load(Path::new(name))
+        } else {
+            builtin(name)
+        }
+    }
+
     /// The dimension called `id`.
     pub fn dimension(&self, id: &DimensionId) -> Option<&Dimension> {
         self.dimensions.iter().find(|d| &d.id == id)
