@@ -8,6 +8,21 @@ use serde::{Deserialize, Serialize};
 use crate::dossier::{Dossier, Segment, TimeSpan};
 use crate::hash::ContentHash;
 use crate::id::SegmentNo;
+pub use crate::rubric::Polarity;
+
+pub mod links;
+pub mod locate;
+pub mod search;
+pub mod shortlist;
+pub mod signals;
+#[cfg(test)]
+mod testing;
+pub mod words;
+
+pub use links::{Backlinks, Verdict, resolve, verify};
+pub use search::Index;
+pub use shortlist::shortlist;
+pub use signals::count_signals;
 
 /// One place in a dossier, self-contained: it can be found again from the source's bytes alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,16 +82,6 @@ pub enum EvidenceKind {
     Count,
     /// A value read from a chart.
     Chart,
-}
-
-/// Whether a link speaks for or against the claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Polarity {
-    /// For it.
-    Supports,
-    /// Against it.
-    Contradicts,
 }
 
 /// How often a term occurs, and where.
