@@ -1,3 +1,4 @@
 //! tui
 
 pub mod width;
+pub mod words;
