@@ -1,4 +1,5 @@
 //! tui
 
+pub mod theme;
 pub mod width;
 pub mod words;
