@@ -7,6 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::dossier::Language;
 use crate::error::Result;
 
+pub mod out;
+pub mod rubric;
+
 /// Decide performance reviews with evidence.
 #[derive(Debug, Parser)]
 #[command(
@@ -51,7 +54,11 @@ fn parse_language(text: &str) -> std::result::Result<Language, String> {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Check, list and show rubrics
+    #[command(subcommand)]
+    Rubric(rubric::RubricCommand),
+}
 
 /// Runs one call of the program: parses, dispatches, prints the error if there is one.
 pub fn main() -> ExitCode {
@@ -63,7 +70,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    match cli.command {}
+    let language = cli.global.lang.unwrap_or(Language::En);
+    match &cli.command {
+        Command::Rubric(command) => rubric::run(command, language),
+    }
 }
 
 /// Prints `plumb: message` and the hints to standard error; a closed standard error changes nothing.

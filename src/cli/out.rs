@@ -1,0 +1,29 @@
+//! Standard output as the commands use it: locked, buffered, and quiet when whoever read it has gone.
+
+use std::io::{self, BufWriter, ErrorKind as IoKind, Write};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Writes to standard output; a closed pipe ends the writing without an error.
+///
+/// # Errors
+/// The operating system refuses the writing for another reason, such as a full disk.
+pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(e) if e.kind() == IoKind::BrokenPipe => Ok(()),
+        Err(e) => Err(Error::new(ErrorKind::Io, "cannot write to standard output").because(e)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Prints `value` as one JSON document and a newline.
+///
+/// # Errors
+/// As [`print`].
+pub fn json(value: &impl serde::Serialize) -> Result<()> {
+    print(|out| {
+        serde_json::to_writer_pretty(&mut *out, value)?;
+        writeln!(out)
+    })
+}
