@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dossier::{DossierMeta, SourceFormat, SourceKind};
+use crate::dossier::{Dossier, DossierMeta, SourceFormat, SourceKind};
 use crate::engine::assessment::{Assessment, AssessmentId, RubricIdentity};
 use crate::evidence::{EvidenceLink, Place};
 use crate::hash::ContentHash;
@@ -52,6 +52,26 @@ pub struct SourceRead {
     pub encoding: String,
     /// How many segments it gave.
     pub segments: u32,
+}
+
+impl DossierRead {
+    /// What a dossier consists of.
+    pub fn of(dossier: &Dossier) -> Self {
+        let sources = dossier.sources.iter().map(|source| SourceRead {
+            path: source.path.clone(),
+            title: source.title.clone(),
+            kind: source.kind,
+            format: source.format,
+            sha256: source.hash,
+            bytes: source.bytes,
+            encoding: source.encoding.to_owned(),
+            segments: u32::try_from(source.segments.len()).unwrap_or(u32::MAX),
+        });
+        Self {
+            meta: dossier.meta.clone(),
+            sources: sources.collect(),
+        }
+    }
 }
 
 /// What was on the screen when a person decided.

@@ -3,5 +3,14 @@
 //! No IO, no clock, no screen in here: time and ids come in with the events, work goes out as effects.
 
 pub mod decision;
+pub mod dimension;
+pub mod event;
+pub mod ledger;
+pub mod machine;
+pub mod summary;
+pub mod uses;
 
 pub use decision::{Act, Decision, DossierRead, Entry, Seen, SignOff, SourceRead, Undo};
+pub use event::{Attachment, Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Stamp};
+pub use machine::{Review, Save, Setup};
+pub use summary::Summary;

@@ -1,0 +1,248 @@
+//! The review of one dossier as a pure state machine: events in, effects out.
+//!
+//! It never waits, reads no file and no clock. A decision counts on the screen at once; "saved" is only said after
+//! the store's receipt.
+
+use std::sync::Arc;
+
+use crate::dossier::{Dossier, Language};
+use crate::engine::{ModelIdentity, Ticket};
+use crate::id::{Person, RecordId};
+use crate::review::decision::{DossierRead, Entry};
+use crate::review::dimension::DimensionState;
+use crate::review::event::{Attachment, Draft, Effect, Event, Notice, Receipt, Recorded, Stamp};
+use crate::review::ledger::Ledger;
+use crate::rubric::Rubric;
+
+mod deciding;
+mod scoring;
+
+pub use scoring::Work;
+
+/// What a review needs to begin.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whose review.
+    pub dossier: Arc<Dossier>,
+    /// By what.
+    pub rubric: Arc<Rubric>,
+    /// Who decides.
+    pub person: Person,
+    /// Which weights will answer; assessments by others are asked again. None accepts any.
+    pub model: Option<ModelIdentity>,
+    /// Language of the model's answers.
+    pub language: Language,
+    /// Root of the model's random numbers.
+    pub seed: u64,
+    /// Hide what the model says until the person has scored.
+    pub blind: bool,
+    /// Nothing can be written: why, one line.
+    pub read_only: Option<String>,
+}
+
+/// Whether the records are safe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Save {
+    /// Nothing to save yet.
+    Nothing,
+    /// So many records are on their way.
+    Saving(usize),
+    /// Everything is durable; the last record.
+    Saved(Receipt),
+    /// The store takes no more: why.
+    Failed(String),
+}
+
+/// The review of one dossier.
+#[derive(Debug)]
+pub struct Review {
+    setup: Setup,
+    ledger: Ledger,
+    work: Work,
+    has_model: bool,
+    pending: Vec<RecordId>,
+    last_saved: Option<Receipt>,
+}
+
+impl Review {
+    /// A review that knows nothing of earlier records yet: [`Event::Opened`] brings them.
+    pub fn new(setup: Setup) -> Self {
+        Self {
+            ledger: Ledger::new(&setup.rubric),
+            setup,
+            work: Work::Idle,
+            has_model: false,
+            pending: Vec::new(),
+            last_saved: None,
+        }
+    }
+
+    /// Takes one event.
+    pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        let effects = match event {
+            Event::Opened {
+                history,
+                ticket,
+                stamp,
+            } => self.opened(&history, ticket, stamp),
+            Event::Engine {
+                ticket,
+                event,
+                stamp,
+            } => self.engine(ticket, event, stamp),
+            Event::Person {
+                intent,
+                seen,
+                stamp,
+            } => self.person(intent, &seen, stamp),
+            Event::Saved(receipt) => self.saved(receipt),
+            Event::NotSaved { id, message } => self.not_saved(&id, message),
+        };
+        self.look();
+        effects
+    }
+
+    /// Whose review.
+    pub fn dossier(&self) -> &Arc<Dossier> {
+        &self.setup.dossier
+    }
+
+    /// By what.
+    pub fn rubric(&self) -> &Arc<Rubric> {
+        &self.setup.rubric
+    }
+
+    /// What all records add up to.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The dimensions in rubric order.
+    pub fn dimensions(&self) -> &[DimensionState] {
+        self.ledger.dimensions()
+    }
+
+    /// What the engine is doing.
+    pub fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// Whether there is a model to ask.
+    pub fn has_model(&self) -> bool {
+        self.has_model
+    }
+
+    /// Whether blind-first mode is on.
+    pub fn blind(&self) -> bool {
+        self.setup.blind
+    }
+
+    /// Why nothing can be written, if so.
+    pub fn read_only(&self) -> Option<&str> {
+        self.setup.read_only.as_deref()
+    }
+
+    /// Whether what the model says of a dimension must not be shown.
+    pub fn hidden(&self, dimension: &DimensionState) -> bool {
+        self.setup.blind && !dimension.shown && !dimension.human.revealed && dimension.human.verdict.is_none()
+    }
+
+    /// Whether the records are safe.
+    pub fn save(&self) -> Save {
+        match (&self.setup.read_only, self.pending.len(), &self.last_saved) {
+            (Some(why), ..) => Save::Failed(why.clone()),
+            (None, 0, None) => Save::Nothing,
+            (None, 0, Some(receipt)) => Save::Saved(receipt.clone()),
+            (None, n, _) => Save::Saving(n),
+        }
+    }
+
+    fn opened(&mut self, history: &[Recorded], ticket: Option<Ticket>, stamp: Stamp) -> Vec<Effect> {
+        self.ledger = Ledger::replay(&self.setup.rubric, history);
+        self.last_saved = history.last().map(|r| Receipt {
+            id: r.id.clone(),
+            seq: r.seq,
+            hash: r.hash,
+        });
+        self.has_model = ticket.is_some();
+        self.remember_seen();
+        let mut effects = Vec::new();
+        let read = DossierRead::of(&self.setup.dossier);
+        if self.ledger.read() != Some(&read) {
+            let sources = Attachment::Sources(Arc::clone(&self.setup.dossier));
+            effects.extend(self.commit(stamp.record(0), stamp, Entry::Dossier(read), vec![sources]));
+        }
+        self.forget_other_models();
+        if let Some(ticket) = ticket {
+            effects.extend(self.score(ticket, &[]));
+        }
+        effects
+    }
+
+    /// Enters a record and sends it to the store; nothing when the store takes none.
+    fn commit(
+        &mut self,
+        id: RecordId,
+        stamp: Stamp,
+        entry: Entry,
+        attachments: Vec<Attachment>,
+    ) -> Option<Effect> {
+        let person = self.setup.person.clone();
+        self.ledger.enter(&id, &person, stamp.at, &entry);
+        if self.setup.read_only.is_some() {
+            return None;
+        }
+        self.pending.push(id.clone());
+        Some(Effect::Commit(Draft {
+            id,
+            at: stamp.at,
+            actor: person,
+            entry,
+            attachments,
+        }))
+    }
+
+    fn saved(&mut self, receipt: Receipt) -> Vec<Effect> {
+        self.pending.retain(|id| id != &receipt.id);
+        self.ledger.numbered(&receipt.id, receipt.seq);
+        if self.last_saved.as_ref().is_none_or(|last| last.seq < receipt.seq) {
+            self.last_saved = Some(receipt);
+        }
+        Vec::new()
+    }
+
+    fn not_saved(&mut self, id: &RecordId, message: String) -> Vec<Effect> {
+        self.pending.retain(|p| p != id);
+        self.setup.read_only = Some(message.clone());
+        vec![Effect::Tell(Notice::NotSaved(message))]
+    }
+
+    /// Remembers which model scores are in plain view now.
+    fn look(&mut self) {
+        let blind = self.setup.blind;
+        for dimension in self.ledger.dimensions_mut() {
+            let open = !blind || dimension.human.revealed || dimension.human.verdict.is_some();
+            dimension.shown |= open && dimension.model.reading.is_some();
+        }
+    }
+
+    /// What was seen in an earlier session stays seen.
+    fn remember_seen(&mut self) {
+        use crate::review::ledger::ActedWhat;
+        let seen: Vec<_> = self
+            .ledger
+            .acts()
+            .iter()
+            .filter_map(|act| match &act.what {
+                ActedWhat::Decision(d) if d.seen.model_visible => Some(d.dimension.clone()),
+                _ => None,
+            })
+            .collect();
+        for dimension in self.ledger.dimensions_mut() {
+            dimension.shown |= dimension.human.revealed || seen.contains(&dimension.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
