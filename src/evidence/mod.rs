@@ -16,7 +16,7 @@ pub mod search;
 pub mod shortlist;
 pub mod signals;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod words;
 
 pub use links::{Backlinks, Verdict, resolve, verify};

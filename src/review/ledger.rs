@@ -150,10 +150,7 @@ impl Ledger {
 
     /// The last act of `person` that can be taken back.
     pub fn last_undoable(&self, person: &Person) -> Option<&Acted> {
-        self.acts
-            .iter()
-            .rev()
-            .find(|a| &a.by == person && a.undoable())
+        self.acts.iter().rev().find(|a| &a.by == person && a.undoable())
     }
 
     fn same_rubric(&self, other: &RubricIdentity) -> bool {

@@ -8,7 +8,8 @@ pub mod event;
 pub mod ledger;
 pub mod machine;
 pub mod summary;
-pub mod uses;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use decision::{Act, Decision, DossierRead, Entry, Seen, SignOff, SourceRead, Undo};
 pub use event::{Attachment, Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Stamp};

@@ -53,7 +53,10 @@ impl Review {
 
     /// Why an intent cannot be followed at all.
     fn refusal(&self, intent: &Intent) -> Option<Notice> {
-        let writes = !matches!(intent, Intent::Stop | Intent::Rescore { .. } | Intent::Blind(true));
+        let writes = !matches!(
+            intent,
+            Intent::Stop | Intent::Rescore { .. } | Intent::Blind(true)
+        );
         let reopens = matches!(intent, Intent::Undo | Intent::Stop);
         if writes && self.setup.read_only.is_some() {
             Some(Notice::ReadOnly)
@@ -239,13 +242,7 @@ impl Review {
     }
 
     /// Commits the `n`-th decision of an event.
-    fn record(
-        &mut self,
-        n: usize,
-        dimension: &DimensionId,
-        act: Act,
-        moment: &Moment<'_>,
-    ) -> Option<Effect> {
+    fn record(&mut self, n: usize, dimension: &DimensionId, act: Act, moment: &Moment<'_>) -> Option<Effect> {
         let state = self.ledger.dimension(dimension)?;
         let decision = Decision {
             dossier: self.setup.dossier.meta.id.clone(),

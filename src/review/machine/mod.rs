@@ -3,13 +3,17 @@
 //! It never waits, reads no file and no clock. A decision counts on the screen at once; "saved" is only said after
 //! the store's receipt.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::dossier::{Dossier, Language};
-use crate::engine::{ModelIdentity, Ticket};
-use crate::id::{Person, RecordId};
+use crate::engine::{ModelIdentity, ScoreEvent, Ticket};
+use crate::evidence::links::Citation;
+use crate::evidence::{Backlinks, EvidenceLink};
+use crate::hash::ContentHash;
+use crate::id::{DimensionId, Person, RecordId};
 use crate::review::decision::{DossierRead, Entry};
-use crate::review::dimension::DimensionState;
+use crate::review::dimension::{DimensionState, LinkView, Origin};
 use crate::review::event::{Attachment, Draft, Effect, Event, Notice, Receipt, Recorded, Stamp};
 use crate::review::ledger::Ledger;
 use crate::rubric::Rubric;
@@ -62,6 +66,7 @@ pub struct Review {
     has_model: bool,
     pending: Vec<RecordId>,
     last_saved: Option<Receipt>,
+    backlinks: Backlinks,
 }
 
 impl Review {
@@ -74,31 +79,28 @@ impl Review {
             has_model: false,
             pending: Vec::new(),
             last_saved: None,
+            backlinks: Backlinks::default(),
         }
     }
 
     /// Takes one event.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        let relinks = may_relink(&event);
         let effects = match event {
             Event::Opened {
                 history,
                 ticket,
                 stamp,
             } => self.opened(&history, ticket, stamp),
-            Event::Engine {
-                ticket,
-                event,
-                stamp,
-            } => self.engine(ticket, event, stamp),
-            Event::Person {
-                intent,
-                seen,
-                stamp,
-            } => self.person(intent, &seen, stamp),
+            Event::Engine { ticket, event, stamp } => self.engine(ticket, event, stamp),
+            Event::Person { intent, seen, stamp } => self.person(intent, &seen, stamp),
             Event::Saved(receipt) => self.saved(receipt),
             Event::NotSaved { id, message } => self.not_saved(&id, message),
         };
         self.look();
+        if relinks {
+            self.relink();
+        }
         effects
     }
 
@@ -145,6 +147,20 @@ impl Review {
     /// Whether what the model says of a dimension must not be shown.
     pub fn hidden(&self, dimension: &DimensionState) -> bool {
         self.setup.blind && !dimension.shown && !dimension.human.revealed && dimension.human.verdict.is_none()
+    }
+
+    /// The links of a dimension that stand and may be shown; their order numbers them E1, E2, …
+    pub fn links<'a>(&self, dimension: &'a DimensionState) -> Vec<LinkView<'a>> {
+        let mut links = dimension.links();
+        if self.hidden(dimension) {
+            links.retain(|l| l.origin == Origin::Person);
+        }
+        links
+    }
+
+    /// What rests on a stretch of a source, in order of place; [`Citation::link`] counts in [`Review::links`].
+    pub fn citing(&self, source: &ContentHash, span: Range<usize>) -> impl Iterator<Item = &Citation> {
+        self.backlinks.citing(source, span)
     }
 
     /// Whether the records are safe.
@@ -226,6 +242,20 @@ impl Review {
         }
     }
 
+    fn relink(&mut self) {
+        let standing: Vec<(DimensionId, Vec<EvidenceLink>)> = self
+            .dimensions()
+            .iter()
+            .map(|d| {
+                (
+                    d.id.clone(),
+                    self.links(d).iter().map(|l| l.link.clone()).collect(),
+                )
+            })
+            .collect();
+        self.backlinks = Backlinks::of(standing.iter().map(|(id, links)| (id, links.as_slice())));
+    }
+
     /// What was seen in an earlier session stays seen.
     fn remember_seen(&mut self) {
         use crate::review::ledger::ActedWhat;
@@ -241,6 +271,17 @@ impl Review {
         for dimension in self.ledger.dimensions_mut() {
             dimension.shown |= dimension.human.revealed || seen.contains(&dimension.id);
         }
+    }
+}
+
+/// Streamed words and progress change no link, and come too often to look.
+fn may_relink(event: &Event) -> bool {
+    use ScoreEvent::{Loading, Prefill, Token};
+    let streams = |e: &ScoreEvent| matches!(e, Loading(_) | Prefill { .. } | Token { .. });
+    match event {
+        Event::Engine { event, .. } => !streams(event),
+        Event::Saved(_) | Event::NotSaved { .. } => false,
+        Event::Opened { .. } | Event::Person { .. } => true,
     }
 }
 

@@ -45,22 +45,17 @@ impl Work {
 impl Review {
     /// Asks the engine for these dimensions, or for all without an assessment when empty.
     pub(super) fn score(&mut self, ticket: Ticket, wanted: &[DimensionId]) -> Vec<Effect> {
-        let mut asked = Vec::new();
+        let asked = self.to_ask(wanted);
+        if asked.is_empty() {
+            return Vec::new();
+        }
         for dimension in self.ledger.dimensions_mut() {
-            let ask = match wanted {
-                [] => dimension.model.assessment.is_none(),
-                _ => wanted.contains(&dimension.id),
-            };
-            if ask {
+            if asked.contains(&dimension.id) {
                 dimension.model = ModelSide {
                     phase: Phase::Queued,
                     ..ModelSide::default()
                 };
-                asked.push(dimension.id.clone());
             }
-        }
-        if asked.is_empty() {
-            return Vec::new();
         }
         self.work = Work::Waiting(ticket);
         vec![Effect::Score(ScoreRequest {
@@ -71,6 +66,16 @@ impl Review {
             language: self.setup.language,
             seed: self.setup.seed,
         })]
+    }
+
+    /// The wanted ones first, then those that an older request, now ended by this one, had not finished.
+    fn to_ask(&self, wanted: &[DimensionId]) -> Vec<DimensionId> {
+        let unfinished = |d: &&DimensionState| match wanted {
+            [] => d.model.assessment.is_none(),
+            _ => matches!(d.model.phase, Phase::Queued | Phase::Scoring) && !wanted.contains(&d.id),
+        };
+        let rest = self.ledger.dimensions().iter().filter(unfinished);
+        wanted.iter().chain(rest.map(|d| &d.id)).cloned().collect()
     }
 
     /// Assessments by other weights than those that would answer now are asked again.
