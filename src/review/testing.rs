@@ -15,7 +15,7 @@ use crate::review::ledger::identity_of;
 use crate::review::{
     Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Review, Setup, Stamp,
 };
-use crate::rubric::{Rubric, builtin};
+use crate::rubric::builtin;
 
 /// A review with a store and an engine that a test plays by hand.
 pub struct Bench {

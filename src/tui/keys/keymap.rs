@@ -148,21 +148,21 @@ impl Keymap {
                 .collect();
             for (i, (second, chord)) in bound.iter().enumerate() {
                 let first = bound[..i].iter().find(|(_, c)| hides(c, chord));
-                clashes.extend(first.map(|(first, _)| Clash {
+                clashes.extend(first.map(|(first, other)| Clash {
                     first: *first,
                     second: *second,
-                    chord: (*chord).clone(),
+                    chords: [(*other).clone(), (*chord).clone()],
                 }));
                 if mode.types() && typed(chord) && !mode_keeps(mode, *second) {
                     clashes.push(Clash {
                         first: *second,
                         second: *second,
-                        chord: (*chord).clone(),
+                        chords: [(*chord).clone(), (*chord).clone()],
                     });
                 }
             }
         }
-        clashes.sort_by_key(|c| (c.first, c.second, c.chord.to_string()));
+        clashes.sort_by_key(|c| (c.first, c.second, c.chords[1].to_string()));
         clashes.dedup();
         clashes
     }
@@ -173,7 +173,7 @@ impl Keymap {
 struct Clash {
     first: Action,
     second: Action,
-    chord: Chord,
+    chords: [Chord; 2],
 }
 
 impl Clash {
@@ -183,15 +183,14 @@ impl Clash {
             .iter()
             .filter_map(|a| lines.get(a))
             .max();
-        let what = if self.first == self.second {
-            format!("{}: {} is text where this is used", self.first.code(), self.chord)
+        let (first, second) = (self.first.code(), self.second.code());
+        let [one, other] = &self.chords;
+        let what = if first == second {
+            format!("{first}: {one} is text where this is used")
+        } else if one == other {
+            format!("{one} is bound to both {first} and {second}")
         } else {
-            format!(
-                "{} is bound to both {} and {}",
-                self.chord,
-                self.first.code(),
-                self.second.code()
-            )
+            format!("{one} ({first}) and {other} ({second}) begin alike, so that one of them is out of reach")
         };
         (line.copied().unwrap_or(1), what)
     }
@@ -327,7 +326,7 @@ mod tests {
         );
         assert_eq!(
             message("note = \"g\"\n"),
-            "keymap.toml:1: g is bound to both note and top"
+            "keymap.toml:1: g (note) and gg (top) begin alike, so that one of them is out of reach"
         );
         assert_eq!(message("accept = \"u\"\nundo = \"a\"\n"), "");
     }
