@@ -29,6 +29,30 @@ impl Seed {
     pub fn value(self) -> u64 {
         self.0
     }
+
+    /// A stream of random numbers that begins here.
+    pub fn stream(self) -> Stream {
+        Stream(self.0)
+    }
+}
+
+/// `SplitMix64` (Steele, Lea & Flood, 2014): small, fast, and fit for resampling and shuffling, not for secrets.
+#[derive(Debug, Clone)]
+pub struct Stream(u64);
+
+impl Stream {
+    /// The next 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number in `0..n`, and 0 for an `n` of 0; the bias is below n / 2^64.
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.bits()) * n as u128) >> 64) as usize
+    }
 }
 
 #[cfg(test)]
@@ -41,5 +65,25 @@ mod tests {
         assert_eq!(root.branch("a"), root.branch("a"));
         assert_ne!(root.branch("a"), root.branch("b"));
         assert_ne!(root.branch("a"), Seed::root(8).branch("a"));
+    }
+    /// The reference implementation (Vigna, `splitmix64.c`) seeded with 1234567.
+    #[test]
+    fn streams_are_splitmix64() {
+        let mut stream = Seed::root(1_234_567).stream();
+        let first = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+        ];
+        assert_eq!([stream.bits(), stream.bits(), stream.bits()], first);
+    }
+
+    #[test]
+    fn bounded_numbers_reach_every_value_and_no_other() {
+        let mut stream = Seed::root(3).stream();
+        let mut counts = [0_u32; 5];
+        (0..5000).for_each(|_| counts[stream.below(5)] += 1);
+        assert!(counts.iter().all(|n| (900..1100).contains(n)), "{counts:?}");
+        assert_eq!(stream.below(0), 0);
     }
 }
