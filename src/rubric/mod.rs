@@ -13,6 +13,8 @@ mod builtin;
 mod fault;
 mod parse;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 pub use builtin::{builtin, names};
 pub use fault::{Fault, RubricErrors};
