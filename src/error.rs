@@ -60,6 +60,15 @@ impl Error {
         Self::new(ErrorKind::Io, format!("cannot {doing} {}", path.display())).because(source)
     }
 
+    /// A TOML file that is not what it should be; `origin` names it, `text` is what was read.
+    pub fn toml(origin: &str, text: &str, fault: &toml::de::Error) -> Self {
+        let line = fault.span().map_or(1, |span| {
+            1 + text.bytes().take(span.start).filter(|&b| b == b'\n').count()
+        });
+        let message = fault.message().lines().collect::<Vec<_>>().join(" ");
+        Self::new(ErrorKind::Input, format!("{origin}, line {line}: {message}"))
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -82,6 +91,18 @@ impl Error {
     /// The message without its causes.
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Whether the reader of our output went away: a quiet end, not a failure.
+    pub fn is_broken_pipe(&self) -> bool {
+        let mut cause = self.source.as_deref().map(|e| e as &dyn StdError);
+        while let Some(error) = cause {
+            if let Some(io) = error.downcast_ref::<std::io::Error>() {
+                return io.kind() == std::io::ErrorKind::BrokenPipe;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// Next steps for the person, most useful first.

@@ -76,3 +76,23 @@ impl fmt::Display for SegmentNo {
         write!(f, "{}", self.0)
     }
 }
+
+/// The language of a dossier, a prompt or a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Chinese.
+    Zh,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// `zh` or `en`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Zh => "zh",
+            Self::En => "en",
+        }
+    }
+}

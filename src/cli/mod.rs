@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::{Config, Paths, Request};
 use crate::dossier::Language;
 use crate::error::Result;
 
+pub mod config;
 pub mod out;
 pub mod rubric;
 
@@ -30,13 +32,13 @@ pub struct Cli {
 /// Options every command understands.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// The workspace folder: journal, index and blobs
-    #[arg(long, global = true, env = "PLUMB_HOME", value_name = "DIR")]
+    /// The workspace folder: journal, index and blobs [env: PLUMB_HOME]
+    #[arg(long, global = true, value_name = "DIR")]
     pub workspace: Option<std::path::PathBuf>,
-    /// Who decides
+    /// Who decides [env: PLUMB_PERSON]
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub person: Option<String>,
-    /// Language of the interface: zh or en
+    /// Language of the interface: zh or en [env: PLUMB_LANG]
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_language)]
     pub lang: Option<Language>,
     /// Configuration file
@@ -52,12 +54,43 @@ fn parse_language(text: &str) -> std::result::Result<Language, String> {
     }
 }
 
+impl Global {
+    /// Resolves the configuration of this call; `flags` are settings given by the command's own flags, as key, value
+    /// and the flag's name.
+    ///
+    /// # Errors
+    /// As [`Config::resolve`].
+    pub fn config(&self, flags: &[(&'static str, Option<String>, &'static str)]) -> Result<Config> {
+        let workspace = self
+            .workspace
+            .as_ref()
+            .map(|path| path.to_string_lossy().into_owned());
+        let own = [
+            ("workspace", workspace, "--workspace"),
+            ("person", self.person.clone(), "--as"),
+            ("lang", self.lang.map(|lang| lang.code().to_owned()), "--lang"),
+        ];
+        let given = own.into_iter().chain(flags.iter().cloned());
+        let flags: Vec<_> = given
+            .filter_map(|(key, value, flag)| Some((key, value?, flag)))
+            .collect();
+        Config::resolve(&Request {
+            flags: &flags,
+            env: &|name| std::env::var(name).ok(),
+            file: self.config.as_deref(),
+            paths: Paths::of_this_account()?,
+        })
+    }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check, list and show rubrics
     #[command(subcommand)]
     Rubric(rubric::RubricCommand),
+    /// Show every setting and where it came from
+    Config(config::Args),
 }
 
 /// Runs one call of the program: parses, dispatches, prints the error if there is one.
@@ -65,14 +98,16 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => report(&error),
     }
 }
 
 fn run(cli: &Cli) -> Result<()> {
-    let language = cli.global.lang.unwrap_or(Language::En);
     match &cli.command {
-        Command::Rubric(command) => rubric::run(command, language),
+        Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
+        Command::Config(args) if args.print_default => config::print_default(),
+        Command::Config(args) => config::run(args, &cli.global.config(&[])?),
     }
 }
 

@@ -12,7 +12,7 @@ pub fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()>
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&mut out).and_then(|()| out.flush()) {
         Err(e) if e.kind() == IoKind::BrokenPipe => Ok(()),
-        Err(e) => Err(Error::new(ErrorKind::Io, "cannot write to standard output").because(e)),
+        Err(e) => Err(failed(e)),
         Ok(()) => Ok(()),
     }
 }
@@ -26,4 +26,10 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
         serde_json::to_writer_pretty(&mut *out, value)?;
         writeln!(out)
     })
+}
+
+/// What a failed write to standard output means, for those who write as they go; the program ends quietly on one whose
+/// reader has gone.
+pub fn failed(cause: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "cannot write to standard output").because(cause)
 }

@@ -1,1 +1,194 @@
-//! config
+//! What a run is told to do: flags over environment over file over defaults, each value with where it came from.
+//!
+//! The table in [`keys`] is the only list of settings; `default.toml`, the environment's names and `plumb config` are
+//! tested against it. A configuration is resolved once, at the start, and handed on as a value.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{Language, ModelId, Person};
+
+pub mod keys;
+pub mod layers;
+pub mod paths;
+mod person;
+
+pub use keys::{KEYS, Key, Kind};
+pub use layers::{Origin, Setting, Settings};
+pub use paths::Paths;
+
+/// The sample that holds every default, as `plumb config --print-default` prints it.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// Reads one variable of the environment; injected, so that tests need none of the process.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The resolved configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Who decides.
+    pub person: Person,
+    /// As what: `reviewer`, `annotator` or `auditor`.
+    pub role: String,
+    /// Language of the screen.
+    pub lang: Language,
+    /// Colours of the screen.
+    pub theme: Theme,
+    /// Whether the mouse works.
+    pub mouse: bool,
+    /// The person's own keys, if there are any.
+    pub keymap: Option<PathBuf>,
+    /// The model's score is hidden until the reviewer has given theirs.
+    pub blind: bool,
+    /// Which model scores.
+    pub model: ModelId,
+    /// The name of a built-in rubric, or a path.
+    pub rubric: String,
+    /// Journal, index and blobs.
+    pub workspace: PathBuf,
+    /// Model files.
+    pub models_dir: PathBuf,
+    /// How the engine works.
+    pub engine: EngineConfig,
+    /// The standard folders everything else was derived from.
+    pub paths: Paths,
+    /// The same values as plain settings, each with where it came from.
+    pub settings: Settings,
+}
+
+/// How the engine works.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EngineConfig {
+    /// Threads that calculate.
+    pub threads: usize,
+    /// Tokens read at most; the model's own limit holds besides.
+    pub context_limit: usize,
+    /// 0 means always the likeliest token.
+    pub temperature: f64,
+    /// Segments proposed to the model per dimension.
+    pub shortlist: usize,
+    /// Tokens written at most per dimension.
+    pub max_new: usize,
+}
+
+/// Colours of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// The terminal's own sixteen colours.
+    #[default]
+    Terminal,
+    /// For dark backgrounds.
+    Dark,
+    /// For light backgrounds.
+    Light,
+    /// No colours: bold, reversed and underlined only.
+    Mono,
+}
+
+/// What a configuration is resolved from.
+pub struct Request<'a> {
+    /// Settings given on the command line: key, value, the flag's name.
+    pub flags: &'a [(&'static str, String, &'static str)],
+    /// The environment.
+    pub env: Environment<'a>,
+    /// The file named by the person; none means the standard one, if it exists.
+    pub file: Option<&'a Path>,
+    /// The standard folders.
+    pub paths: Paths,
+}
+
+impl Config {
+    /// Resolves a configuration.
+    ///
+    /// # Errors
+    /// `Usage` when a value is not what its key takes, naming where the value came from; `Io` when the file cannot be
+    /// read.
+    pub fn resolve(request: &Request<'_>) -> Result<Self> {
+        let mut settings = Settings::defaults()?;
+        settings.read_file(request.file, &request.paths)?;
+        settings.read_environment(request.env)?;
+        settings.read_flags(request.flags)?;
+        Self::from_settings(settings, request)
+    }
+
+    fn from_settings(mut settings: Settings, request: &Request<'_>) -> Result<Self> {
+        let paths = request.paths.clone();
+        settings.fill("person", || person::operating_system_user(request.env));
+        settings.fill("lang", || paths::locale_language(request.env).code().to_owned());
+        settings.fill("workspace", || text_of(&paths.data));
+        settings.fill("models_dir", || text_of(&paths.data.join("models")));
+        settings.fill("keymap", || existing(paths.config.join("keymap.toml")));
+        let folder = |key: &str| std::path::absolute(settings.text(key)).map_err(|e| no_folder(key, e));
+        Ok(Self {
+            person: person::checked(settings.text("person"))?,
+            role: settings.text("role").to_owned(),
+            lang: if settings.text("lang") == "zh" {
+                Language::Zh
+            } else {
+                Language::En
+            },
+            theme: Theme::named(settings.text("theme")),
+            mouse: settings.switch("mouse"),
+            keymap: Some(PathBuf::from(settings.text("keymap"))).filter(|p| !p.as_os_str().is_empty()),
+            blind: settings.switch("blind"),
+            model: ModelId::new(settings.text("model")),
+            rubric: settings.text("rubric").to_owned(),
+            workspace: folder("workspace")?,
+            models_dir: folder("models_dir")?,
+            engine: EngineConfig::from_settings(&settings),
+            paths,
+            settings,
+        })
+    }
+
+    /// The folder of the person's own model manifests.
+    pub fn manifests_dir(&self) -> PathBuf {
+        self.paths.config.join("models")
+    }
+}
+
+impl EngineConfig {
+    fn from_settings(settings: &Settings) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            threads: Some(settings.count("engine.threads"))
+                .filter(|&n| n > 0)
+                .unwrap_or_else(cores),
+            context_limit: settings.count("engine.context_limit"),
+            temperature: settings.real("engine.temperature"),
+            shortlist: settings.count("engine.shortlist"),
+            max_new: settings.count("engine.max_new"),
+        }
+    }
+}
+
+impl Theme {
+    fn named(name: &str) -> Self {
+        match name {
+            "dark" => Self::Dark,
+            "light" => Self::Light,
+            "mono" => Self::Mono,
+            _ => Self::Terminal,
+        }
+    }
+}
+
+fn no_folder(key: &str, cause: std::io::Error) -> Error {
+    Error::new(ErrorKind::Usage, format!("{key} is no usable path")).because(cause)
+}
+
+fn text_of(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// The path when something is there, else nothing.
+fn existing(path: PathBuf) -> String {
+    if path.exists() {
+        text_of(&path)
+    } else {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,27 +13,9 @@ use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::Visible;
 
+pub use crate::id::Language;
+
 pub mod manifest;
-
-/// The language of a dossier, a prompt or a screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// Chinese.
-    Zh,
-    /// English.
-    En,
-}
-
-impl Language {
-    /// `zh` or `en`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Zh => "zh",
-            Self::En => "en",
-        }
-    }
-}
 
 /// The employee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

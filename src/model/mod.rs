@@ -11,4 +11,9 @@ pub mod gguf;
 pub mod kernels;
 pub mod kv;
 pub mod linear;
+pub mod local;
+pub mod manifest;
 pub mod tokenizer;
+
+pub use local::{LocalModel, ModelStore};
+pub use manifest::{Catalogue, Manifest};
