@@ -175,3 +175,126 @@ impl Backlinks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::{Language, SourceKind};
+    use crate::error::Result;
+    use crate::evidence::{count_signals, testing};
+    use crate::rubric::builtin;
+
+    const WEEKLY: &str = "# Week 9\n对齐了三次\nAda: 说“先对齐”";
+
+    fn dossier() -> Dossier {
+        let sources = [
+            ("w.md", SourceKind::Weekly, WEEKLY),
+            ("c.jsonl", SourceKind::Chat, r#"Bo: 说 \"好\" 就行"#),
+        ];
+        testing::dossier(Language::Zh, &sources)
+    }
+
+    #[test]
+    fn numbers_resolve_once_in_the_order_given() {
+        let dossier = dossier();
+        let links = resolve(&dossier, &[3, 9, 2, 3, 0].map(SegmentNo));
+        let quotes: Vec<&str> = links.iter().map(|l| l.place.quote.as_str()).collect();
+        assert_eq!(quotes, ["说“先对齐”", "对齐了三次"]);
+        assert_eq!(links[0].place.speaker.as_deref(), Some("Ada"));
+        assert_eq!(&WEEKLY[links[0].place.span()], "说“先对齐”");
+    }
+
+    #[test]
+    fn an_untouched_dossier_holds_every_link() -> Result<()> {
+        let dossier = dossier();
+        let rubric = builtin("core")?;
+        let counts = count_signals(&dossier, &rubric.dimensions[0], Language::Zh);
+        assert_eq!(counts.len(), 1);
+        for link in resolve(&dossier, &[1, 2, 3, 4].map(SegmentNo))
+            .iter()
+            .chain(&counts)
+        {
+            assert_eq!(verify(&dossier, link), Verdict::Holds, "{link:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_of_a_segment_is_a_place_too() {
+        let dossier = dossier();
+        let chat = &dossier.sources[1];
+        let segment = &chat.segments[0];
+        let span = chat.raw.find(r#"\"好\""#).map(|at| at..at + r#"\"好\""#.len());
+        let place = span.and_then(|span| Place::within(&dossier, segment, span));
+        assert_eq!(place.as_ref().map(|p| p.quote.as_str()), Some("\"好\""));
+        let start = segment.anchor.span.start;
+        assert_eq!(
+            Place::within(&dossier, segment, start..start + 1),
+            None,
+            "half a character"
+        );
+        assert_eq!(Place::within(&dossier, segment, 0..start + 3), None, "outside");
+        assert_eq!(Place::within(&dossier, segment, start..start), None, "nothing");
+    }
+
+    #[test]
+    fn what_changed_is_told_apart() {
+        let (old, mut new) = (dossier(), dossier());
+        let links = resolve(&old, &[SegmentNo(2)]);
+        let altered = |change: fn(&mut EvidenceLink)| {
+            let mut link = links[0].clone();
+            change(&mut link);
+            verify(&old, &link)
+        };
+        assert_eq!(altered(|l| l.place.quote.push('。')), Verdict::QuoteDiffers);
+        assert_eq!(altered(|l| l.place.end += 1), Verdict::SpanOutside);
+        assert_eq!(
+            altered(|l| l.place.source = "renamed.md".to_owned()),
+            Verdict::Holds
+        );
+        new.sources[0].hash = ContentHash::of(b"other");
+        assert_eq!(verify(&new, &links[0]), Verdict::SourceChanged);
+        new.sources.remove(0);
+        assert_eq!(verify(&new, &links[0]), Verdict::SourceMissing);
+    }
+
+    #[test]
+    fn a_count_must_have_the_occurrences_it_claims() -> Result<()> {
+        let dossier = dossier();
+        let rubric = builtin("core")?;
+        let mut count = count_signals(&dossier, &rubric.dimensions[0], Language::Zh).remove(0);
+        if let Some(count) = &mut count.count {
+            count.n += 1;
+        }
+        assert_eq!(verify(&dossier, &count), Verdict::CountDiffers);
+        Ok(())
+    }
+
+    #[test]
+    fn a_place_knows_who_cites_it() -> Result<()> {
+        let dossier = dossier();
+        let rubric = builtin("core")?;
+        let [first, second] = [&rubric.dimensions[0], &rubric.dimensions[1]];
+        let counts = count_signals(&dossier, first, Language::Zh);
+        let quotes = resolve(&dossier, &[SegmentNo(3)]);
+        let backlinks = Backlinks::of([(&first.id, &counts[..]), (&second.id, &quotes[..])]);
+        let citing = |no: u32| -> Vec<(&str, EvidenceKind)> {
+            let Some(segment) = dossier.segment(SegmentNo(no)) else {
+                return Vec::new();
+            };
+            let source = dossier.source_of(segment);
+            let citations = backlinks.citing(&source.hash, segment.anchor.span.clone());
+            citations.map(|c| (c.dimension.as_str(), c.kind)).collect()
+        };
+        assert_eq!(citing(1), []);
+        assert_eq!(citing(2), [("collaboration", EvidenceKind::Count)]);
+        let both = [
+            ("ownership", EvidenceKind::Quote),
+            ("collaboration", EvidenceKind::Count),
+        ];
+        assert_eq!(citing(3), both);
+        assert_eq!(backlinks.places(&second.id), quotes);
+        assert_eq!(backlinks.places(&rubric.dimensions[2].id), []);
+        Ok(())
+    }
+}

@@ -13,6 +13,7 @@ pub use crate::rubric::Polarity;
 pub mod links;
 pub mod locate;
 pub mod search;
+pub mod select;
 pub mod shortlist;
 pub mod signals;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub mod words;
 
 pub use links::{Backlinks, Verdict, resolve, verify};
 pub use search::Index;
+pub use select::{Selection, select};
 pub use shortlist::shortlist;
 pub use signals::count_signals;
 

@@ -4,7 +4,6 @@
 //! Robertson/Spärck Jones weight (1976) without relevance information, kept positive by adding one inside the
 //! logarithm: idf(t) = ln(1 + (N - n + 0.5) / (n + 0.5)).
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::words;
@@ -104,6 +103,62 @@ pub fn fuse(rankings: &[(f32, Vec<SegmentNo>)]) -> Vec<SegmentNo> {
         }
     }
     let mut order: Vec<(SegmentNo, f32)> = scores.into_iter().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(Reverse(b.0).cmp(&Reverse(a.0))));
+    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     order.into_iter().map(|(no, _)| no).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::{Language, SourceKind};
+    use crate::evidence::testing;
+
+    fn index(text: &str) -> Index {
+        Index::build(&testing::dossier(
+            Language::En,
+            &[("a.md", SourceKind::Weekly, text)],
+        ))
+    }
+
+    /// By hand, for `release` in "shipped the release", "the release slipped, a late release", "lunch": N = 3, n = 2,
+    /// idf = ln(1 + 1.5 / 2.5) = 0.470004; lengths 3, 6, 1, mean 10/3;
+    /// first: 0.470004 * 2.2 / (1 + 1.2 (0.25 + 0.75 * 0.9)) = 0.490051;
+    /// second: 0.470004 * 2 * 2.2 / (2 + 1.2 (0.25 + 0.75 * 1.8)) = 0.527556.
+    #[test]
+    fn scores_are_okapi_bm25() {
+        let found =
+            index("shipped the release\nthe release slipped, a late release\nlunch").search("releases", 9);
+        let numbers: Vec<u32> = found.iter().map(|(no, _)| no.0).collect();
+        assert_eq!(numbers, [2, 1]);
+        assert!((found[0].1 - 0.527_556).abs() < 1e-5, "{found:?}");
+        assert!((found[1].1 - 0.490_051).abs() < 1e-5, "{found:?}");
+    }
+
+    #[test]
+    fn chinese_is_found_by_pairs_and_rare_terms_lead() {
+        let index = index("今天对齐了进展\n今天吃了面\n今天加班\nOKR 今天定了");
+        let first = |query: &str| index.search(query, 1).first().map(|(no, _)| no.0);
+        assert_eq!(first("今天对齐"), Some(1));
+        assert_eq!(first("okr"), Some(4));
+        assert_eq!(first("发布"), None);
+        assert_eq!(index.search("今天", 2).len(), 2);
+    }
+
+    #[test]
+    fn nothing_to_search_finds_nothing() {
+        assert!(index("").search("a", 5).is_empty());
+        assert!(index("a b").search("", 5).is_empty());
+    }
+
+    /// 1/61 + 1/62 beats 1/61 beats 1/62; what stands equal keeps the order of the document.
+    #[test]
+    fn fusion_rewards_what_several_rankings_hold() {
+        let [a, b, c, d] = [1, 2, 3, 4].map(SegmentNo);
+        assert_eq!(fuse(&[(1.0, vec![a, b]), (1.0, vec![b])]), [b, a]);
+        assert_eq!(
+            fuse(&[(1.0, vec![d, a]), (1.0, vec![c, b])]),
+            [c, d, a, b],
+            "ties in document order"
+        );
+    }
 }

@@ -4,7 +4,7 @@
 //! the others; the definition and the signals are queries too. The rankings are fused, then spread over the sources.
 
 use super::search::{self, Index};
-use super::signals;
+use super::signals::Counters;
 use crate::dossier::{Dossier, Language, SegmentKind};
 use crate::id::SegmentNo;
 use crate::rubric::Dimension;
@@ -39,7 +39,8 @@ pub fn rank(dossier: &Dossier, index: &Index, dimension: &Dimension, language: L
         rankings.push(query(1.0, &signal.terms(language).join(" ")));
     }
     let citable = dossier.segments().filter(|s| s.kind != SegmentKind::Heading);
-    let signalled = citable.filter(|s| signals::has_signal(s, dimension));
+    let counters = Counters::new(dimension, language);
+    let signalled = citable.filter(|s| counters.present(&s.text) > 0);
     rankings.push((1.0, signalled.map(|s| s.no).collect()));
     let heading = |no: &SegmentNo| {
         dossier

@@ -12,17 +12,13 @@ use std::ops::Range;
 use super::locate::{self, Located};
 use super::words::{self, Word};
 use super::{Count, EvidenceKind, EvidenceLink, Place};
-use crate::dossier::{Dossier, Language, Segment, SegmentKind};
+use crate::dossier::{Dossier, Language, SegmentKind};
 use crate::rubric::{Dimension, Signal};
 
 /// One link for every term of the dimension's signals that occurs at all: signals in rubric order, the terms of
 /// `language` before those of the other.
 pub fn count_signals(dossier: &Dossier, dimension: &Dimension, language: Language) -> Vec<EvidenceLink> {
-    let counters: Vec<Counter> = dimension
-        .signals
-        .iter()
-        .map(|s| Counter::new(s, language))
-        .collect();
+    let Counters(counters) = Counters::new(dimension, language);
     let mut found: Vec<Vec<Vec<Place>>> = counters.iter().map(|c| vec![Vec::new(); c.terms.len()]).collect();
     for segment in dossier.segments().filter(|s| s.kind != SegmentKind::Heading) {
         let located = Located::new(dossier, segment);
@@ -41,11 +37,21 @@ pub fn count_signals(dossier: &Dossier, dimension: &Dimension, language: Languag
     links.collect()
 }
 
-/// Whether any term of the dimension's signals occurs in the segment's text.
-pub fn has_signal(segment: &Segment, dimension: &Dimension) -> bool {
-    let words = words::words(&segment.text);
-    let mut signals = dimension.signals.iter().map(|s| Counter::new(s, Language::Zh));
-    signals.any(|c| !c.matches(&segment.text, &words).is_empty())
+/// The signals of a dimension, ready to be counted.
+pub struct Counters<'a>(Vec<Counter<'a>>);
+
+impl<'a> Counters<'a> {
+    /// Prepares the terms of every signal; those of language `first` come before those of the other.
+    pub fn new(dimension: &'a Dimension, first: Language) -> Self {
+        Self(dimension.signals.iter().map(|s| Counter::new(s, first)).collect())
+    }
+
+    /// How many of the dimension's signals occur in `text`.
+    pub fn present(&self, text: &str) -> usize {
+        let words = words::words(text);
+        let present = self.0.iter().filter(|c| !c.matches(text, &words).is_empty());
+        present.count()
+    }
 }
 
 /// A signal, ready to be counted.
