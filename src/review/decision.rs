@@ -166,3 +166,30 @@ pub struct Undo {
     /// The record taken back.
     pub record: RecordId,
 }
+
+impl Entry {
+    /// The dossier it speaks of.
+    pub fn dossier(&self) -> &DossierId {
+        match self {
+            Self::Dossier(read) => &read.meta.id,
+            Self::Assessment(assessment) => &assessment.dossier,
+            Self::Decision(decision) => &decision.dossier,
+            Self::SignOff(sign_off) => &sign_off.dossier,
+            Self::Undo(undo) => &undo.dossier,
+        }
+    }
+}
+
+impl Act {
+    /// Its name in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Accept { .. } => "accept",
+            Self::Override { .. } => "override",
+            Self::LinkAdded { .. } => "link_added",
+            Self::LinkDropped { .. } => "link_dropped",
+            Self::Note { .. } => "note",
+            Self::Reveal => "reveal",
+        }
+    }
+}

@@ -7,6 +7,7 @@ pub mod dimension;
 pub mod event;
 pub mod ledger;
 pub mod machine;
+pub mod standing;
 pub mod summary;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,1 +1,29 @@
-//! store
+//! What is kept: the journal (the truth), blobs beside it, the index rebuilt from it, and the one task that writes.
+//!
+//! A decision is saved when its record and everything it cites lie on the disk, and not before. Nothing outside this
+//! room appends to the journal or names the index's database.
+
+pub mod blobs;
+pub mod index;
+pub mod journal;
+pub mod query;
+pub mod record;
+pub mod vfs;
+pub mod workspace;
+
+mod admit;
+mod handle;
+mod lock;
+mod task;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use handle::{Store, StoreAnswer, StoreHandle, StoreRequest, StoreStatus};
+pub use index::status::DossierStatus;
+pub use journal::{Damage, Tip};
+pub use query::Reader;
+pub use record::{Draft, Receipt, Record};
+pub use workspace::{Health, Opening, Workspace};

@@ -1,0 +1,112 @@
+//! How far a dossier is: what the queue shows.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::dossier::DossierMeta;
+use crate::id::{DimensionId, DossierId, Person, SubjectId};
+use crate::review::standing::{Fact, standing};
+use crate::review::{Act, Entry};
+
+/// How far one dossier is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DossierStatus {
+    /// Which.
+    pub dossier: DossierId,
+    /// About whom.
+    pub subject: SubjectId,
+    /// What `dossier.toml` said when it was last read.
+    pub meta: Option<DossierMeta>,
+    /// The dimensions that the model has spoken on, with its last score and spread.
+    pub assessed: Vec<Assessed>,
+    /// The dimensions on which somebody's score stands, with the score, in order of dimension.
+    pub decided: Vec<(DimensionId, f32)>,
+    /// Who closed it, if it is closed.
+    pub signed_off: Option<SignedOff>,
+    /// How many records speak of it.
+    pub records: u64,
+    /// When the last of them was taken.
+    pub last: Option<Timestamp>,
+}
+
+/// What the model says of a dimension, in short.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Assessed {
+    /// Which.
+    pub dimension: DimensionId,
+    /// The score.
+    pub score: f32,
+    /// Standard deviation, in levels.
+    pub sd: f32,
+}
+
+/// Who closed a dossier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SignedOff {
+    /// The record's number.
+    pub seq: u64,
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl DossierStatus {
+    /// The status that `facts`, all of one dossier in order, add up to; none when there are none.
+    pub fn of(facts: &[Fact]) -> Option<Self> {
+        let first = facts.first()?;
+        let mut status = Self {
+            dossier: first.entry.dossier().clone(),
+            subject: first.subject.clone(),
+            meta: None,
+            assessed: Vec::new(),
+            decided: Vec::new(),
+            signed_off: None,
+            records: facts.len() as u64,
+            last: facts.last().map(|f| f.at),
+        };
+        standing(facts).for_each(|fact| status.take(fact));
+        status.assessed.sort_by(|a, b| a.dimension.cmp(&b.dimension));
+        status.decided.sort_by(|a, b| a.0.cmp(&b.0));
+        Some(status)
+    }
+
+    /// The largest difference between a person's score and the model's.
+    pub fn disagreement(&self) -> Option<f32> {
+        self.decided
+            .iter()
+            .filter_map(|(dimension, score)| {
+                let said = self.assessed.iter().find(|a| a.dimension == *dimension)?;
+                Some((said.score - score).abs())
+            })
+            .reduce(f32::max)
+    }
+
+    fn take(&mut self, fact: &Fact) {
+        match &fact.entry {
+            Entry::Dossier(read) => self.meta = Some(read.meta.clone()),
+            Entry::Assessment(a) => {
+                self.assessed.retain(|old| old.dimension != a.dimension);
+                self.assessed.push(Assessed {
+                    dimension: a.dimension.clone(),
+                    score: a.reading.score,
+                    sd: a.reading.sd,
+                });
+            }
+            Entry::Decision(d) => {
+                if let Act::Accept { score } | Act::Override { score, .. } = d.act {
+                    self.decided.retain(|(dimension, _)| *dimension != d.dimension);
+                    self.decided.push((d.dimension.clone(), score));
+                }
+            }
+            Entry::SignOff(_) => {
+                self.signed_off = Some(SignedOff {
+                    seq: fact.seq,
+                    by: fact.actor.clone(),
+                    at: fact.at,
+                });
+            }
+            Entry::Undo(_) => {}
+        }
+    }
+}

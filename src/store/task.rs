@@ -1,0 +1,321 @@
+//! The one writing task. Commits that wait together are written together; an answer goes out only when the disk has
+//! everything the record needs, and the index follows after.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::id::{DossierId, RecordId};
+use crate::review::standing::Fact;
+use crate::store::admit::{Pending, admit};
+use crate::store::handle::{Ask, Refusal, StoreAnswer, StoreRequest, StoreStatus};
+use crate::store::index::{applied_change, rows};
+use crate::store::journal::{Location, Tip};
+use crate::store::record::{Draft, Line, Receipt, Record, VERSION, Wrapping};
+use crate::store::workspace::{Health, Workspace};
+
+/// Commits written at once, at most.
+const BATCH: usize = 64;
+/// The index is made durable after so many records …
+const CHECKPOINT_RECORDS: usize = 1_000;
+/// … or this long after the first of them.
+const CHECKPOINT_AFTER: Duration = Duration::from_secs(5);
+/// Histories kept in memory, so that a decision does not read its dossier's again.
+const HISTORIES: usize = 8;
+
+type Reply = oneshot::Sender<StoreAnswer>;
+
+/// Runs until every handle is gone, then closes in good order.
+pub(crate) fn run(workspace: Workspace, inbox: mpsc::Receiver<Ask>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot start the writing task").because(e))?;
+    let read_only = match workspace.health() {
+        Health::Sound => None,
+        Health::Damaged(damage) => Some(Refusal::from(&damage.error())),
+    };
+    let task = Task {
+        workspace,
+        read_only,
+        histories: HashMap::new(),
+        unsynced: 0,
+        since: Instant::now(),
+    };
+    runtime.block_on(task.serve(inbox))
+}
+
+struct Task {
+    workspace: Workspace,
+    /// Why nothing is written any more.
+    read_only: Option<Refusal>,
+    histories: HashMap<DossierId, Vec<Fact>>,
+    /// Records that the index has and its disk may not.
+    unsynced: usize,
+    since: Instant,
+}
+
+/// Commits that are written together.
+struct Batch {
+    /// The last record once this batch is written.
+    tip: Tip,
+    entries: Vec<Entry>,
+    places: HashMap<RecordId, usize>,
+    pending: Pending,
+}
+
+struct Entry {
+    tip: Tip,
+    line: Line,
+    fact: Fact,
+    blobs: Vec<(ContentHash, Vec<u8>)>,
+    replies: Vec<Reply>,
+}
+
+impl Batch {
+    fn after(tip: Tip) -> Self {
+        Self {
+            tip,
+            entries: Vec::new(),
+            places: HashMap::new(),
+            pending: Pending::default(),
+        }
+    }
+
+    /// Makes the record that `draft` becomes; a draft that cannot be written down leaves the batch as it was.
+    fn push(&mut self, draft: Draft, at: Timestamp, reply: Reply) -> Result<(), (Reply, Error)> {
+        let record = record(&draft, self.tip, at);
+        let line = match record.encode() {
+            Ok(line) => line,
+            Err(error) => return Err((reply, error)),
+        };
+        self.tip = Tip {
+            seq: record.seq,
+            hash: line.hash,
+        };
+        self.pending.add(&draft);
+        self.places.insert(draft.id, self.entries.len());
+        self.entries.push(Entry {
+            tip: self.tip,
+            line,
+            fact: record.into_fact(),
+            blobs: draft.blobs,
+            replies: vec![reply],
+        });
+        Ok(())
+    }
+}
+
+fn record(draft: &Draft, after: Tip, at: Timestamp) -> Record {
+    Record {
+        v: VERSION,
+        seq: after.seq + 1,
+        prev: after.hash,
+        id: draft.id.clone(),
+        at,
+        actor: draft.actor.clone(),
+        role: draft.role.clone(),
+        key: None,
+        subject: draft.subject.clone(),
+        enc: Wrapping::None,
+        entry: draft.entry.clone(),
+    }
+}
+
+impl Task {
+    async fn serve(mut self, mut inbox: mpsc::Receiver<Ask>) -> Result<()> {
+        loop {
+            match tokio::time::timeout(CHECKPOINT_AFTER, inbox.recv()).await {
+                Ok(Some(first)) => self.round(first, &mut inbox),
+                Ok(None) => break,
+                Err(_) => {}
+            }
+            self.checkpoint_when_due();
+        }
+        self.workspace.table.close()
+    }
+
+    /// Serves `first` and what waits behind it: commits gather until a question comes, so that every answer knows what
+    /// was asked before.
+    fn round(&mut self, first: Ask, inbox: &mut mpsc::Receiver<Ask>) {
+        let mut batch = Batch::after(self.workspace.tip());
+        let mut next = Some(first);
+        while let Some(Ask { request, reply }) = next {
+            match request {
+                StoreRequest::Commit(draft) => self.gather(*draft, reply, &mut batch),
+                question => {
+                    self.write(batch);
+                    send(reply, self.answer(question));
+                    batch = Batch::after(self.workspace.tip());
+                }
+            }
+            next = if batch.entries.len() < BATCH {
+                inbox.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        self.write(batch);
+    }
+
+    fn answer(&self, question: StoreRequest) -> Result<StoreAnswer> {
+        let view = self.workspace.view();
+        match question {
+            StoreRequest::Commit(_) => Err(Error::new(ErrorKind::Internal, "a commit is no question")),
+            StoreRequest::Dossier(id) => view.dossier(&id).map(StoreAnswer::Records),
+            StoreRequest::Queue => view.queue().map(StoreAnswer::Queue),
+            StoreRequest::Blob(hash) => self.workspace.blobs.get(&hash).map(StoreAnswer::Blob),
+            StoreRequest::Status => Ok(StoreAnswer::Status(self.status())),
+        }
+    }
+
+    fn status(&self) -> StoreStatus {
+        StoreStatus {
+            tip: self.workspace.tip(),
+            health: self.workspace.health().clone(),
+            read_only: self.read_only.clone(),
+            notes: self.workspace.notes().to_vec(),
+        }
+    }
+
+    /// Puts a draft into the batch, or answers it at once: refused, or known already.
+    fn gather(&mut self, draft: Draft, reply: Reply, batch: &mut Batch) {
+        if let Some(&place) = batch.places.get(&draft.id) {
+            return batch.entries[place].replies.push(reply);
+        }
+        match self.consider(&draft, &batch.pending) {
+            Ok(None) => {
+                let at = self.workspace.clock.now();
+                if let Err((reply, error)) = batch.push(draft, at, reply) {
+                    send(reply, Err(error));
+                }
+            }
+            Ok(Some(receipt)) => send(reply, Ok(StoreAnswer::Saved(receipt))),
+            Err(error) => {
+                self.stop_writing_on_io(&error);
+                send(reply, Err(error));
+            }
+        }
+    }
+
+    /// The receipt of a draft that was saved before; none when it is new and may be written.
+    fn consider(&self, draft: &Draft, pending: &Pending) -> Result<Option<Receipt>> {
+        if let Some(receipt) = rows::receipt(&*self.workspace.table, &draft.id)? {
+            return Ok(Some(receipt));
+        }
+        if let Some(refusal) = &self.read_only {
+            return Err(refusal.clone().into());
+        }
+        admit(&self.workspace, pending, draft).map(|()| None)
+    }
+
+    /// Saves a batch and answers it; nothing more is written once the disk has refused.
+    fn write(&mut self, mut batch: Batch) {
+        if batch.entries.is_empty() {
+            return;
+        }
+        match self.save(&batch.entries) {
+            Ok(places) => {
+                for entry in &mut batch.entries {
+                    let receipt = Receipt {
+                        seq: entry.tip.seq,
+                        hash: entry.tip.hash,
+                    };
+                    for reply in entry.replies.drain(..) {
+                        send(reply, Ok(StoreAnswer::Saved(receipt.clone())));
+                    }
+                }
+                self.index(batch, &places);
+            }
+            Err(error) => {
+                self.stop_writing_on_io(&error);
+                let refusal = Refusal::from(&error);
+                for reply in batch.entries.into_iter().flat_map(|e| e.replies) {
+                    send(reply, Ok(StoreAnswer::Refused(refusal.clone())));
+                }
+            }
+        }
+    }
+
+    /// Blobs first, then the records that cite them.
+    fn save(&mut self, entries: &[Entry]) -> Result<Vec<Location>> {
+        if let Some(refusal) = &self.read_only {
+            return Err(refusal.clone().into());
+        }
+        for (hash, bytes) in entries.iter().flat_map(|e| &e.blobs) {
+            self.workspace.blobs.put(hash, bytes)?;
+        }
+        let lines: Vec<&Line> = entries.iter().map(|e| &e.line).collect();
+        match &mut self.workspace.journal {
+            Some(journal) => journal.append(&lines),
+            None => Err(Error::new(ErrorKind::Damaged, "the journal is damaged")),
+        }
+    }
+
+    fn stop_writing_on_io(&mut self, error: &Error) {
+        if error.kind() == ErrorKind::Io && self.read_only.is_none() {
+            self.read_only = Some(Refusal::from(error));
+        }
+    }
+
+    /// Brings the index up to a batch that is saved.
+    fn index(&mut self, batch: Batch, places: &[Location]) {
+        self.unsynced += batch.entries.len();
+        if let Err(error) = self.apply(batch, places) {
+            self.workspace.index_failed(&error);
+            self.histories.clear();
+        }
+    }
+
+    fn apply(&mut self, batch: Batch, places: &[Location]) -> Result<()> {
+        let mut changes = vec![applied_change(batch.tip)?];
+        let mut touched = BTreeSet::new();
+        for (entry, &at) in batch.entries.into_iter().zip(places) {
+            changes.extend(rows::of_record(&entry.fact, entry.tip, at));
+            touched.insert(entry.fact.entry.dossier().clone());
+            self.history(entry.fact.entry.dossier())?.push(entry.fact);
+        }
+        for dossier in &touched {
+            if let Some(facts) = self.histories.get(dossier) {
+                changes.extend(rows::of_dossier(&*self.workspace.table, facts)?);
+            }
+        }
+        self.workspace.table.apply(changes)
+    }
+
+    /// The history of a dossier as far as the index knows it, ready to be continued.
+    fn history(&mut self, dossier: &DossierId) -> Result<&mut Vec<Fact>> {
+        if !self.histories.contains_key(dossier) {
+            let records = self.workspace.view().dossier(dossier)?;
+            let facts = records.into_iter().map(Record::into_fact).collect();
+            self.histories.insert(dossier.clone(), facts);
+        }
+        self.histories
+            .get_mut(dossier)
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "a history was lost"))
+    }
+
+    fn checkpoint_when_due(&mut self) {
+        if self.histories.len() > HISTORIES {
+            self.histories.clear();
+        }
+        if self.unsynced == 0 {
+            self.since = Instant::now();
+        } else if self.unsynced >= CHECKPOINT_RECORDS || self.since.elapsed() >= CHECKPOINT_AFTER {
+            self.unsynced = 0;
+            if let Err(error) = self.workspace.table.checkpoint() {
+                self.workspace.index_failed(&error);
+            }
+        }
+    }
+}
+
+/// Answers; whoever no longer waits is none of our business.
+fn send(reply: Reply, answer: Result<StoreAnswer>) {
+    let answer = answer.unwrap_or_else(|error| StoreAnswer::Refused(Refusal::from(&error)));
+    drop(reply.send(answer));
+}

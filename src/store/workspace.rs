@@ -1,0 +1,223 @@
+//! One folder with everything: journal, blobs, index, and the lock that makes its writer the only one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::blobs::Blobs;
+use crate::store::index::build::Progress;
+use crate::store::index::memory::Memory;
+use crate::store::index::{Table, build};
+use crate::store::journal::scan::Ending;
+use crate::store::journal::{Damage, Journal, SEGMENT_BYTES, Tip, head, recover};
+use crate::store::lock::WorkspaceLock;
+use crate::store::query::{Reader, View};
+use crate::store::vfs::{RealVfs, Vfs, refused};
+
+/// Where things lie in a workspace.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    pub(crate) root: PathBuf,
+    pub(crate) journal: PathBuf,
+    pub(crate) blobs: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn of(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+            journal: root.join("journal"),
+            blobs: root.join("blobs"),
+        }
+    }
+}
+
+/// Whether the journal is what was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It is.
+    Sound,
+    /// It is not: nothing will be written, what is sound can be read.
+    Damaged(Damage),
+}
+
+impl Health {
+    pub(crate) fn of(ending: &Ending) -> Self {
+        match ending {
+            Ending::Damaged(damage) => Self::Damaged(damage.clone()),
+            Ending::Clean | Ending::Torn { .. } => Self::Sound,
+        }
+    }
+}
+
+/// A workspace, locked for writing.
+pub struct Workspace {
+    pub(crate) vfs: Arc<dyn Vfs>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) layout: Layout,
+    pub(crate) journal: Option<Journal>,
+    pub(crate) blobs: Blobs,
+    pub(crate) table: Box<dyn Table>,
+    tip: Tip,
+    health: Health,
+    notes: Vec<String>,
+    _lock: Option<WorkspaceLock>,
+}
+
+/// How to open a workspace: the defaults are the real disk and files of 16 MiB.
+pub struct Opening<'a> {
+    root: &'a Path,
+    clock: Arc<dyn Clock>,
+    vfs: Arc<dyn Vfs>,
+    segment_bytes: u64,
+    progress: &'a mut dyn FnMut(Progress),
+}
+
+impl Workspace {
+    /// The folder to use: `named` (from the command line or `PLUMB_HOME`), else `plumbline` in the XDG data folder.
+    ///
+    /// # Errors
+    /// `Usage` when the account has no home.
+    pub fn locate(named: Option<&Path>) -> Result<PathBuf> {
+        use etcetera::base_strategy::{BaseStrategy as _, Xdg};
+        if let Some(named) = named {
+            return Ok(named.to_path_buf());
+        }
+        let xdg = Xdg::new().map_err(|e| {
+            Error::new(
+                ErrorKind::Usage,
+                "this account has no home folder to keep a workspace in",
+            )
+            .because(e)
+            .hint("set HOME, or name a folder with --workspace DIR")
+        })?;
+        Ok(xdg.data_dir().join("plumbline"))
+    }
+
+    /// Opens the workspace at `root` for writing, making it where there is none.
+    ///
+    /// # Errors
+    /// `Locked` when another process has it, `Io` when the disk refuses. A damaged journal is no error: it opens for
+    /// reading only, see [`Workspace::health`].
+    pub fn open(root: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        let mut silent = |_| {};
+        Self::opening(root, clock, &mut silent).open()
+    }
+
+    /// Opens the workspace at `root` for reading, without the lock.
+    ///
+    /// # Errors
+    /// `Input` when there is none, `Io` when it cannot be read.
+    pub fn open_read_only(root: &Path) -> Result<Reader> {
+        Reader::open(root)
+    }
+
+    /// As [`Workspace::open`], with something to say: `progress` hears how far a rebuild of the index is.
+    pub fn opening<'a>(
+        root: &'a Path,
+        clock: Arc<dyn Clock>,
+        progress: &'a mut dyn FnMut(Progress),
+    ) -> Opening<'a> {
+        Opening {
+            root,
+            clock,
+            vfs: Arc::new(RealVfs),
+            segment_bytes: SEGMENT_BYTES,
+            progress,
+        }
+    }
+
+    /// Whether the journal is what was written.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// What opening put right, one line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The last record.
+    pub fn tip(&self) -> Tip {
+        self.journal.as_ref().map_or(self.tip, Journal::tip)
+    }
+
+    /// The index on disk failed: rows from the journal, in memory, take its place; the next opening makes a new one.
+    pub(crate) fn index_failed(&mut self, error: &Error) {
+        let mut rows = Memory::default();
+        let rebuilt = head::read(&*self.vfs, &self.layout.journal)
+            .and_then(|head| build::build(&mut rows, &*self.vfs, &self.layout.journal, head, &mut |_| {}));
+        self.notes.push(format!(
+            "the index failed ({error}); it is kept in memory until the next start"
+        ));
+        match rebuilt {
+            Ok(_) => self.table = Box::new(rows),
+            Err(error) => self
+                .notes
+                .push(format!("the index could not be rebuilt: {error}")),
+        }
+    }
+
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            vfs: &*self.vfs,
+            journal: &self.layout.journal,
+            table: &*self.table,
+        }
+    }
+}
+
+impl Opening<'_> {
+    /// Puts another disk beneath.
+    #[must_use]
+    pub fn on(mut self, vfs: Arc<dyn Vfs>) -> Self {
+        self.vfs = vfs;
+        self
+    }
+
+    /// Begins a new journal file after this many bytes.
+    #[must_use]
+    pub fn segment_bytes(mut self, bytes: u64) -> Self {
+        self.segment_bytes = bytes;
+        self
+    }
+
+    /// Opens.
+    ///
+    /// # Errors
+    /// As [`Workspace::open`].
+    pub fn open(self) -> Result<Workspace> {
+        let layout = Layout::of(self.root);
+        prepare(&*self.vfs, &layout)?;
+        let lock = WorkspaceLock::take(&layout.root, &*self.clock)?;
+        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes, &mut |_| Ok(()))?;
+        let reading = head::read(&*self.vfs, &layout.journal)?;
+        let mut table = Box::new(Memory::default());
+        build::build(&mut *table, &*self.vfs, &layout.journal, reading, self.progress)?;
+        Ok(Workspace {
+            blobs: Blobs::new(Arc::clone(&self.vfs), layout.blobs.clone()),
+            vfs: self.vfs,
+            clock: self.clock,
+            layout,
+            tip: recovered.scan.tip,
+            health: Health::of(&recovered.scan.ending),
+            journal: recovered.journal,
+            table,
+            notes: recovered.notes,
+            _lock: Some(lock),
+        })
+    }
+}
+
+/// Makes the folders, durably.
+fn prepare(vfs: &dyn Vfs, layout: &Layout) -> Result<()> {
+    for dir in [&layout.root, &layout.journal, &layout.blobs] {
+        vfs.create_dir(dir).map_err(|e| refused("create", dir, e))?;
+    }
+    vfs.sync_dir(&layout.root)
+        .map_err(|e| refused("write", &layout.root, e))
+}
