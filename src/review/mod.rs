@@ -7,6 +7,7 @@ pub mod dimension;
 pub mod event;
 pub mod ledger;
 pub mod machine;
+pub mod preference;
 pub mod standing;
 pub mod summary;
 #[cfg(test)]
@@ -15,4 +16,5 @@ pub(crate) mod testing;
 pub use decision::{Act, Decision, DossierRead, Entry, Seen, SignOff, SourceRead, Undo};
 pub use event::{Attachment, Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Stamp};
 pub use machine::{Review, Save, Setup};
+pub use preference::PreferenceRecord;
 pub use summary::Summary;

@@ -150,7 +150,7 @@ fn dossier_of_record(workspace: &Workspace, pending: &Pending, id: &RecordId) ->
     if let Some(dossier) = pending.records.get(id) {
         return Ok(Some(dossier.clone()));
     }
-    Ok(workspace.view().named(id)?.map(|r| r.entry.dossier().clone()))
+    workspace.view().dossier_of_record(id)
 }
 
 fn dossier_of_assessment(
@@ -161,8 +161,5 @@ fn dossier_of_assessment(
     if let Some(dossier) = pending.assessments.get(id) {
         return Ok(Some(dossier.clone()));
     }
-    Ok(workspace
-        .view()
-        .assessment(id)?
-        .map(|r| r.entry.dossier().clone()))
+    workspace.view().dossier_of_assessment(id)
 }

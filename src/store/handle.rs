@@ -8,9 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::DossierId;
+use crate::review::preference::PreferenceRecord;
+use crate::review::{Receipt, Recorded};
 use crate::store::index::status::DossierStatus;
 use crate::store::journal::Tip;
-use crate::store::record::{Draft, Receipt, Record};
+use crate::store::record::{Draft, Record};
 use crate::store::task;
 use crate::store::workspace::{Health, Workspace};
 
@@ -25,8 +27,12 @@ pub enum StoreRequest {
     Commit(Box<Draft>),
     /// The records of a dossier, in order.
     Dossier(DossierId),
+    /// The records of a dossier as a review takes them, in order.
+    History(DossierId),
     /// How far every dossier is.
     Queue,
+    /// What decisions teach, in order of decision.
+    Pairs,
     /// The bytes of a blob.
     Blob(ContentHash),
     /// How the store is.
@@ -41,8 +47,12 @@ pub enum StoreAnswer {
     Saved(Receipt),
     /// Records, in order.
     Records(Vec<Record>),
+    /// Records as a review takes them, in order.
+    History(Vec<Recorded>),
     /// How far every dossier is.
     Queue(Vec<DossierStatus>),
+    /// What decisions teach, in order of decision.
+    Pairs(Vec<PreferenceRecord>),
     /// The bytes of a blob.
     Blob(Vec<u8>),
     /// How the store is.
@@ -179,6 +189,22 @@ impl StoreHandle {
         records(self.ask_blocking(StoreRequest::Dossier(id.clone()))?)
     }
 
+    /// The records of a dossier as a review takes them, in order.
+    ///
+    /// # Errors
+    /// As [`StoreHandle::dossier`].
+    pub async fn history(&self, id: &DossierId) -> Result<Vec<Recorded>> {
+        history(self.ask(StoreRequest::History(id.clone())).await?)
+    }
+
+    /// As [`StoreHandle::history`], for threads outside the runtime.
+    ///
+    /// # Errors
+    /// As [`StoreHandle::dossier`].
+    pub fn history_blocking(&self, id: &DossierId) -> Result<Vec<Recorded>> {
+        history(self.ask_blocking(StoreRequest::History(id.clone()))?)
+    }
+
     /// How far every dossier is.
     ///
     /// # Errors
@@ -186,6 +212,17 @@ impl StoreHandle {
     pub fn queue_blocking(&self) -> Result<Vec<DossierStatus>> {
         match self.ask_blocking(StoreRequest::Queue)? {
             StoreAnswer::Queue(queue) => Ok(queue),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What decisions teach, in order of decision.
+    ///
+    /// # Errors
+    /// `Internal` when the index cannot be read.
+    pub fn pairs_blocking(&self) -> Result<Vec<PreferenceRecord>> {
+        match self.ask_blocking(StoreRequest::Pairs)? {
+            StoreAnswer::Pairs(pairs) => Ok(pairs),
             other => Err(unexpected(&other)),
         }
     }
@@ -219,6 +256,13 @@ fn saved(answer: StoreAnswer) -> Result<Receipt> {
 fn records(answer: StoreAnswer) -> Result<Vec<Record>> {
     match answer {
         StoreAnswer::Records(records) => Ok(records),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn history(answer: StoreAnswer) -> Result<Vec<Recorded>> {
+    match answer {
+        StoreAnswer::History(history) => Ok(history),
         other => Err(unexpected(&other)),
     }
 }

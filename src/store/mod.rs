@@ -22,8 +22,11 @@ mod testing;
 mod tests;
 
 pub use handle::{Store, StoreAnswer, StoreHandle, StoreRequest, StoreStatus};
+pub use index::build::Progress;
 pub use index::status::DossierStatus;
 pub use journal::{Damage, Tip};
 pub use query::Reader;
-pub use record::{Draft, Receipt, Record};
+pub use record::{Draft, Record};
+
+pub use crate::review::Receipt;
 pub use workspace::{Health, Opening, Workspace};

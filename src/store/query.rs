@@ -6,12 +6,14 @@ use std::sync::Arc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, RecordId};
+use crate::review::preference::PreferenceRecord;
 use crate::store::blobs::Blobs;
 use crate::store::index::memory::Memory;
+use crate::store::index::rows::History;
 use crate::store::index::status::DossierStatus;
 use crate::store::index::{Table, Tree, rows};
 use crate::store::journal::{self, Tip, head, scan};
-use crate::store::record::{Receipt, Record};
+use crate::store::record::Record;
 use crate::store::vfs::{RealVfs, Vfs};
 use crate::store::workspace::{Health, Layout};
 
@@ -23,29 +25,33 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    pub(crate) fn record(&self, seq: u64) -> Result<Option<Record>> {
+    /// Record `seq` and its hash.
+    pub(crate) fn record(&self, seq: u64) -> Result<Option<(ContentHash, Record)>> {
         match rows::location(self.table, seq)? {
             Some(at) => journal::read(self.vfs, self.journal, at).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The record with this name.
-    pub(crate) fn named(&self, id: &RecordId) -> Result<Option<Record>> {
-        match rows::receipt(self.table, id)? {
-            Some(Receipt { seq, .. }) => self.record(seq),
-            None => Ok(None),
-        }
+    /// The dossier that the record of this name speaks of.
+    pub(crate) fn dossier_of_record(&self, id: &RecordId) -> Result<Option<DossierId>> {
+        let seq = rows::receipt(self.table, id)?.map(|receipt| receipt.seq);
+        self.dossier_of(seq)
     }
 
-    pub(crate) fn assessment(&self, id: &ContentHash) -> Result<Option<Record>> {
-        match rows::assessment_seq(self.table, id)? {
-            Some(seq) => self.record(seq),
-            None => Ok(None),
-        }
+    /// The dossier that an assessment speaks of.
+    pub(crate) fn dossier_of_assessment(&self, id: &ContentHash) -> Result<Option<DossierId>> {
+        self.dossier_of(rows::assessment_seq(self.table, id)?)
     }
 
-    pub(crate) fn dossier(&self, id: &DossierId) -> Result<Vec<Record>> {
+    fn dossier_of(&self, seq: Option<u64>) -> Result<Option<DossierId>> {
+        let Some(seq) = seq else { return Ok(None) };
+        Ok(self
+            .record(seq)?
+            .map(|(_, record)| record.entry.dossier().clone()))
+    }
+
+    pub(crate) fn dossier(&self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
         let numbers = rows::timeline(self.table, id)?;
         let missing = |seq| Error::new(ErrorKind::Internal, format!("the index has lost record #{seq}"));
         numbers
@@ -54,8 +60,25 @@ impl View<'_> {
             .collect()
     }
 
+    /// The history of a dossier; none when there are no records of it.
+    pub(crate) fn history(&self, id: &DossierId) -> Result<Option<History>> {
+        let records = self.dossier(id)?;
+        let Some(subject) = records.first().map(|(_, r)| r.subject.clone()) else {
+            return Ok(None);
+        };
+        let records = records
+            .into_iter()
+            .map(|(hash, r)| r.into_recorded(hash))
+            .collect();
+        Ok(Some(History { subject, records }))
+    }
+
     pub(crate) fn queue(&self) -> Result<Vec<DossierStatus>> {
         rows::all(self.table, Tree::Dossiers)
+    }
+
+    pub(crate) fn pairs(&self) -> Result<Vec<PreferenceRecord>> {
+        rows::all(self.table, Tree::Pairs)
     }
 }
 
@@ -142,19 +165,19 @@ impl Reader {
         Blobs::new(Arc::clone(&self.vfs), self.layout.blobs.clone())
     }
 
-    /// Record `seq`; none when there is no such record.
+    /// Record `seq` and its hash; none when there is no such record.
     ///
     /// # Errors
     /// `Damaged` or `Io` when it cannot be read.
-    pub fn record(&self, seq: u64) -> Result<Option<Record>> {
+    pub fn record(&self, seq: u64) -> Result<Option<(ContentHash, Record)>> {
         self.view().record(seq)
     }
 
-    /// The records of a dossier, in order.
+    /// The records of a dossier with their hashes, in order.
     ///
     /// # Errors
     /// `Damaged` or `Io` when one cannot be read.
-    pub fn dossier(&self, id: &DossierId) -> Result<Vec<Record>> {
+    pub fn dossier(&self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
         self.view().dossier(id)
     }
 
@@ -164,5 +187,13 @@ impl Reader {
     /// `Internal` when a row cannot be read.
     pub fn queue(&self) -> Result<Vec<DossierStatus>> {
         self.view().queue()
+    }
+
+    /// What decisions teach, in order of decision.
+    ///
+    /// # Errors
+    /// `Internal` when a row cannot be read.
+    pub fn pairs(&self) -> Result<Vec<PreferenceRecord>> {
+        self.view().pairs()
     }
 }

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{Person, RecordId, SubjectId};
-use crate::review::Entry;
-use crate::review::standing::Fact;
+use crate::review::{Entry, Recorded};
 
 /// The layout version that this program writes.
 pub const VERSION: u32 = 1;
@@ -57,14 +56,14 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record as the reviewing room sees it.
-    pub fn into_fact(self) -> Fact {
-        Fact {
+    /// The record as the reviewing room sees it; `hash` is the one of its line.
+    pub fn into_recorded(self, hash: ContentHash) -> Recorded {
+        Recorded {
             seq: self.seq,
+            hash,
             id: self.id,
             at: self.at,
             actor: self.actor,
-            subject: self.subject,
             entry: self.entry,
         }
     }
@@ -139,15 +138,6 @@ pub struct Draft {
     pub entry: Entry,
     /// What the entry cites and the store may not have yet.
     pub blobs: Vec<(ContentHash, Vec<u8>)>,
-}
-
-/// The answer to a draft that is on the disk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// The record's number.
-    pub seq: u64,
-    /// SHA-256 of its JSON.
-    pub hash: ContentHash,
 }
 
 /// A new record id, ascending with `at` and otherwise random.

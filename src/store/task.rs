@@ -1,7 +1,7 @@
 //! The one writing task. Commits that wait together are written together; an answer goes out only when the disk has
 //! everything the record needs, and the index follows after.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, hash_map};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::id::{DossierId, RecordId};
-use crate::review::standing::Fact;
+use crate::id::{DossierId, RecordId, SubjectId};
+use crate::review::{Receipt, Recorded};
 use crate::store::admit::{Pending, admit};
 use crate::store::handle::{Ask, Refusal, StoreAnswer, StoreRequest, StoreStatus};
-use crate::store::index::{applied_change, rows};
+use crate::store::index::applied_change;
+use crate::store::index::rows::{self, History};
 use crate::store::journal::{Location, Tip};
-use crate::store::record::{Draft, Line, Receipt, Record, VERSION, Wrapping};
+use crate::store::record::{Draft, Line, Record, VERSION, Wrapping};
 use crate::store::workspace::{Health, Workspace};
 
 /// Commits written at once, at most.
@@ -53,7 +54,7 @@ struct Task {
     workspace: Workspace,
     /// Why nothing is written any more.
     read_only: Option<Refusal>,
-    histories: HashMap<DossierId, Vec<Fact>>,
+    histories: HashMap<DossierId, History>,
     /// Records that the index has and its disk may not.
     unsynced: usize,
     since: Instant,
@@ -69,11 +70,21 @@ struct Batch {
 }
 
 struct Entry {
-    tip: Tip,
     line: Line,
-    fact: Fact,
+    subject: SubjectId,
+    record: Recorded,
     blobs: Vec<(ContentHash, Vec<u8>)>,
     replies: Vec<Reply>,
+}
+
+impl Entry {
+    fn receipt(&self) -> Receipt {
+        Receipt {
+            id: self.record.id.clone(),
+            seq: self.record.seq,
+            hash: self.record.hash,
+        }
+    }
 }
 
 impl Batch {
@@ -100,9 +111,9 @@ impl Batch {
         self.pending.add(&draft);
         self.places.insert(draft.id, self.entries.len());
         self.entries.push(Entry {
-            tip: self.tip,
+            subject: draft.subject,
+            record: record.into_recorded(line.hash),
             line,
-            fact: record.into_fact(),
             blobs: draft.blobs,
             replies: vec![reply],
         });
@@ -166,8 +177,18 @@ impl Task {
         let view = self.workspace.view();
         match question {
             StoreRequest::Commit(_) => Err(Error::new(ErrorKind::Internal, "a commit is no question")),
-            StoreRequest::Dossier(id) => view.dossier(&id).map(StoreAnswer::Records),
+            StoreRequest::Dossier(id) => {
+                let records = view.dossier(&id)?;
+                Ok(StoreAnswer::Records(
+                    records.into_iter().map(|(_, record)| record).collect(),
+                ))
+            }
+            StoreRequest::History(id) => {
+                let history = view.history(&id)?;
+                Ok(StoreAnswer::History(history.map_or_else(Vec::new, |h| h.records)))
+            }
             StoreRequest::Queue => view.queue().map(StoreAnswer::Queue),
+            StoreRequest::Pairs => view.pairs().map(StoreAnswer::Pairs),
             StoreRequest::Blob(hash) => self.workspace.blobs.get(&hash).map(StoreAnswer::Blob),
             StoreRequest::Status => Ok(StoreAnswer::Status(self.status())),
         }
@@ -221,10 +242,7 @@ impl Task {
         match self.save(&batch.entries) {
             Ok(places) => {
                 for entry in &mut batch.entries {
-                    let receipt = Receipt {
-                        seq: entry.tip.seq,
-                        hash: entry.tip.hash,
-                    };
+                    let receipt = entry.receipt();
                     for reply in entry.replies.drain(..) {
                         send(reply, Ok(StoreAnswer::Saved(receipt.clone())));
                     }
@@ -275,28 +293,31 @@ impl Task {
         let mut changes = vec![applied_change(batch.tip)?];
         let mut touched = BTreeSet::new();
         for (entry, &at) in batch.entries.into_iter().zip(places) {
-            changes.extend(rows::of_record(&entry.fact, entry.tip, at));
-            touched.insert(entry.fact.entry.dossier().clone());
-            self.history(entry.fact.entry.dossier())?.push(entry.fact);
+            changes.extend(rows::of_record(&entry.record, at));
+            touched.insert(entry.record.entry.dossier().clone());
+            self.remember(entry.subject, entry.record)?;
         }
-        for dossier in &touched {
-            if let Some(facts) = self.histories.get(dossier) {
-                changes.extend(rows::of_dossier(&*self.workspace.table, facts)?);
-            }
+        for history in touched.iter().filter_map(|dossier| self.histories.get(dossier)) {
+            changes.extend(rows::of_dossier(&*self.workspace.table, history)?);
         }
         self.workspace.table.apply(changes)
     }
 
-    /// The history of a dossier as far as the index knows it, ready to be continued.
-    fn history(&mut self, dossier: &DossierId) -> Result<&mut Vec<Fact>> {
-        if !self.histories.contains_key(dossier) {
-            let records = self.workspace.view().dossier(dossier)?;
-            let facts = records.into_iter().map(Record::into_fact).collect();
-            self.histories.insert(dossier.clone(), facts);
-        }
-        self.histories
-            .get_mut(dossier)
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "a history was lost"))
+    /// Adds a record to the history of its dossier, which the index knows up to here.
+    fn remember(&mut self, subject: SubjectId, record: Recorded) -> Result<()> {
+        let dossier = record.entry.dossier().clone();
+        let history = match self.histories.entry(dossier) {
+            hash_map::Entry::Occupied(known) => known.into_mut(),
+            hash_map::Entry::Vacant(free) => {
+                let known = self.workspace.view().history(free.key())?;
+                free.insert(known.unwrap_or(History {
+                    subject,
+                    records: Vec::new(),
+                }))
+            }
+        };
+        history.records.push(record);
+        Ok(())
     }
 
     fn checkpoint_when_due(&mut self) {

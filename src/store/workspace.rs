@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::store::blobs::Blobs;
 use crate::store::index::build::Progress;
 use crate::store::index::memory::Memory;
@@ -78,26 +78,6 @@ pub struct Opening<'a> {
 }
 
 impl Workspace {
-    /// The folder to use: `named` (from the command line or `PLUMB_HOME`), else `plumbline` in the XDG data folder.
-    ///
-    /// # Errors
-    /// `Usage` when the account has no home.
-    pub fn locate(named: Option<&Path>) -> Result<PathBuf> {
-        use etcetera::base_strategy::{BaseStrategy as _, Xdg};
-        if let Some(named) = named {
-            return Ok(named.to_path_buf());
-        }
-        let xdg = Xdg::new().map_err(|e| {
-            Error::new(
-                ErrorKind::Usage,
-                "this account has no home folder to keep a workspace in",
-            )
-            .because(e)
-            .hint("set HOME, or name a folder with --workspace DIR")
-        })?;
-        Ok(xdg.data_dir().join("plumbline"))
-    }
-
     /// Opens the workspace at `root` for writing, making it where there is none.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Change, Table, applied_change, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DossierId;
-use crate::review::standing::Fact;
+use crate::review::Recorded;
 use crate::store::journal::head::Reading;
 use crate::store::journal::scan::{Met, Scan, scan};
 use crate::store::query::View;
@@ -41,9 +41,9 @@ pub(crate) fn build(
     let mut dossiers = BTreeSet::new();
     let mut pending = Vec::new();
     let scan = scan(vfs, dir, head, &mut |met| {
-        let fact = read(&met)?;
-        pending.extend(rows::of_record(&fact, met.tip, met.at));
-        dossiers.insert(fact.entry.dossier().clone());
+        let record = read(&met)?;
+        pending.extend(rows::of_record(&record, met.at));
+        dossiers.insert(record.entry.dossier().clone());
         if met.tip.seq % 1_000 == 0 {
             progress(Progress::Records(met.tip.seq));
         }
@@ -69,12 +69,9 @@ fn histories(
             journal: dir,
             table,
         };
-        let facts: Vec<Fact> = view
-            .dossier(dossier)?
-            .into_iter()
-            .map(Record::into_fact)
-            .collect();
-        pending.extend(rows::of_dossier(table, &facts)?);
+        if let Some(history) = view.history(dossier)? {
+            pending.extend(rows::of_dossier(table, &history)?);
+        }
         progress(Progress::Dossiers {
             done: done + 1,
             of: dossiers.len(),
@@ -91,7 +88,7 @@ fn flush(table: &mut dyn Table, pending: &mut Vec<Change>, above: usize) -> Resu
     Ok(())
 }
 
-fn read(met: &Met<'_>) -> Result<Fact> {
+fn read(met: &Met<'_>) -> Result<Recorded> {
     let record: Record = serde_json::from_slice(met.json).map_err(|e| {
         Error::new(
             ErrorKind::Damaged,
@@ -103,5 +100,5 @@ fn read(met: &Met<'_>) -> Result<Fact> {
         .because(e)
         .hint("it may come from a newer version of plumb")
     })?;
-    Ok(record.into_fact())
+    Ok(record.into_recorded(met.tip.hash))
 }

@@ -1,7 +1,7 @@
 //! Which rows records make. Two kinds: those of one record alone, and those of a dossier's whole history, which are made
 //! anew whenever the dossier gets a record.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,11 @@ use super::status::DossierStatus;
 use super::{Change, Table, Tree, from_row, to_row};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::id::{DimensionId, DossierId, RecordId};
-use crate::review::standing::{Fact, standing};
-use crate::review::{Act, Decision, Entry};
-use crate::store::journal::{Location, Tip};
-use crate::store::record::Receipt;
+use crate::id::{DimensionId, DossierId, RecordId, SubjectId};
+use crate::review::preference::{PreferenceRecord, preferences};
+use crate::review::standing::standing;
+use crate::review::{Act, Decision, Entry, Receipt, Recorded};
+use crate::store::journal::Location;
 
 /// A decision in short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,22 +27,35 @@ pub(crate) struct DecisionRow {
     pub(crate) stands: bool,
 }
 
+/// The records of one dossier, whose they are, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct History {
+    pub(crate) subject: SubjectId,
+    pub(crate) records: Vec<Recorded>,
+}
+
 /// The rows of one record alone.
-pub(crate) fn of_record(fact: &Fact, tip: Tip, at: Location) -> Vec<Change> {
+pub(crate) fn of_record(record: &Recorded, at: Location) -> Vec<Change> {
+    let seq = record.seq.to_be_bytes();
     vec![
-        Change::put(Tree::Records, tip.seq.to_be_bytes(), location_bytes(at)),
-        Change::put(Tree::Ids, fact.id.as_str(), receipt_bytes(tip)),
+        Change::put(Tree::Records, seq, location_bytes(at)),
+        Change::put(
+            Tree::Ids,
+            record.id.as_str(),
+            [&seq, record.hash.bytes().as_slice()].concat(),
+        ),
         Change::put(
             Tree::Timeline,
-            timeline_key(fact.entry.dossier(), tip.seq),
+            timeline_key(record.entry.dossier(), record.seq),
             Vec::new(),
         ),
     ]
 }
 
-/// The rows of a dossier whose whole history is `facts`, as far as they differ from what `table` holds.
-pub(crate) fn of_dossier(table: &dyn Table, facts: &[Fact]) -> Result<Vec<Change>> {
-    let Some(status) = DossierStatus::of(facts) else {
+/// The rows of a dossier with this history, as far as they differ from what `table` holds.
+pub(crate) fn of_dossier(table: &dyn Table, history: &History) -> Result<Vec<Change>> {
+    let History { subject, records } = history;
+    let Some(status) = DossierStatus::of(subject, records) else {
         return Ok(Vec::new());
     };
     let mut changes = vec![Change::put(
@@ -50,17 +63,25 @@ pub(crate) fn of_dossier(table: &dyn Table, facts: &[Fact]) -> Result<Vec<Change
         status.dossier.as_str(),
         to_row(&status)?,
     )];
-    let standing: HashSet<u64> = standing(facts).map(|f| f.seq).collect();
+    let stands: HashSet<u64> = standing(records).map(|r| r.seq).collect();
+    let lessons: HashMap<u64, PreferenceRecord> = preferences(subject, records)
+        .into_iter()
+        .map(|p| (p.seq, p))
+        .collect();
     let mut assessed = HashSet::new();
-    for fact in facts {
-        let seq = fact.seq.to_be_bytes();
-        match &fact.entry {
+    for record in records {
+        let seq = record.seq.to_be_bytes();
+        match &record.entry {
             Entry::Assessment(a) if assessed.insert(a.id) => {
                 changes.push(Change::put(Tree::Assessments, a.id.bytes().as_slice(), seq));
             }
             Entry::Decision(d) => {
-                let row = decision_row(fact, d, standing.contains(&fact.seq));
+                let row = decision_row(record, d, stands.contains(&record.seq));
                 changes.push(Change::put(Tree::Decisions, seq, to_row(&row)?));
+                changes.push(match lessons.get(&record.seq) {
+                    Some(lesson) => Change::put(Tree::Pairs, seq, to_row(lesson)?),
+                    None => Change::remove(Tree::Pairs, seq),
+                });
             }
             _ => {}
         }
@@ -78,13 +99,13 @@ fn only_new(table: &dyn Table, changes: Vec<Change>) -> Result<Vec<Change>> {
     Ok(new)
 }
 
-fn decision_row(fact: &Fact, decision: &Decision, stands: bool) -> DecisionRow {
+fn decision_row(record: &Recorded, decision: &Decision, stands: bool) -> DecisionRow {
     let score = match &decision.act {
         Act::Accept { score } | Act::Override { score, .. } => Some(*score),
         _ => None,
     };
     DecisionRow {
-        id: fact.id.clone(),
+        id: record.id.clone(),
         dossier: decision.dossier.clone(),
         dimension: decision.dimension.clone(),
         act: decision.act.name().to_owned(),
@@ -122,7 +143,8 @@ pub(crate) fn location(table: &dyn Table, seq: u64) -> Result<Option<Location>> 
 /// The receipt of the record called `id`; none when there is no such record.
 pub(crate) fn receipt(table: &dyn Table, id: &RecordId) -> Result<Option<Receipt>> {
     let row = table.get(Tree::Ids, id.as_str().as_bytes())?;
-    row.map(|bytes| receipt_of(&bytes).ok_or_else(bad)).transpose()
+    row.map(|bytes| receipt_of(id, &bytes).ok_or_else(bad))
+        .transpose()
 }
 
 /// The number of the first record that holds this assessment.
@@ -164,13 +186,10 @@ fn location_of(bytes: &[u8]) -> Option<Location> {
     })
 }
 
-fn receipt_bytes(tip: Tip) -> Vec<u8> {
-    [tip.seq.to_be_bytes().as_slice(), tip.hash.bytes()].concat()
-}
-
-fn receipt_of(bytes: &[u8]) -> Option<Receipt> {
+fn receipt_of(id: &RecordId, bytes: &[u8]) -> Option<Receipt> {
     let (seq, hash) = bytes.split_first_chunk::<8>()?;
     Some(Receipt {
+        id: id.clone(),
         seq: u64::from_be_bytes(*seq),
         hash: ContentHash::from_bytes(hash.try_into().ok()?),
     })

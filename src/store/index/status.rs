@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::dossier::DossierMeta;
 use crate::id::{DimensionId, DossierId, Person, SubjectId};
-use crate::review::standing::{Fact, standing};
-use crate::review::{Act, Entry};
+use crate::review::standing::standing;
+use crate::review::{Act, Entry, Recorded};
 
 /// How far one dossier is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,20 +52,19 @@ pub struct SignedOff {
 }
 
 impl DossierStatus {
-    /// The status that `facts`, all of one dossier in order, add up to; none when there are none.
-    pub fn of(facts: &[Fact]) -> Option<Self> {
-        let first = facts.first()?;
+    /// What `records`, all of one dossier in order, add up to; none when there are none.
+    pub fn of(subject: &SubjectId, records: &[Recorded]) -> Option<Self> {
         let mut status = Self {
-            dossier: first.entry.dossier().clone(),
-            subject: first.subject.clone(),
+            dossier: records.first()?.entry.dossier().clone(),
+            subject: subject.clone(),
             meta: None,
             assessed: Vec::new(),
             decided: Vec::new(),
             signed_off: None,
-            records: facts.len() as u64,
-            last: facts.last().map(|f| f.at),
+            records: records.len() as u64,
+            last: records.last().map(|r| r.at),
         };
-        standing(facts).for_each(|fact| status.take(fact));
+        standing(records).for_each(|record| status.take(record));
         status.assessed.sort_by(|a, b| a.dimension.cmp(&b.dimension));
         status.decided.sort_by(|a, b| a.0.cmp(&b.0));
         Some(status)
@@ -82,8 +81,8 @@ impl DossierStatus {
             .reduce(f32::max)
     }
 
-    fn take(&mut self, fact: &Fact) {
-        match &fact.entry {
+    fn take(&mut self, record: &Recorded) {
+        match &record.entry {
             Entry::Dossier(read) => self.meta = Some(read.meta.clone()),
             Entry::Assessment(a) => {
                 self.assessed.retain(|old| old.dimension != a.dimension);
@@ -101,9 +100,9 @@ impl DossierStatus {
             }
             Entry::SignOff(_) => {
                 self.signed_off = Some(SignedOff {
-                    seq: fact.seq,
-                    by: fact.actor.clone(),
-                    at: fact.at,
+                    seq: record.seq,
+                    by: record.actor.clone(),
+                    at: record.at,
                 });
             }
             Entry::Undo(_) => {}

@@ -62,8 +62,8 @@ fn segment_start(name: &str) -> Option<u64> {
     (segment_name(first) == name).then_some(first)
 }
 
-/// Reads the record at `at`.
-pub(crate) fn read(vfs: &dyn Vfs, dir: &Path, at: Location) -> Result<Record> {
+/// Reads the record at `at`, and its hash.
+pub(crate) fn read(vfs: &dyn Vfs, dir: &Path, at: Location) -> Result<(ContentHash, Record)> {
     let path = dir.join(segment_name(at.segment));
     let line = vfs
         .read_at(&path, at.offset, at.len as usize)
@@ -75,8 +75,9 @@ pub(crate) fn read(vfs: &dyn Vfs, dir: &Path, at: Location) -> Result<Record> {
         )
         .hint("run `plumb journal verify`")
     };
-    let (_, json) = unwrap_line(&line).map_err(damaged)?;
-    serde_json::from_slice(json).map_err(|e| damaged(e.to_string()))
+    let (hash, json) = unwrap_line(&line).map_err(damaged)?;
+    let record = serde_json::from_slice(json).map_err(|e| damaged(e.to_string()))?;
+    Ok((hash, record))
 }
 
 /// The journal, open for appending.
