@@ -16,6 +16,7 @@ use crate::sanitize::Visible;
 pub use crate::id::Language;
 
 pub mod manifest;
+pub(crate) mod tomlfile;
 
 /// The employee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
