@@ -1,1 +1,165 @@
-//! ingest
+//! From a folder to a [`Dossier`]: files are found, decoded, recognised, and cut into segments that can be cited.
+//!
+//! A file that cannot be read becomes a [`Problem`] of one line and the rest opens. What a segment's `text` is:
+//! - sentences, headings, lines of code and utterances: the bytes of the span, made visible and put on one line;
+//! - chat messages: the same of the decoded JSON string that the span holds, quotes included;
+//! - table rows: `Header: cell; Header: cell` of the row that the span holds.
+//!
+//! [`reread`] derives the text from the span alone. Pictures, recordings and office files are not read here: a reader
+//! for one more format is one more line in the table of `format.rs`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::dossier::manifest::{self, Manifest};
+use crate::dossier::{Dossier, Problem, Source};
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::id::SegmentNo;
+use crate::sanitize::line;
+
+mod abbreviation;
+mod chat;
+mod cues;
+mod encoding;
+mod file;
+mod format;
+mod json;
+mod pipes;
+mod prose;
+mod reread;
+mod segment;
+mod sentence;
+mod table;
+
+pub use reread::reread;
+
+/// How much is read at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest file, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_bytes: 32 << 20 }
+    }
+}
+
+/// The dossiers of a folder: itself, or the folders directly in it that hold a `dossier.toml`, by name.
+///
+/// # Errors
+/// The folder cannot be read, or there is no dossier in it.
+pub fn find(dir: &Path) -> Result<Vec<PathBuf>> {
+    if is_dossier(dir) {
+        return Ok(vec![dir.to_owned()]);
+    }
+    let fail = |e| Error::new(ErrorKind::Io, format!("cannot read the folder {}", name(dir))).because(e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(fail)? {
+        let path = entry.map_err(fail)?.path();
+        if is_dossier(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let message = format!("no dossier in {}", name(dir));
+        let hint = "a dossier is a folder with a dossier.toml; name one, or a folder that holds some";
+        return Err(Error::new(ErrorKind::Input, message).hint(hint));
+    }
+    Ok(found)
+}
+
+fn is_dossier(dir: &Path) -> bool {
+    dir.join(manifest::FILE).is_file()
+}
+
+/// A path, safe to show.
+fn name(path: &Path) -> String {
+    line(&path.display().to_string()).into_owned()
+}
+
+/// Reads the dossier in `dir` with the default limits.
+///
+/// # Errors
+/// See [`open_with`].
+pub fn open(dir: &Path) -> Result<Dossier> {
+    open_with(dir, Limits::default())
+}
+
+/// Reads the dossier in `dir`; files that cannot be read are in its `problems`.
+///
+/// # Errors
+/// `dossier.toml` is missing or wrong, or not one of its files can be read.
+pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
+    let manifest = Manifest::load(dir)?;
+    let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
+    let root = dir.canonicalize().map_err(fail)?;
+    let mut shelf = Shelf::default();
+    for entry in &manifest.sources {
+        match file::read(&root, entry, limits) {
+            Ok(read) => shelf.add(read),
+            Err(message) => shelf.problem(&entry.path, &message),
+        }
+    }
+    if shelf.sources.is_empty() {
+        return Err(nothing_readable(dir, &shelf.problems));
+    }
+    Ok(Dossier {
+        meta: manifest.meta,
+        root: dir.to_owned(),
+        sources: shelf.sources,
+        problems: shelf.problems,
+    })
+}
+
+fn nothing_readable(dir: &Path, problems: &[Problem]) -> Error {
+    let message = format!("no source of {} can be read", name(&dir.join(manifest::FILE)));
+    let error = Error::new(ErrorKind::Input, message);
+    problems.iter().take(3).fold(error, |error, problem| {
+        error.hint(format!("{}: {}", problem.path, problem.message))
+    })
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Shelf {
+    sources: Vec<Source>,
+    problems: Vec<Problem>,
+    by_content: HashMap<ContentHash, String>,
+    last: u32,
+}
+
+impl Shelf {
+    /// Numbers the segments of a file and puts it at the end. The same bytes are not read twice: they would count double
+    /// as evidence, and a content address would name two places.
+    fn add(&mut self, read: file::FileRead) {
+        let mut source = read.source;
+        if let Some(first) = self.by_content.get(&source.hash) {
+            let message = format!("has the same content as {first}; read once");
+            return self.problem(&source.path, &message);
+        }
+        self.by_content.insert(source.hash, source.path.clone());
+        for segment in &mut source.segments {
+            self.last += 1;
+            segment.no = SegmentNo(self.last);
+            segment.source = self.sources.len();
+        }
+        for note in read.notes {
+            self.problem(&source.path, &note);
+        }
+        self.sources.push(source);
+    }
+
+    fn problem(&mut self, path: &str, message: &str) {
+        self.problems.push(Problem {
+            path: line(path).into_owned(),
+            message: line(message).into_owned(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! One file of a dossier, from the disk to a [`Source`].
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::Limits;
+use super::encoding::{Decoded, decode};
+use super::format::{self, Format};
+use super::segment::{RawSegment, Reading};
+use crate::dossier::manifest::SourceEntry;
+use crate::dossier::{Anchor, Segment, Source};
+use crate::hash::ContentHash;
+use crate::id::SegmentNo;
+use crate::sanitize::{Visible, line};
+
+/// So much of a file is looked at to tell text from anything else.
+const SAMPLE_BYTES: usize = 1 << 16;
+/// One control character in so many bytes is more than any text has.
+const BYTES_PER_CONTROL: usize = 20;
+
+/// A file that was read, its segments not yet numbered.
+pub(super) struct FileRead {
+    pub(super) source: Source,
+    /// What could not be read of it, a line each.
+    pub(super) notes: Vec<String>,
+}
+
+/// Reads the file of `entry` under `root`, which has no symbolic links in it.
+///
+/// The error is what is wrong with the file, in one line without its name.
+pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits) -> Result<FileRead, String> {
+    let named = format::by_name(&entry.path)
+        .ok_or_else(|| format!("unknown kind of file; these are read: {}", format::known()))?;
+    let bytes = load(root, &entry.path, limits)?;
+    let (hash, size) = (ContentHash::of(&bytes), bytes.len() as u64);
+    let decoded = text_of(bytes)?;
+    let (format, reading) = interpret(named, &decoded.text);
+    let mut notes = reading.notes;
+    if decoded.broken > 0 {
+        notes.push(format!(
+            "{} unreadable places in {}, shown as \u{fffd}",
+            decoded.broken, decoded.encoding
+        ));
+    }
+    if reading.segments.is_empty() {
+        let cause = notes.first().map_or(String::new(), |n| format!(": {n}"));
+        return Err(format!("nothing in it that could be cited{cause}"));
+    }
+    let shown = Visible::of_file(&decoded.text);
+    let source = Source {
+        path: entry.path.clone(),
+        title: title(entry),
+        kind: entry.kind,
+        format: format.name,
+        date: entry.date,
+        hash,
+        bytes: size,
+        encoding: decoded.encoding,
+        segments: anchored(&decoded.text, reading.segments),
+        raw: decoded.text,
+        shown,
+    };
+    Ok(FileRead { source, notes })
+}
+
+fn title(entry: &SourceEntry) -> String {
+    let file = || Path::new(&entry.path).file_name().and_then(|n| n.to_str());
+    let title = entry.title.as_deref().or_else(file).unwrap_or(&entry.path);
+    line(title).into_owned()
+}
+
+/// The file's bytes: of a regular file inside the dossier, not empty, not larger than allowed.
+fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
+    let full = root.join(path).canonicalize().map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        _ => format!("cannot be read: {e}"),
+    })?;
+    if !full.starts_with(root) {
+        return Err("leads out of the dossier through a symbolic link; not read".to_owned());
+    }
+    let refused = |e: std::io::Error| format!("cannot be read: {e}");
+    if !full.metadata().map_err(refused)?.is_file() {
+        return Err("is no regular file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(&full).map_err(refused)?;
+    file.take(limits.max_bytes + 1)
+        .read_to_end(&mut bytes)
+        .map_err(refused)?;
+    match bytes.len() as u64 {
+        0 => Err("is empty".to_owned()),
+        n if n > limits.max_bytes => Err(format!("is larger than {} MB; not read", limits.max_bytes >> 20)),
+        _ => Ok(bytes),
+    }
+}
+
+fn text_of(bytes: Vec<u8>) -> Result<Decoded, String> {
+    let known = [
+        (&b"%PDF"[..], "a PDF"),
+        (b"PK\x03\x04", "a zip or office file"),
+        (b"\x89PNG", "a picture"),
+    ];
+    if let Some((_, what)) = known.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(format!("is {what} under another name; not read"));
+    }
+    let decoded = decode(bytes);
+    let sample = decoded.text.bytes().take(SAMPLE_BYTES);
+    let controls = sample
+        .filter(|b| b.is_ascii_control() && !matches!(b, b'\t' | b'\n' | b'\r' | b'\x1b'))
+        .count();
+    if controls * BYTES_PER_CONTROL > decoded.text.len().min(SAMPLE_BYTES) {
+        return Err("is not text".to_owned());
+    }
+    Ok(decoded)
+}
+
+/// Finds the format and reads; spans are bytes of the whole text, which may begin with a byte order mark.
+fn interpret(named: &'static Format, text: &str) -> (&'static Format, Reading) {
+    let body = text.trim_start_matches('\u{feff}');
+    let offset = text.len() - body.len();
+    let format = format::by_content(named, body);
+    let mut reading = (format.read)(body);
+    for segment in &mut reading.segments {
+        segment.span = segment.span.start + offset..segment.span.end + offset;
+    }
+    (format, reading)
+}
+
+fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
+    let (mut counted, mut line) = (0, 1);
+    let anchored = segments.into_iter().map(|raw| {
+        line += text[counted..raw.span.start].matches('\n').count() as u32;
+        counted = raw.span.start;
+        Segment {
+            no: SegmentNo(0),
+            source: 0,
+            kind: raw.kind,
+            text: raw.text,
+            speaker: raw.speaker,
+            anchor: Anchor {
+                span: raw.span,
+                line,
+                row: raw.row,
+                time: raw.time,
+                at: raw.at,
+            },
+        }
+    });
+    anchored.collect()
+}
