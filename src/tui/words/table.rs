@@ -246,13 +246,12 @@ words! {
 
     // The profile, on screen and in reports.
     ProfileTitle: "{name} 的绩效画像", "Performance profile of {name}";
-    ProfileOverall: "总体", "Overall";
-    ProfileFinal: "定稿分", "final";
     ProfileModel: "模型", "model";
     ProfileHuman: "评审人", "reviewer";
-    ProfileModelScore: "模型评分", "Model score";
-    ProfileHumanScore: "评审评分", "Reviewer's score";
-    ProfileSpread: "离散度", "Spread";
+    ProfileBoth: "两者一致", "both";
+    ProfileModelScore: "模型评分", "Model";
+    ProfileHumanScore: "评审评分", "Reviewer";
+    ProfileSpread: "模型离散度", "model's spread";
     ProfileScores: "各维度评分", "Scores by dimension";
     ProfileDimension: "维度", "Dimension";
     ProfileWhere: "分数从哪里来", "Where the scores come from";
@@ -263,6 +262,7 @@ words! {
     ProfilePlanStep: "下一步", "Next step";
     ProfileTrend: "历次周期", "Earlier cycles";
     ProfileStrengths: "优势", "Strengths";
+    ProfileToDevelop: "待发展", "To develop";
     ProfileRole: "岗位", "Role";
     ProfileLevel: "职级", "Grade";
     ProfileCycle: "评审周期", "Review cycle";
@@ -271,9 +271,15 @@ words! {
     ProfileEvidenceModel: "评分模型", "Scored by";
     ProfileUndecided: "未裁定", "undecided";
     ProfileNotScored: "未评分", "not scored";
-    ProfileSaidTimes: "「{term}」出现 {n} 次", "'{term}' said {n} times";
+    ProfileSaidTimes: "“{term}”出现 {n} 次", "\"{term}\" said {n} times";
     ProfileFootnote: "模型只提出建议，分数由人裁定。每个分数都可追溯到原文。", "The model proposes, people decide. Every score leads back to its sources.";
-    ProfileLegend: "菱形为评审人，圆点为模型", "diamond: reviewer, dot: model";
+    ProfileSignedOff: "签署时间", "Signed off";
+    ProfileOpen: "尚未签署", "not signed off yet";
+    ProfileMeaning: "等级含义", "What the level means";
+    ProfileRemark: "评审说明", "Reviewer's remark";
+    ProfileChange: "变化", "Change";
+    ProfileQuote: "“{quote}”", "\"{quote}\"";
+    ProfileOrigin: "{source}，{at}：{claim}", "{source}, {at}: {claim}";
 
     // Help.
     HelpMoving: "移动", "Moving";
