@@ -1,6 +1,7 @@
 //! The workstation: what a person sees and presses, as a pure state, pure views of it, and a loop that feeds both.
 
 pub mod gate;
+pub mod highlight;
 pub mod keys;
 pub mod theme;
 pub mod width;
