@@ -3,6 +3,7 @@
 pub mod gate;
 pub mod highlight;
 pub mod keys;
+pub mod profile;
 pub mod theme;
 pub mod width;
 pub mod words;
