@@ -3,6 +3,9 @@
 use crate::error::Result;
 use crate::model::gguf::Gguf;
 
+/// No width, head count or depth is larger; products of two of them then fit.
+const MAX_SIZE: usize = 1 << 20;
+
 /// The families this decoder runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -45,43 +48,28 @@ impl DecoderConfig {
     /// Reads the sizes.
     ///
     /// # Errors
-    /// The architecture is unknown, a key is missing, or the sizes contradict each other.
+    /// The architecture is unknown, a key is missing, the sizes contradict each other, or the model needs something
+    /// that this decoder does not do.
     pub fn from_gguf(gguf: &Gguf) -> Result<Self> {
-        let arch = gguf.text("general.architecture")?;
-        let family = match arch {
-            "llama" => Family::Llama,
-            "qwen2" => Family::Qwen2,
-            "qwen3" => Family::Qwen3,
-            other => {
-                return Err(gguf
-                    .error(format!(
-                        "architecture {other:?} is not one of llama, qwen2, qwen3"
-                    ))
-                    .hint("`plumb models list` names the models that run"));
-            }
-        };
-        let number = |key: &str| gguf.number(&format!("{arch}.{key}"));
-        let hidden = number("embedding_length")?;
-        let heads = number("attention.head_count")?;
-        let head_dim = number("attention.key_length").or_else(|_| {
-            hidden
-                .checked_div(heads)
-                .ok_or_else(|| gguf.error("attention.head_count is zero"))
-        })?;
+        let (family, arch) = family(gguf)?;
+        let keys = Keys { gguf, arch };
+        let hidden = keys.number("embedding_length")?;
+        let heads = keys.number("attention.head_count")?;
         let config = Self {
             family,
-            layers: number("block_count")?,
+            layers: keys.number("block_count")?,
             hidden,
             heads,
-            kv_heads: number("attention.head_count_kv").unwrap_or(heads),
-            head_dim,
-            intermediate: number("feed_forward_length")?,
+            kv_heads: keys.number_or("attention.head_count_kv", heads)?,
+            head_dim: keys.number_or("attention.key_length", hidden.checked_div(heads).unwrap_or(0))?,
+            intermediate: keys.number("feed_forward_length")?,
             vocab: gguf.texts("tokenizer.ggml.tokens")?.len(),
-            context: number("context_length")?,
-            rope_base: gguf.real(&format!("{arch}.rope.freq_base")).unwrap_or(10_000.0),
-            norm_eps: gguf.real(&format!("{arch}.attention.layer_norm_rms_epsilon"))?,
+            context: keys.number("context_length")?,
+            rope_base: keys.real_or("rope.freq_base", 10_000.0)?,
+            norm_eps: gguf.real(&keys.name("attention.layer_norm_rms_epsilon"))?,
         };
         config.check(gguf)?;
+        keys.refuse_other_attention(config.head_dim)?;
         Ok(config)
     }
 
@@ -91,12 +79,101 @@ impl DecoderConfig {
     }
 
     fn check(&self, gguf: &Gguf) -> Result<()> {
+        let sizes = [
+            self.layers,
+            self.hidden,
+            self.heads,
+            self.head_dim,
+            self.intermediate,
+        ];
+        if sizes.iter().any(|size| !(1..=MAX_SIZE).contains(size)) {
+            return Err(gguf.error(format!(
+                "layers, widths and heads {sizes:?} are not those of a decoder"
+            )));
+        }
+        let positive = |x: f64| x.is_finite() && x > 0.0;
+        if !positive(self.rope_base) || !positive(self.norm_eps) {
+            return Err(gguf.error(format!(
+                "rotary base {} or norm epsilon {} is not a positive number",
+                self.rope_base, self.norm_eps
+            )));
+        }
         let whole = self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads);
-        if !whole || self.head_dim == 0 || !self.head_dim.is_multiple_of(2) {
+        if !whole || !self.head_dim.is_multiple_of(2) {
             return Err(gguf.error(format!(
                 "{} heads, {} key heads and head width {} do not fit together",
                 self.heads, self.kv_heads, self.head_dim
             )));
+        }
+        Ok(())
+    }
+}
+
+/// The family and its name in the file's keys.
+fn family(gguf: &Gguf) -> Result<(Family, &str)> {
+    let arch = gguf.text("general.architecture")?;
+    let family = match arch {
+        "llama" => Family::Llama,
+        "qwen2" => Family::Qwen2,
+        "qwen3" => Family::Qwen3,
+        other => {
+            return Err(gguf
+                .error(format!(
+                    "architecture {other:?} is not one of llama, qwen2, qwen3"
+                ))
+                .hint("`plumb models list` names the models that run"));
+        }
+    };
+    Ok((family, arch))
+}
+
+/// Reads the keys of one architecture. A key that may be missing must still hold a number when it is there.
+struct Keys<'a> {
+    gguf: &'a Gguf,
+    arch: &'a str,
+}
+
+impl Keys<'_> {
+    fn name(&self, key: &str) -> String {
+        format!("{}.{key}", self.arch)
+    }
+
+    fn number(&self, key: &str) -> Result<usize> {
+        self.gguf.number(&self.name(key))
+    }
+
+    fn number_or(&self, key: &str, default: usize) -> Result<usize> {
+        if self.gguf.knows(&self.name(key)) {
+            self.number(key)
+        } else {
+            Ok(default)
+        }
+    }
+
+    fn real_or(&self, key: &str, default: f64) -> Result<f64> {
+        let name = self.name(key);
+        if self.gguf.knows(&name) {
+            self.gguf.real(&name)
+        } else {
+            Ok(default)
+        }
+    }
+
+    /// A rotation of part of a head, wider values or stretched positions would load and then answer nonsense.
+    fn refuse_other_attention(&self, head_dim: usize) -> Result<()> {
+        for key in ["rope.dimension_count", "attention.value_length"] {
+            let size = self.number_or(key, head_dim)?;
+            if size != head_dim {
+                let name = self.name(key);
+                return Err(self.gguf.error(format!(
+                    "{name} is {size}, the head width {head_dim}: not supported"
+                )));
+            }
+        }
+        let scaling = self.name("rope.scaling.type");
+        if self.gguf.knows(&scaling) && self.gguf.text(&scaling)? != "none" {
+            let kind = self.gguf.text(&scaling)?;
+            return Err(self.gguf.error(format!("{scaling} {kind:?} is not supported")));
         }
         Ok(())
     }

@@ -86,19 +86,19 @@ impl Decoder {
                 Ok(block)
             })
             .collect::<Result<_>>()?;
-        let embedding = gguf.tensor("token_embd.weight")?;
+        let table = [config.vocab, config.hidden];
+        let embedding = loader.tensor("token_embd.weight", &table)?;
         let head = if gguf.has("output.weight") {
-            gguf.tensor("output.weight")?
+            Dequantised::from_blocks(&loader.tensor("output.weight", &table)?, None)?
         } else {
-            gguf.tensor("token_embd.weight")?
+            Dequantised::from_blocks(&embedding, None)?
         };
-        let frequencies = loader.frequencies()?;
         Ok(Self {
             blocks,
             embedding: Arc::new(embedding),
-            norm: loader.vector("output_norm.weight")?,
-            head: Box::new(Dequantised::from_blocks(&head, None)?),
-            frequencies,
+            norm: loader.vector("output_norm.weight", config.hidden)?,
+            head: Box::new(head),
+            frequencies: loader.frequencies()?,
             config,
         })
     }
@@ -146,12 +146,12 @@ impl Decoder {
         branches: &[&mut BranchKv],
     ) -> Result<Tensor> {
         let eps = self.config.norm_eps as f32;
-        let h = rms_norm(x, &block.attention_norm, eps)?;
+        let normed = rms_norm(x, &block.attention_norm, eps)?;
         let heads =
             |y: Tensor, n: usize| Ok::<_, Error>(y.reshape((step.tokens.len(), n, self.config.head_dim))?);
-        let mut q = heads(block.query.forward(&h)?, self.config.heads)?;
-        let mut k = heads(block.key.forward(&h)?, self.config.kv_heads)?;
-        let v = heads(block.value.forward(&h)?, self.config.kv_heads)?;
+        let mut q = heads(block.query.forward(&normed)?, self.config.heads)?;
+        let mut k = heads(block.key.forward(&normed)?, self.config.kv_heads)?;
+        let v = heads(block.value.forward(&normed)?, self.config.kv_heads)?;
         if let Some((q_norm, k_norm)) = &block.head_norms {
             q = rms_norm(&q, q_norm, eps)?;
             k = rms_norm(&k, k_norm, eps)?;
@@ -159,8 +159,8 @@ impl Decoder {
         let (q, k) = (rope.apply(&q)?, rope.apply(&k)?);
         let attended = self.attend(layer, &q, &k, &v, step, branches)?;
         let x = (x + block.output.forward(&attended)?)?;
-        let h = rms_norm(&x, &block.feed_norm, eps)?;
-        let fed = swiglu(&block.gate.forward(&h)?, &block.up.forward(&h)?)?;
+        let normed = rms_norm(&x, &block.feed_norm, eps)?;
+        let fed = swiglu(&block.gate.forward(&normed)?, &block.up.forward(&normed)?)?;
         Ok((x + block.down.forward(&fed)?)?)
     }
 
@@ -197,39 +197,18 @@ impl Decoder {
             )?;
             let (keys, values) = branch.with_pending(layer, span)?;
             let q = q.narrow(2, start, span)?;
-            own.push(self.attend_to(&q, &keys, &values, Some(branch.own_len()))?);
+            own.push(attend_to(&q, &keys, &values, Some(branch.own_len()))?);
             start += span;
         }
         let own = Attended::concatenate(&own)?;
         let merged = match branches.first().and_then(|b| b.prefix()) {
             Some(prefix) => {
                 let (keys, values) = prefix.layer(layer)?;
-                own.merge(&self.attend_to(&q, &keys, &values, None)?)?
+                own.merge(&attend_to(&q, &keys, &values, None)?)?
             }
             None => own.out,
         };
         Ok(merged.permute((2, 0, 1, 3))?.reshape((t, heads * head_dim))?)
-    }
-
-    /// Attention of `q` `[Hkv, G, t, D]` over `keys` and `values` `[Hkv, n, D]`.
-    fn attend_to(
-        &self,
-        q: &Tensor,
-        keys: &Tensor,
-        values: &Tensor,
-        causal: Option<usize>,
-    ) -> Result<Attended> {
-        let (kv_heads, group, t, dim) = q.dims4()?;
-        let n = keys.dim(1)?;
-        let scale = 1.0 / (dim as f32).sqrt();
-        let rows = q.reshape((kv_heads, group * t, dim))?;
-        let scores = rows.matmul(&keys.transpose(1, 2)?)?;
-        let weights = softmax_with_lse(&scores, scale, t, causal)?;
-        let out = weights.narrow(2, 0, n)?.matmul(values)?;
-        Ok(Attended {
-            out: out.reshape((kv_heads, group, t, dim))?,
-            lse: weights.narrow(2, n, 1)?.reshape((kv_heads, group, t, 1))?,
-        })
     }
 
     fn rope(&self, step: &Step, branches: &[&mut BranchKv]) -> Result<Rope> {
@@ -252,6 +231,21 @@ impl Decoder {
             sin: Tensor::from_vec(sin, shape, &Device::Cpu)?,
         })
     }
+}
+
+/// Attention of `q` `[Hkv, G, t, D]` over `keys` and `values` `[Hkv, n, D]`.
+fn attend_to(q: &Tensor, keys: &Tensor, values: &Tensor, causal: Option<usize>) -> Result<Attended> {
+    let (kv_heads, group, t, dim) = q.dims4()?;
+    let n = keys.dim(1)?;
+    let scale = 1.0 / (dim as f32).sqrt();
+    let rows = q.reshape((kv_heads, group * t, dim))?;
+    let scores = rows.matmul(&keys.transpose(1, 2)?)?;
+    let weights = softmax_with_lse(&scores, scale, t, causal)?;
+    let out = weights.narrow(2, 0, n)?.matmul(values)?;
+    Ok(Attended {
+        out: out.reshape((kv_heads, group, t, dim))?,
+        lse: weights.narrow(2, n, 1)?.reshape((kv_heads, group, t, 1))?,
+    })
 }
 
 /// Rotary embedding of the packed rows: `[T, D / 2]` each.
@@ -335,73 +329,75 @@ impl Loader<'_> {
         let name = |part: &str| format!("blk.{i}.{part}");
         let head_norms = match c.family {
             Family::Qwen3 => Some((
-                self.vector(&name("attn_q_norm.weight"))?,
-                self.vector(&name("attn_k_norm.weight"))?,
+                self.vector(&name("attn_q_norm.weight"), c.head_dim)?,
+                self.vector(&name("attn_k_norm.weight"), c.head_dim)?,
             )),
             Family::Llama | Family::Qwen2 => None,
         };
         Ok(Block {
-            attention_norm: self.vector(&name("attn_norm.weight"))?,
+            attention_norm: self.vector(&name("attn_norm.weight"), c.hidden)?,
             query: self.rotated(&name("attn_q"), queries, c.heads)?,
             key: self.rotated(&name("attn_k"), keys, c.kv_heads)?,
             value: self.linear(&name("attn_v"), keys, c.hidden)?,
             output: self.linear(&name("attn_output"), c.hidden, queries)?,
             head_norms,
-            feed_norm: self.vector(&name("ffn_norm.weight"))?,
+            feed_norm: self.vector(&name("ffn_norm.weight"), c.hidden)?,
             gate: self.linear(&name("ffn_gate"), c.intermediate, c.hidden)?,
             up: self.linear(&name("ffn_up"), c.intermediate, c.hidden)?,
             down: self.linear(&name("ffn_down"), c.hidden, c.intermediate)?,
         })
     }
 
-    fn vector(&self, name: &str) -> Result<Tensor> {
-        Ok(self.gguf.tensor(name)?.dequantize(&Device::Cpu)?)
+    fn tensor(&self, name: &str, dims: &[usize]) -> Result<QTensor> {
+        let tensor = self.gguf.tensor(name)?;
+        if tensor.shape().dims() != dims {
+            return Err(self
+                .gguf
+                .error(format!("{name} is {:?}, expected {dims:?}", tensor.shape())));
+        }
+        Ok(tensor)
+    }
+
+    fn vector(&self, name: &str, len: usize) -> Result<Tensor> {
+        Ok(self.tensor(name, &[len])?.dequantize(&Device::Cpu)?)
+    }
+
+    fn matrix(&self, name: &str, out: usize, input: usize) -> Result<Tensor> {
+        let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
+        Ok(weight.dequantize(&Device::Cpu)?)
+    }
+
+    fn bias(&self, name: &str, out: usize) -> Result<Option<Tensor>> {
+        let name = format!("{name}.bias");
+        self.gguf.has(&name).then(|| self.vector(&name, out)).transpose()
     }
 
     fn linear(&self, name: &str, out: usize, input: usize) -> Result<Box<dyn Linear>> {
         Ok(Box::new(Dequantised::new(
             self.matrix(name, out, input)?,
-            self.bias(name)?,
+            self.bias(name, out)?,
         )))
     }
 
     /// A layer whose output is rotated. Llama files pair neighbouring rows of a head for the rotation; they are put
     /// back into halves here, so that one rotation serves all families and adapters need no permutation.
     fn rotated(&self, name: &str, out: usize, heads: usize) -> Result<Box<dyn Linear>> {
-        let weight = self.matrix(name, out, self.config.hidden)?;
-        let weight = match self.config.family {
-            Family::Llama => halves(&weight, heads)?,
-            Family::Qwen2 | Family::Qwen3 => weight,
-        };
-        Ok(Box::new(Dequantised::new(weight, self.bias(name)?)))
-    }
-
-    fn matrix(&self, name: &str, out: usize, input: usize) -> Result<Tensor> {
-        let name = format!("{name}.weight");
-        let weight = self.gguf.tensor(&name)?;
-        if weight.shape().dims() != [out, input] {
-            return Err(self.gguf.error(format!(
-                "{name} is {:?}, expected [{out}, {input}]",
-                weight.shape()
-            )));
+        let mut weight = self.matrix(name, out, self.config.hidden)?;
+        let mut bias = self.bias(name, out)?;
+        if self.config.family == Family::Llama {
+            weight = halves(&weight, heads)?;
+            bias = bias
+                .map(|b| halves(&b.unsqueeze(1)?, heads)?.squeeze(1))
+                .transpose()?;
         }
-        Ok(weight.dequantize(&Device::Cpu)?)
-    }
-
-    fn bias(&self, name: &str) -> Result<Option<Tensor>> {
-        let name = format!("{name}.bias");
-        if self.gguf.has(&name) {
-            self.vector(&name).map(Some)
-        } else {
-            Ok(None)
-        }
+        Ok(Box::new(Dequantised::new(weight, bias)))
     }
 
     /// base^(-2i/D), divided by the file's own factors where it has them (Llama 3.1 long-context scaling).
     fn frequencies(&self) -> Result<Vec<f64>> {
         let dim = self.config.head_dim;
         let factors = if self.gguf.has("rope_freqs.weight") {
-            self.vector("rope_freqs.weight")?.to_vec1::<f32>()?
+            self.vector("rope_freqs.weight", dim / 2)?.to_vec1::<f32>()?
         } else {
             vec![1.0; dim / 2]
         };
@@ -413,12 +409,15 @@ impl Loader<'_> {
 }
 
 /// Rows of each head from neighbouring pairs to halves: `[heads, D/2, 2, in]` -> `[heads, 2, D/2, in]`.
-fn halves(weight: &Tensor, heads: usize) -> Result<Tensor> {
+fn halves(weight: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
     let (out, input) = weight.dims2()?;
     let half = out / heads / 2;
-    Ok(weight
+    weight
         .reshape((heads, half, 2, input))?
         .transpose(1, 2)?
         .contiguous()?
-        .reshape((out, input))?)
+        .reshape((out, input))
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
 /// arXiv:1805.02867; the merge as in `FlashDecoding`).
 ///
 /// # Errors
-/// The tensor is not contiguous f32 of rank 3.
+/// The tensor is not contiguous f32 of rank 3, or its rows are not whole sets of `queries`.
 pub fn softmax_with_lse(
     scores: &Tensor,
     scale: f32,
@@ -35,6 +35,9 @@ pub fn softmax_with_lse(
         causal,
     })
 }
+
+/// Elements one task takes at a time.
+const CHUNK: usize = 1 << 14;
 
 struct SwiGlu;
 
@@ -54,7 +57,6 @@ impl CustomOp2 for SwiGlu {
         if gate.len() != up.len() {
             bail!("swiglu: gate has {:?}, up has {:?}", l1.shape(), l2.shape());
         }
-        const CHUNK: usize = 1 << 14;
         let mut out = vec![0_f32; gate.len()];
         let arch = Arch::new();
         out.par_chunks_mut(CHUNK)
@@ -84,6 +86,17 @@ impl CustomOp1 for SoftmaxWithLse {
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (heads, rows, keys) = layout.shape().dims3()?;
+        let shape = Shape::from((heads, rows, keys + 1));
+        if keys == 0 || rows == 0 {
+            // Over no key at all the log-sum-exp is minus infinity, and there is no weight.
+            return Ok((CpuStorage::F32(vec![f32::NEG_INFINITY; heads * rows]), shape));
+        }
+        if self.queries == 0 || !rows.is_multiple_of(self.queries) {
+            bail!(
+                "softmax-with-lse: {rows} rows are not a multiple of {} queries",
+                self.queries
+            );
+        }
         let scores = floats(storage, layout)?;
         let mut out = vec![0_f32; heads * rows * (keys + 1)];
         let arch = Arch::new();
@@ -97,11 +110,15 @@ impl CustomOp1 for SoftmaxWithLse {
                 let lse = arch.dispatch(|| softmax_row(&scores[..seen], self.scale, &mut out[..seen]));
                 out[keys] = lse;
             });
-        Ok((CpuStorage::F32(out), Shape::from((heads, rows, keys + 1))))
+        Ok((CpuStorage::F32(out), shape))
     }
 }
 
 /// Softmax of `scale * scores` into `out`; answers the log-sum-exp, minus infinity when there is no score.
+#[expect(
+    clippy::inline_always,
+    reason = "must be compiled inside the dispatch to use its wide registers"
+)]
 #[inline(always)]
 fn softmax_row(scores: &[f32], scale: f32, out: &mut [f32]) -> f32 {
     let max = maximum(scores) * scale;
@@ -119,6 +136,10 @@ fn softmax_row(scores: &[f32], scale: f32, out: &mut [f32]) -> f32 {
 const LANES: usize = 16;
 
 /// The largest element, in lanes, so that the compiler can use wide registers.
+#[expect(
+    clippy::inline_always,
+    reason = "must be compiled inside the dispatch to use its wide registers"
+)]
 #[inline(always)]
 fn maximum(values: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
@@ -132,6 +153,10 @@ fn maximum(values: &[f32]) -> f32 {
 }
 
 /// The sum, in lanes.
+#[expect(
+    clippy::inline_always,
+    reason = "must be compiled inside the dispatch to use its wide registers"
+)]
 #[inline(always)]
 fn sum(values: &[f32]) -> f32 {
     let mut lanes = [0_f32; LANES];
@@ -174,60 +199,4 @@ fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use candle_core::{D, Device};
-
-    use super::*;
-
-    #[test]
-    fn exp_is_close_to_the_library_s() {
-        for i in -8700..8800 {
-            let x = i as f32 / 100.0;
-            let (got, want) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!((got - want).abs() <= 3e-7 * want, "exp({x}) = {got}, libm {want}");
-        }
-        assert!(exp(-200.0).abs() < f32::MIN_POSITIVE);
-    }
-
-    /// Against candle's own composition of the same thing.
-    #[test]
-    fn softmax_masks_scales_and_reports_the_log_sum() -> Result<()> {
-        let (heads, queries, group, prior) = (2, 3, 2, 4);
-        let keys = prior + queries;
-        let scores = Tensor::randn(0_f32, 3.0, (heads, group * queries, keys), &Device::Cpu)?;
-        let got = softmax_with_lse(&scores, 0.5, queries, Some(prior))?;
-        let mask: Vec<f32> = (0..group * queries)
-            .flat_map(|row| {
-                (0..keys).map(move |k| {
-                    if k <= prior + row % queries {
-                        0.0
-                    } else {
-                        f32::NEG_INFINITY
-                    }
-                })
-            })
-            .collect();
-        let mask = Tensor::from_vec(mask, (group * queries, keys), &Device::Cpu)?;
-        let masked = (scores * 0.5)?.broadcast_add(&mask)?;
-        let weights = candle_nn::ops::softmax(&masked, D::Minus1)?;
-        let lse = masked.log_sum_exp(D::Minus1)?.unsqueeze(D::Minus1)?;
-        let want = Tensor::cat(&[weights, lse], 2)?;
-        let worst = (got - want)?.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
-        assert!(worst < 1e-5, "largest difference {worst}");
-        Ok(())
-    }
-
-    #[test]
-    fn swiglu_agrees_with_candle() -> Result<()> {
-        let gate = Tensor::randn(0_f32, 4.0, (5, 37), &Device::Cpu)?;
-        let up = Tensor::randn(0_f32, 1.0, (5, 37), &Device::Cpu)?;
-        let want = (candle_nn::ops::silu(&gate)? * &up)?;
-        let worst = (swiglu(&gate, &up)? - want)?
-            .abs()?
-            .flatten_all()?
-            .max(0)?
-            .to_scalar::<f32>()?;
-        assert!(worst < 1e-5, "largest difference {worst}");
-        Ok(())
-    }
-}
+mod tests;

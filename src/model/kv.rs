@@ -92,12 +92,12 @@ impl BranchKv {
     /// Makes what this branch holds a prefix for others.
     ///
     /// # Errors
-    /// The branch has a prefix itself: prefixes do not chain.
+    /// The branch has a prefix itself (prefixes do not chain), or holds nothing.
     pub fn freeze(self) -> Result<Arc<SharedPrefix>> {
-        if self.prefix.is_some() {
+        if self.prefix.is_some() || self.is_empty() {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "a branch with a prefix cannot become one",
+                "only a branch without a prefix that holds tokens can become a prefix",
             ));
         }
         Ok(Arc::new(SharedPrefix { own: self }))
@@ -169,4 +169,22 @@ fn grow(buffer: &Tensor, capacity: usize) -> Result<Tensor> {
     let larger = Tensor::zeros((heads, capacity, dim), buffer.dtype(), buffer.device())?;
     larger.slice_set(buffer, 1, 0)?;
     Ok(larger)
+}
+
+#[cfg(test)]
+impl BranchKv {
+    /// A fork gone wrong on purpose: it shares its buffers with `other`, as a clone of candle's own cache would. The test
+    /// of forks must notice.
+    pub(super) fn aliasing(other: &Self) -> Self {
+        let share = |layer: &Layer| Layer {
+            keys: layer.keys.clone(),
+            values: layer.values.clone(),
+        };
+        Self {
+            prefix: other.prefix.clone(),
+            layers: other.layers.iter().map(share).collect(),
+            own_len: other.own_len,
+            capacity: other.capacity,
+        }
+    }
 }

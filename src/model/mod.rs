@@ -13,6 +13,8 @@ pub mod kv;
 pub mod linear;
 pub mod local;
 pub mod manifest;
+#[cfg(test)]
+pub mod testing;
 pub mod tokenizer;
 
 pub use local::{LocalModel, ModelStore};

@@ -24,6 +24,8 @@ const LLAMA3_SPLIT: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L
 
 /// GGUF token type of ordinary tokens; all others are special, unused or user-defined.
 const NORMAL: usize = 1;
+/// GGUF token types that a template may name: control and user-defined.
+const NAMED: [usize; 2] = [3, 4];
 
 /// Text to token ids and back.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub struct Tokenizer {
     /// The bytes of every token; for special tokens their name.
     bytes: Vec<Vec<u8>>,
     special: Vec<bool>,
-    /// Names of special tokens, longest first.
+    /// Names of the special tokens in use, longest first.
     names: Vec<(String, u32)>,
     end: u32,
 }
@@ -63,17 +65,24 @@ impl Tokenizer {
             .collect();
         let mut names: Vec<_> = (0..)
             .zip(&tokens)
-            .zip(&special)
-            .filter(|(_, s)| **s)
+            .zip(&types)
+            .filter(|((_, token), kind)| NAMED.contains(kind) && !token.is_empty())
             .map(|((id, token), _)| ((*token).to_owned(), id))
             .collect();
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        let end = gguf.number("tokenizer.ggml.eos_token_id")?;
+        if end >= tokens.len() {
+            return Err(gguf.error(format!(
+                "the end token {end} is not among the {} tokens",
+                tokens.len()
+            )));
+        }
         Ok(Self {
             bpe: bpe(gguf, &tokens)?,
             bytes,
             special,
             names,
-            end: id(gguf, "tokenizer.ggml.eos_token_id")?,
+            end: end as u32,
         })
     }
 
@@ -95,19 +104,12 @@ impl Tokenizer {
     /// As [`encode`](Self::encode).
     pub fn encode_template(&self, mut text: &str) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        while !text.is_empty() {
-            match self.next_special(text) {
-                Some((at, name, id)) => {
-                    ids.extend(self.encode(&text[..at])?);
-                    ids.push(id);
-                    text = &text[at + name.len()..];
-                }
-                None => {
-                    ids.extend(self.encode(text)?);
-                    break;
-                }
-            }
+        while let Some((at, name, id)) = self.next_special(text) {
+            ids.extend(self.encode(&text[..at])?);
+            ids.push(id);
+            text = &text[at + name.len()..];
         }
+        ids.extend(self.encode(text)?);
         Ok(ids)
     }
 
@@ -159,10 +161,6 @@ impl Tokenizer {
             .copied()
             .collect()
     }
-}
-
-fn id(gguf: &Gguf, key: &str) -> Result<u32> {
-    u32::try_from(gguf.number(key)?).map_err(|_| gguf.error(format!("{key} is out of range")))
 }
 
 fn bpe(gguf: &Gguf, tokens: &[&str]) -> Result<tokenizers::Tokenizer> {

@@ -1,7 +1,10 @@
 //! Reading GGUF files: typed metadata and tensors, with errors that name the file and the key.
 
+mod guard;
+
+use std::error::Error as StdError;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
@@ -21,13 +24,13 @@ impl Gguf {
     /// Reads the header.
     ///
     /// # Errors
-    /// The file is missing, or is not GGUF.
+    /// The file is missing, is not GGUF, or ends before its tensors do.
     pub fn open(path: &Path) -> Result<Self> {
         let mut reader = open(path)?;
-        let content = Content::read(&mut reader).map_err(|e| {
+        let content = read_header(&mut reader).map_err(|e| {
             Error::new(
                 ErrorKind::Model,
-                format!("{} is not a readable GGUF file", path.display()),
+                format!("{} is not a whole GGUF file", path.display()),
             )
             .because(e)
             .hint("check it with `plumb models verify`, fetch it again with `plumb models pull`")
@@ -142,6 +145,14 @@ impl Gguf {
             _ => Err(self.error(format!("{key} is not a list"))),
         }
     }
+}
+
+fn read_header(reader: &mut BufReader<File>) -> Result<Content, Box<dyn StdError + Send + Sync>> {
+    guard::before_reading(reader)?;
+    reader.rewind()?;
+    let content = Content::read(reader)?;
+    guard::after_reading(&content, reader.get_ref().metadata()?.len())?;
+    Ok(content)
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {

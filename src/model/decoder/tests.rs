@@ -1,0 +1,295 @@
+//! Forks, batches, chunks and far positions, on tiny random models of all three families.
+
+use super::*;
+use crate::model::kv::SharedPrefix;
+use crate::model::testing::{CONTEXT, Tiny};
+
+const FAMILIES: [&str; 3] = ["llama", "qwen2", "qwen3"];
+
+/// The project's bound for "the same answer"; logits of the tiny models have a deviation of about 3.
+const SAME: f32 = 1e-3;
+
+fn tiny(arch: &str) -> Result<Decoder> {
+    let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
+    let path = folder.path().join("tiny.gguf");
+    Tiny::new(arch)?.write(&path)?;
+    Decoder::load(&Gguf::open(&path)?, &|_| {})
+}
+
+/// `count` tokens that look like noise, the same every time, other ones for each `stream`.
+fn noise(stream: u32, count: usize) -> Vec<u32> {
+    let mut state = stream.wrapping_mul(0x9E37_79B9) | 1;
+    std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % 256
+    })
+    .take(count)
+    .collect()
+}
+
+/// Logits of every row of one pass.
+fn pass(decoder: &Decoder, branches: &mut [&mut BranchKv], parts: &[&[u32]]) -> Result<Tensor> {
+    let tokens = parts.concat();
+    let spans: Vec<_> = parts.iter().map(|part| part.len()).collect();
+    let wanted: Vec<_> = (0..tokens.len() as u32).collect();
+    let step = Step {
+        tokens: &tokens,
+        spans: &spans,
+        wanted: &wanted,
+    };
+    Ok(decoder.forward(&step, branches)?.logits)
+}
+
+/// Logits of every token, from scratch, in one pass.
+fn alone(decoder: &Decoder, tokens: &[u32]) -> Result<Tensor> {
+    let mut branch = BranchKv::root(decoder.config(), tokens.len())?;
+    pass(decoder, &mut [&mut branch], &[tokens])
+}
+
+fn worst(a: &Tensor, b: &Tensor) -> Result<f32> {
+    Ok((a - b)?.abs()?.flatten_all()?.max(0)?.to_scalar()?)
+}
+
+fn prefix(decoder: &Decoder, tokens: &[u32]) -> Result<Arc<SharedPrefix>> {
+    let mut branch = BranchKv::root(decoder.config(), tokens.len())?;
+    pass(decoder, &mut [&mut branch], &[tokens])?;
+    branch.freeze()
+}
+
+/// How a round treats a branch: how many tokens it gets (none is allowed), or that it is left out of the batch.
+type Rounds<const B: usize> = [[Option<usize>; B]];
+
+/// Ragged prompts, then single tokens; the second branch ends early and stays in the batch without tokens, the third is
+/// taken out of it, the last joins late. The first outgrows its first buffer of 16.
+const ROUNDS: &Rounds<4> = &[
+    [Some(3), Some(11), Some(1), None],
+    [Some(1), Some(1), Some(1), Some(24)],
+    [Some(1), Some(0), Some(1), Some(1)],
+    [Some(20), Some(0), None, Some(1)],
+    [Some(1), Some(0), None, Some(1)],
+];
+
+/// Runs `rounds` over `forks` of `prefix`; the largest difference of any logit to the branch's tokens run alone.
+fn disagreement<const B: usize>(
+    decoder: &Decoder,
+    prefix: &[u32],
+    mut forks: [BranchKv; B],
+    rounds: &Rounds<B>,
+) -> Result<f32> {
+    let streams: Vec<_> = (0..B as u32).map(|b| noise(b + 2, 100)).collect();
+    let mut used = [0; B];
+    let mut rows: [Vec<Tensor>; B] = std::array::from_fn(|_| Vec::new());
+    for round in rounds {
+        let present: Vec<usize> = (0..B).filter(|&b| round[b].is_some()).collect();
+        let parts: Vec<_> = present
+            .iter()
+            .map(|&b| &streams[b][used[b]..used[b] + round[b].unwrap_or(0)])
+            .collect();
+        let mut batch: Vec<_> = (0..)
+            .zip(&mut forks)
+            .filter(|(b, _)| present.contains(b))
+            .map(|(_, f)| f)
+            .collect();
+        let logits = pass(decoder, &mut batch, &parts)?;
+        let mut start = 0;
+        for (&b, part) in present.iter().zip(&parts) {
+            rows[b].push(logits.narrow(0, start, part.len())?);
+            start += part.len();
+            used[b] += part.len();
+        }
+    }
+    let mut largest = 0.0_f32;
+    for b in 0..B {
+        let whole = [prefix, &streams[b][..used[b]]].concat();
+        let want = alone(decoder, &whole)?.narrow(0, prefix.len(), used[b])?;
+        largest = largest.max(worst(&Tensor::cat(&rows[b], 0)?, &want)?);
+    }
+    Ok(largest)
+}
+
+#[test]
+fn branches_of_one_prefix_equal_each_alone_from_scratch() -> Result<()> {
+    for arch in FAMILIES {
+        let decoder = tiny(arch)?;
+        let tokens = noise(1, 50);
+        let shared = prefix(&decoder, &tokens)?;
+        let fork = || BranchKv::fork(decoder.config(), &shared, 4);
+        let forks = [fork()?, fork()?, fork()?, fork()?];
+        let largest = disagreement(&decoder, &tokens, forks, ROUNDS)?;
+        assert!(largest < SAME, "{arch}: {largest}");
+    }
+    Ok(())
+}
+
+#[test]
+fn branches_without_a_prefix_equal_each_alone_from_scratch() -> Result<()> {
+    let decoder = tiny("qwen3")?;
+    let root = || BranchKv::root(decoder.config(), 0);
+    let largest = disagreement(&decoder, &[], [root()?, root()?, root()?, root()?], ROUNDS)?;
+    assert!(largest < SAME, "{largest}");
+    Ok(())
+}
+
+/// The comparison above must see a fork whose branches share one buffer.
+#[test]
+fn an_aliased_fork_is_noticed() -> Result<()> {
+    for arch in FAMILIES {
+        let decoder = tiny(arch)?;
+        let tokens = noise(1, 50);
+        let shared = prefix(&decoder, &tokens)?;
+        // Room for everything: a buffer that grows would part from the shared one.
+        let fork = || BranchKv::fork(decoder.config(), &shared, 64);
+        let honest = fork()?;
+        let aliased = BranchKv::aliasing(&honest);
+        let largest = disagreement(&decoder, &tokens, [honest, aliased, fork()?, fork()?], ROUNDS)?;
+        assert!(largest > 100.0 * SAME, "{arch}: {largest}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_branch_does_not_see_its_neighbours() -> Result<()> {
+    let decoder = tiny("qwen2")?;
+    let shared = prefix(&decoder, &noise(1, 30))?;
+    let with_neighbour = |stream| {
+        let mut one = BranchKv::fork(decoder.config(), &shared, 8)?;
+        let mut other = BranchKv::fork(decoder.config(), &shared, 8)?;
+        let (mine, theirs) = (noise(7, 5), noise(stream, 6));
+        pass(&decoder, &mut [&mut other, &mut one], &[&theirs, &mine])?
+            .narrow(0, 6, 5)
+            .map_err(Error::from)
+    };
+    // The same shapes give the same sums, so not one bit may differ.
+    assert!(worst(&with_neighbour(8)?, &with_neighbour(9)?)? == 0.0);
+    Ok(())
+}
+
+#[test]
+fn a_prefix_is_the_same_after_its_branches_ran() -> Result<()> {
+    let decoder = tiny("llama")?;
+    let shared = prefix(&decoder, &noise(1, 30))?;
+    let held = |layer| -> Result<_> {
+        let (keys, values) = shared.layer(layer)?;
+        Ok(Tensor::cat(&[keys, values], 2)?.flatten_all()?.to_vec1::<f32>()?)
+    };
+    let before = held(2)?;
+    let mut branch = BranchKv::fork(decoder.config(), &shared, 8)?;
+    pass(&decoder, &mut [&mut branch], &[&noise(2, 40)])?;
+    assert_eq!(before, held(2)?);
+    Ok(())
+}
+
+#[test]
+fn a_prefill_in_chunks_equals_one_pass() -> Result<()> {
+    for arch in FAMILIES {
+        let decoder = tiny(arch)?;
+        let tokens = noise(1, 300);
+        let want = alone(&decoder, &tokens)?;
+        for rows in [1, 7, 64, 256] {
+            let mut branch = BranchKv::root(decoder.config(), 0)?;
+            let chunks = tokens
+                .chunks(rows)
+                .map(|chunk| pass(&decoder, &mut [&mut branch], &[chunk]))
+                .collect::<Result<Vec<_>>>()?;
+            let largest = worst(&Tensor::cat(&chunks, 0)?, &want)?;
+            assert!(largest < SAME, "{arch} in chunks of {rows}: {largest}");
+        }
+    }
+    Ok(())
+}
+
+/// Against the rotation written out in f64: (a, b) -> (a cos - b sin, b cos + a sin), angle = position * base^(-2i/D).
+#[test]
+fn far_positions_turn_by_the_exact_angle() -> Result<()> {
+    let decoder = tiny("qwen3")?;
+    let (heads, dim) = (4, decoder.config().head_dim);
+    let half = dim / 2;
+    for first in [0, 4_090, CONTEXT - 10, 1_000_000] {
+        let mut branch = BranchKv::root(decoder.config(), 0)?;
+        branch.advance(first);
+        let tokens = noise(1, 10);
+        let step = Step {
+            tokens: &tokens,
+            spans: &[10],
+            wanted: &[],
+        };
+        let rope = decoder.rope(&step, &[&mut branch])?;
+        let x = Tensor::rand(-1_f32, 1.0, (10, heads, dim), &Device::Cpu)?;
+        let (x, got) = (x.to_vec3::<f32>()?, rope.apply(&x)?.to_vec3::<f32>()?);
+        for (row, (x, got)) in x.iter().flatten().zip(got.iter().flatten()).enumerate() {
+            let position = (first + row / heads) as f64;
+            for i in 0..half {
+                let angle = position * decoder.config().rope_base.powf(-2.0 * i as f64 / dim as f64);
+                let (a, b) = (f64::from(x[i]), f64::from(x[i + half]));
+                let want = [
+                    a * angle.cos() - b * angle.sin(),
+                    b * angle.cos() + a * angle.sin(),
+                ];
+                for (got, want) in [got[i], got[i + half]].into_iter().zip(want) {
+                    assert!(
+                        (f64::from(got) - want).abs() < 5e-7,
+                        "position {position}, pair {i}: {got}, {want}"
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn no_row_need_be_wanted() -> Result<()> {
+    let decoder = tiny("qwen3")?;
+    let mut branch = BranchKv::root(decoder.config(), 0)?;
+    let step = Step {
+        tokens: &[1, 2],
+        spans: &[2],
+        wanted: &[],
+    };
+    let output = decoder.forward(&step, &mut [&mut branch])?;
+    assert_eq!((output.logits.dim(0)?, branch.len()), (0, 2));
+    Ok(())
+}
+
+#[test]
+fn a_pass_that_does_not_add_up_is_refused() -> Result<()> {
+    let decoder = tiny("qwen3")?;
+    let vocab = decoder.config().vocab as u32;
+    let refused = |tokens: &[u32], spans: &[usize], wanted: &[u32]| -> Result<()> {
+        let mut branch = BranchKv::root(decoder.config(), 0)?;
+        let step = Step {
+            tokens,
+            spans,
+            wanted,
+        };
+        let answer = decoder.forward(&step, &mut [&mut branch]);
+        assert!(answer.is_err_and(|e| e.kind() == ErrorKind::Internal), "{step:?}");
+        assert!(branch.is_empty(), "{step:?}");
+        Ok(())
+    };
+    refused(&[1, 2], &[1], &[])?;
+    refused(&[1, 2], &[1, 1], &[])?;
+    refused(&[], &[0], &[])?;
+    refused(&[vocab], &[1], &[])?;
+    refused(&[1], &[1], &[1])
+}
+
+#[test]
+fn branches_of_two_prefixes_do_not_mix() -> Result<()> {
+    let decoder = tiny("qwen3")?;
+    let fork = |stream| BranchKv::fork(decoder.config(), &prefix(&decoder, &noise(stream, 3))?, 0);
+    let answer = pass(&decoder, &mut [&mut fork(1)?, &mut fork(1)?], &[&[1], &[2]]);
+    assert!(answer.is_err());
+    let mut root = BranchKv::root(decoder.config(), 0)?;
+    assert!(pass(&decoder, &mut [&mut fork(1)?, &mut root], &[&[1], &[2]]).is_err());
+    Ok(())
+}
+
+#[test]
+fn only_a_filled_root_becomes_a_prefix() -> Result<()> {
+    let decoder = tiny("qwen3")?;
+    assert!(BranchKv::root(decoder.config(), 8)?.freeze().is_err());
+    let shared = prefix(&decoder, &[1, 2])?;
+    assert!(BranchKv::fork(decoder.config(), &shared, 8)?.freeze().is_err());
+    Ok(())
+}
