@@ -1,7 +1,15 @@
 //! The scoring engine: one dossier read once, every dimension a branch of it, answers streamed as events.
 
+pub mod answer;
 pub mod assessment;
 pub mod event;
+pub mod grammar;
+pub mod plan;
+pub mod prompt;
+pub mod reading;
+pub mod sampler;
+pub mod scorer;
+pub mod worker;
 
 pub use assessment::{Assessment, AssessmentId, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
 pub use event::{Backend, ScoreEvent, ScoreRequest, Ticket};

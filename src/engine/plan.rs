@@ -1,0 +1,231 @@
+//! What a request becomes before the model runs: token ids of the shared prefix and of each dimension's branch, and
+//! which segment each prompt number means.
+
+use std::collections::HashSet;
+
+use crate::dossier::{Dossier, Language, Segment};
+use crate::engine::event::ScoreRequest;
+use crate::engine::grammar::{MAX_RATIONALE, MAX_SUGGESTION};
+use crate::engine::prompt::{self, BRANCH_LIMIT};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::search::Index;
+use crate::evidence::shortlist::{self, shortlist};
+use crate::id::{DimensionId, SegmentNo};
+use crate::model::chat::ChatFrame;
+use crate::model::tokenizer::Tokenizer;
+use crate::rubric::Dimension;
+
+/// Tokens kept free for one answer: its texts at one token a character, and the JSON around them.
+const ANSWER_ROOM: usize = MAX_RATIONALE + MAX_SUGGESTION + 64;
+/// Segments a source keeps at least when a dossier is longer than the context.
+const FLOOR_PER_SOURCE: usize = 3;
+
+/// The token ids of a request.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Tokens every branch shares.
+    pub prefix: Vec<u32>,
+    /// The segments in the prompt; prompt number n is the one at index n - 1.
+    pub segments: Vec<SegmentNo>,
+    /// How many segments did not fit.
+    pub omitted: usize,
+    /// The branches, in the order they are wanted.
+    pub branches: Vec<Branch>,
+}
+
+/// One dimension's part of the plan.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// Which dimension.
+    pub dimension: DimensionId,
+    /// Its prompt's tokens, the start of the answer included.
+    pub tokens: Vec<u32>,
+    /// The prompt numbers its answer may cite.
+    pub citable: Vec<u32>,
+}
+
+/// How plans are made for one model.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    /// The model's tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// The model's template.
+    pub frame: &'a ChatFrame,
+    /// The most tokens a prompt with its answer may take.
+    pub context: usize,
+    /// The most segments a branch prompt names.
+    pub shortlist: usize,
+}
+
+impl Planner<'_> {
+    /// Plans a request.
+    ///
+    /// # Errors
+    /// A dimension is not in the rubric, or the context is too small for any dossier.
+    pub fn plan(&self, request: &ScoreRequest) -> Result<Plan> {
+        let dossier = &request.dossier;
+        let dimensions = dimensions(request)?;
+        let index = Index::build(dossier);
+        let shown = self.choose(dossier, &index, &dimensions, request.language)?;
+        let total = dossier.segments().count();
+        let omitted = total - shown.len();
+        let text = prompt::dossier(dossier, &shown, omitted, request.language)?;
+        let mut prefix = self.head(request.language)?;
+        prefix.extend(self.tokenizer.encode(&text)?);
+        let segments: Vec<SegmentNo> = shown.iter().map(|s| s.no).collect();
+        let branches = dimensions
+            .iter()
+            .map(|dimension| self.branch(dossier, &index, dimension, &segments, request.language))
+            .collect::<Result<_>>()?;
+        Ok(Plan {
+            prefix,
+            segments,
+            omitted,
+            branches,
+        })
+    }
+
+    /// The tokens before the dossier.
+    fn head(&self, language: Language) -> Result<Vec<u32>> {
+        let mut tokens = self.frame.before_system.clone();
+        tokens.extend(self.tokenizer.encode(prompt::system(language)?.trim_end())?);
+        tokens.extend(&self.frame.before_user);
+        Ok(tokens)
+    }
+
+    fn branch(
+        &self,
+        dossier: &Dossier,
+        index: &Index,
+        dimension: &Dimension,
+        shown: &[SegmentNo],
+        language: Language,
+    ) -> Result<Branch> {
+        let mut citable = numbers(
+            &shortlist(dossier, index, dimension, language, self.shortlist),
+            shown,
+        );
+        loop {
+            let text = prompt::branch(dimension, &citable, language)?;
+            let mut tokens = self.tokenizer.encode(text.trim_end())?;
+            tokens.extend(&self.frame.before_answer);
+            if tokens.len() <= BRANCH_LIMIT || citable.is_empty() {
+                return Ok(Branch {
+                    dimension: dimension.id.clone(),
+                    tokens,
+                    citable,
+                });
+            }
+            // Rare: long anchors in a language the tokenizer splits finely. The weakest candidates go.
+            let keep = citable.len() - 1;
+            citable = numbers(&shortlist(dossier, index, dimension, language, keep), shown);
+            citable.truncate(keep);
+        }
+    }
+
+    /// The segments that fit, in document order: all of them when they do; otherwise the best of each source for the
+    /// dimensions asked about, and a floor for every source.
+    fn choose<'d>(
+        &self,
+        dossier: &'d Dossier,
+        index: &Index,
+        dimensions: &[&Dimension],
+        language: Language,
+    ) -> Result<Vec<&'d Segment>> {
+        let budget = self.context.saturating_sub(BRANCH_LIMIT + ANSWER_ROOM);
+        let all: Vec<&Segment> = dossier.segments().collect();
+        let whole = self.head(language)?.len()
+            + self
+                .tokenizer
+                .encode(&prompt::dossier(dossier, &all, 0, language)?)?
+                .len();
+        if whole <= budget {
+            return Ok(all);
+        }
+        let frame = self.head(language)?.len()
+            + self
+                .tokenizer
+                .encode(&prompt::dossier(dossier, &[], 0, language)?)?
+                .len();
+        let titles = 48 * dossier.sources.len();
+        let room = budget
+            .checked_sub(frame + titles)
+            .filter(|room| *room > 0)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Engine,
+                    format!(
+                        "a context of {} tokens is too small for this dossier",
+                        self.context
+                    ),
+                )
+                .hint("raise engine.context_limit, or choose a model with a longer context")
+            })?;
+        let order = priority(dossier, index, dimensions, language);
+        let mut kept = HashSet::new();
+        let mut spent = 0;
+        for segment in order {
+            let cost = self.tokenizer.encode(&prompt::segment_line(segment))?.len();
+            if spent + cost <= room {
+                spent += cost;
+                kept.insert(segment.no);
+            }
+        }
+        Ok(all.into_iter().filter(|s| kept.contains(&s.no)).collect())
+    }
+}
+
+/// All segments, most wanted first: the floor of every source, then turn by turn the best of each dimension.
+fn priority<'d>(
+    dossier: &'d Dossier,
+    index: &Index,
+    dimensions: &[&Dimension],
+    language: Language,
+) -> Vec<&'d Segment> {
+    let rankings: Vec<Vec<SegmentNo>> = dimensions
+        .iter()
+        .map(|d| shortlist::rank(dossier, index, d, language))
+        .collect();
+    let deepest = rankings.iter().map(Vec::len).max().unwrap_or(0);
+    let by_turns: Vec<&Segment> = (0..deepest)
+        .flat_map(|depth| rankings.iter().filter_map(move |r| r.get(depth)))
+        .filter_map(|no| dossier.segment(*no))
+        .collect();
+    let mut taken = vec![0; dossier.sources.len()];
+    let floor = by_turns.iter().copied().chain(dossier.segments()).filter(|s| {
+        taken[s.source] += 1;
+        taken[s.source] <= FLOOR_PER_SOURCE
+    });
+    let mut order: Vec<&Segment> = floor.collect();
+    order.extend(by_turns);
+    order.extend(dossier.segments());
+    let mut seen = HashSet::new();
+    order.retain(|s| seen.insert(s.no));
+    order
+}
+
+/// The prompt numbers of some segments; those not shown are left out.
+fn numbers(segments: &[SegmentNo], shown: &[SegmentNo]) -> Vec<u32> {
+    segments
+        .iter()
+        .filter_map(|no| shown.binary_search(no).ok())
+        .filter_map(|i| u32::try_from(i + 1).ok())
+        .collect()
+}
+
+fn dimensions(request: &ScoreRequest) -> Result<Vec<&Dimension>> {
+    if request.dimensions.is_empty() {
+        return Ok(request.rubric.dimensions.iter().collect());
+    }
+    let find = |id: &DimensionId| {
+        request.rubric.dimension(id).ok_or_else(|| {
+            let known: Vec<_> = request.rubric.dimensions.iter().map(|d| d.id.as_str()).collect();
+            Error::new(
+                ErrorKind::Usage,
+                format!("rubric {} has no dimension {id}", request.rubric.id),
+            )
+            .hint(format!("it has {}", known.join(", ")))
+        })
+    };
+    request.dimensions.iter().map(find).collect()
+}

@@ -1,0 +1,476 @@
+//! Scoring one dossier: the prefix is read once, then all dimensions are written side by side.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use half::f16;
+
+use crate::dossier::Dossier;
+use crate::engine::answer::{Answer, PartialAnswer};
+use crate::engine::assessment::{Assessment, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
+use crate::engine::event::{ScoreEvent, ScoreRequest, TextField};
+use crate::engine::grammar::{Grammar, GrammarFactory};
+use crate::engine::plan::{Branch, Plan, Planner};
+use crate::engine::reading::{self, LevelTokens};
+use crate::engine::{prompt, sampler::Sampler};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{EvidenceLink, links, signals};
+use crate::hash::ContentHash;
+use crate::id::{DimensionId, SegmentNo};
+use crate::model::chat::ChatFrame;
+use crate::model::decoder::{Decoder, Step};
+use crate::model::gguf::Gguf;
+use crate::model::kv::{BranchKv, SharedPrefix};
+use crate::model::tokenizer::Tokenizer;
+use crate::seed::Seed;
+
+/// How to score.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoreOptions {
+    /// Tokens of the prefix per forward pass: cancelling and progress happen between passes.
+    pub chunk: usize,
+    /// The most tokens of prompt and answer; the model's own context if that is shorter.
+    pub context_limit: usize,
+    /// The most segments a branch prompt names as worth a look.
+    pub shortlist: usize,
+    /// 0 writes the most likely text; above 0 samples.
+    pub temperature: f64,
+}
+
+impl Default for ScoreOptions {
+    fn default() -> Self {
+        Self {
+            chunk: 256,
+            context_limit: 32_768,
+            shortlist: 12,
+            temperature: 0.0,
+        }
+    }
+}
+
+/// The most links of kind `count` an assessment carries.
+const MAX_COUNTS: usize = 3;
+/// A term said once is a quotation, not a pattern.
+const MIN_COUNT: usize = 2;
+/// Rows of branch prompts per forward pass.
+const BRANCH_ROWS: usize = 512;
+
+/// A model that can score.
+pub struct Scorer {
+    identity: ModelIdentity,
+    options: ScoreOptions,
+    decoder: Decoder,
+    tokenizer: Arc<Tokenizer>,
+    frame: ChatFrame,
+    grammars: GrammarFactory,
+    levels: LevelTokens,
+    /// The last prefix that was read: a second look at the same dossier costs nothing.
+    last: Option<(Vec<u32>, Arc<SharedPrefix>)>,
+}
+
+/// Where the events of a run go, and whether it should stop.
+pub struct Run<'a> {
+    /// Takes events.
+    pub sink: &'a mut dyn FnMut(ScoreEvent),
+    /// Says whether the run was cancelled.
+    pub cancelled: &'a dyn Fn() -> bool,
+}
+
+impl Run<'_> {
+    fn check(&self) -> Result<()> {
+        if (self.cancelled)() {
+            return Err(Error::new(ErrorKind::Cancelled, "cancelled"));
+        }
+        Ok(())
+    }
+}
+
+impl Scorer {
+    /// Loads the weights in `path`; `progress` hears a fraction.
+    ///
+    /// # Errors
+    /// The file is missing, corrupt, or of an architecture this program does not run.
+    pub fn load(
+        path: &std::path::Path,
+        identity: ModelIdentity,
+        options: ScoreOptions,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Self> {
+        let gguf = Gguf::open(path)?;
+        let tokenizer = Arc::new(Tokenizer::from_gguf(&gguf)?);
+        let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
+        let levels = LevelTokens::of(&tokenizer)?;
+        let grammars = GrammarFactory::new(tokenizer.clone())?;
+        let decoder = Decoder::load(&gguf, progress)?;
+        Ok(Self {
+            identity,
+            options,
+            decoder,
+            tokenizer,
+            frame,
+            grammars,
+            levels,
+            last: None,
+        })
+    }
+
+    /// Which weights these are.
+    pub fn identity(&self) -> &ModelIdentity {
+        &self.identity
+    }
+
+    /// The tokenizer of the weights.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// What the model would be given for `request`.
+    ///
+    /// # Errors
+    /// A dimension is not in the rubric, or the context is too small.
+    pub fn plan(&self, request: &ScoreRequest) -> Result<Plan> {
+        let planner = Planner {
+            tokenizer: &self.tokenizer,
+            frame: &self.frame,
+            context: self.options.context_limit.min(self.decoder.config().context),
+            shortlist: self.options.shortlist,
+        };
+        planner.plan(request)
+    }
+
+    /// Scores a request: every event up to `Done` goes to the run's sink.
+    ///
+    /// # Errors
+    /// `Cancelled` when the run says so; otherwise whatever stopped the work. Dimensions that had finished were told.
+    pub fn score(&mut self, request: &ScoreRequest, run: &mut Run) -> Result<()> {
+        let started = Instant::now();
+        let plan = self.plan(request)?;
+        let prefix = self.prefix(&plan, run)?;
+        let prefill_ms = milliseconds(started);
+        let mut timing = Timing {
+            prefill_tokens: plan.prefix.len() + plan.branches.iter().map(|b| b.tokens.len()).sum::<usize>(),
+            prefill_ms,
+            ..Timing::default()
+        };
+        let mut writers = self.start(request, &plan, &prefix, run)?;
+        while writers.iter().any(|w| !w.pending.is_empty()) {
+            run.check()?;
+            self.advance(request, &plan, &mut writers, run)?;
+            if timing.first_score_ms == 0.0 && writers.iter().any(|w| w.score.is_some()) {
+                timing.first_score_ms = milliseconds(started);
+            }
+        }
+        timing.generated_tokens = writers.iter().map(|w| w.output.len()).sum();
+        timing.total_ms = milliseconds(started);
+        (run.sink)(ScoreEvent::Done(timing));
+        Ok(())
+    }
+
+    /// Reads the shared prefix, or takes it from the last run.
+    fn prefix(&mut self, plan: &Plan, run: &mut Run) -> Result<Arc<SharedPrefix>> {
+        if let Some((tokens, prefix)) = &self.last
+            && *tokens == plan.prefix
+        {
+            return Ok(prefix.clone());
+        }
+        self.last = None;
+        let total = plan.prefix.len();
+        let mut kv = BranchKv::root(self.decoder.config(), total)?;
+        (run.sink)(ScoreEvent::Prefill { done: 0, total });
+        for chunk in plan.prefix.chunks(self.options.chunk) {
+            run.check()?;
+            let step = Step {
+                tokens: chunk,
+                spans: &[chunk.len()],
+                wanted: &[],
+            };
+            self.decoder.forward(&step, &mut [&mut kv])?;
+            (run.sink)(ScoreEvent::Prefill {
+                done: kv.len(),
+                total,
+            });
+        }
+        let prefix = kv.freeze()?;
+        self.last = Some((plan.prefix.clone(), prefix.clone()));
+        Ok(prefix)
+    }
+
+    /// Forks the branches and reads all of their prompts but the last token, which the first step of writing takes.
+    fn start(
+        &self,
+        request: &ScoreRequest,
+        plan: &Plan,
+        prefix: &Arc<SharedPrefix>,
+        run: &mut Run,
+    ) -> Result<Vec<Writer>> {
+        let mut writers = Vec::new();
+        for branch in &plan.branches {
+            let room = branch.tokens.len() + 256;
+            let kv = BranchKv::fork(self.decoder.config(), prefix, room)?;
+            let seed = Seed::root(request.seed).branch(branch.dimension.as_str());
+            writers.push(Writer {
+                dimension: branch.dimension.clone(),
+                grammar: self.grammars.answer(&branch.citable)?,
+                sampler: Sampler::new(self.options.temperature, seed),
+                kv,
+                pending: branch.tokens.clone(),
+                output: Vec::new(),
+                partial: PartialAnswer::default(),
+                evidence: None,
+                score: None,
+            });
+            (run.sink)(ScoreEvent::Started {
+                dimension: branch.dimension.clone(),
+            });
+        }
+        let per_pass = (BRANCH_ROWS / prompt::BRANCH_LIMIT).max(1);
+        for group in writers.chunks_mut(per_pass) {
+            run.check()?;
+            self.read_prompts(group)?;
+        }
+        Ok(writers)
+    }
+
+    fn read_prompts(&self, group: &mut [Writer]) -> Result<()> {
+        let parts: Vec<Vec<u32>> = group
+            .iter_mut()
+            .map(|w| {
+                let last = w.pending.split_off(w.pending.len().saturating_sub(1));
+                std::mem::replace(&mut w.pending, last)
+            })
+            .collect();
+        let tokens = parts.concat();
+        let spans: Vec<usize> = parts.iter().map(Vec::len).collect();
+        let step = Step {
+            tokens: &tokens,
+            spans: &spans,
+            wanted: &[],
+        };
+        let mut kvs: Vec<&mut BranchKv> = group.iter_mut().map(|w| &mut w.kv).collect();
+        self.decoder.forward(&step, &mut kvs)?;
+        Ok(())
+    }
+
+    /// One forward pass over the pending tokens of every branch that is not complete, and what they say next.
+    fn advance(
+        &self,
+        request: &ScoreRequest,
+        plan: &Plan,
+        writers: &mut [Writer],
+        run: &mut Run,
+    ) -> Result<()> {
+        let live: Vec<&mut Writer> = writers.iter_mut().filter(|w| !w.pending.is_empty()).collect();
+        let tokens: Vec<u32> = live.iter().flat_map(|w| w.pending.iter().copied()).collect();
+        let spans: Vec<usize> = live.iter().map(|w| w.pending.len()).collect();
+        let mut end = 0;
+        let wanted: Vec<u32> = spans
+            .iter()
+            .map(|span| {
+                end += span;
+                (end - 1) as u32
+            })
+            .collect();
+        let mut live = live;
+        let output = {
+            let mut kvs: Vec<&mut BranchKv> = live.iter_mut().map(|w| &mut w.kv).collect();
+            self.decoder.forward(
+                &Step {
+                    tokens: &tokens,
+                    spans: &spans,
+                    wanted: &wanted,
+                },
+                &mut kvs,
+            )?
+        };
+        let logits = reading::rows(&output.logits)?;
+        for (row, (writer, mut logits)) in live.into_iter().zip(logits).enumerate() {
+            if writer.partial.at_score() && writer.score.is_none() {
+                let hidden = output.hidden.get(row)?.to_vec1::<f32>()?;
+                writer.read_score(self.levels.logits(&logits), &logits, &hidden, run);
+            }
+            writer.write(&mut logits, &self.tokenizer)?;
+            writer.tell(request, plan, run);
+            if writer.pending.is_empty() {
+                self.finish(request, plan, writer, run)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self, request: &ScoreRequest, plan: &Plan, writer: &Writer, run: &mut Run) -> Result<()> {
+        let answer = Answer::parse(writer.partial.bytes())?;
+        let Some(score) = &writer.score else {
+            return Err(Error::new(
+                ErrorKind::Engine,
+                format!("{}: the answer has no score", writer.dimension),
+            ));
+        };
+        let branch = plan.branches.iter().find(|b| b.dimension == writer.dimension);
+        let trace = self.trace(request, plan, branch, writer, score);
+        let assessment = Assessment {
+            id: ContentHash::of(&trace.encode()?),
+            dossier: request.dossier.meta.id.clone(),
+            dimension: writer.dimension.clone(),
+            reading: score.reading,
+            calibration: None,
+            evidence: evidence(request, plan, &writer.dimension, &answer.evidence),
+            rationale: answer.rationale,
+            suggestion: answer.suggestion,
+            omitted: plan.omitted as u32,
+            language: request.language,
+            model: self.identity.clone(),
+            rubric: trace.rubric.clone(),
+            prompt_sha256: trace.prompt_sha256,
+            seed: request.seed,
+        };
+        (run.sink)(ScoreEvent::Finished {
+            assessment: Box::new(assessment),
+            trace: Arc::new(trace),
+        });
+        Ok(())
+    }
+
+    fn trace(
+        &self,
+        request: &ScoreRequest,
+        plan: &Plan,
+        branch: Option<&Branch>,
+        writer: &Writer,
+        score: &ScorePosition,
+    ) -> Trace {
+        let dossier = &request.dossier;
+        let address = |no: &SegmentNo| {
+            dossier
+                .segment(*no)
+                .map(|s| (dossier.source_of(s).hash, s.anchor.span.start, s.anchor.span.end))
+        };
+        Trace {
+            v: 1,
+            dossier: dossier.meta.id.clone(),
+            dimension: writer.dimension.clone(),
+            prefix: plan.prefix.clone(),
+            branch: branch.map(|b| b.tokens.clone()).unwrap_or_default(),
+            output: writer.output.clone(),
+            logits: score.logits,
+            hidden: score.hidden.clone(),
+            seed: request.seed,
+            model: self.identity.clone(),
+            rubric: RubricIdentity {
+                id: request.rubric.id.clone(),
+                version: request.rubric.version.clone(),
+                sha256: request.rubric.hash,
+            },
+            prompt_sha256: prompt::templates_hash(),
+            segments: plan.segments.iter().filter_map(address).collect(),
+        }
+    }
+}
+
+/// The links of an answer: what the model cites, then the dimension's countable signals.
+fn evidence(
+    request: &ScoreRequest,
+    plan: &Plan,
+    dimension: &DimensionId,
+    cited: &[u32],
+) -> Vec<EvidenceLink> {
+    let dossier: &Dossier = &request.dossier;
+    let numbers: Vec<SegmentNo> = cited
+        .iter()
+        .filter_map(|n| plan.segments.get((*n as usize).checked_sub(1)?))
+        .copied()
+        .collect();
+    let mut found = links::resolve(dossier, &numbers);
+    if let Some(dimension) = request.rubric.dimension(dimension) {
+        let mut counts = signals::count_signals(dossier, dimension, request.language);
+        counts.retain(|link| link.count.as_ref().is_some_and(|c| c.n >= MIN_COUNT));
+        counts.sort_by_key(|link| std::cmp::Reverse(link.count.as_ref().map_or(0, |c| c.n)));
+        found.extend(counts.into_iter().take(MAX_COUNTS));
+    }
+    found
+}
+
+/// One dimension being written.
+struct Writer {
+    dimension: DimensionId,
+    grammar: Grammar,
+    sampler: Sampler,
+    kv: BranchKv,
+    /// Tokens the model has not read yet; none when the answer is complete.
+    pending: Vec<u32>,
+    output: Vec<u32>,
+    partial: PartialAnswer,
+    /// The links, once they were told.
+    evidence: Option<Vec<u32>>,
+    score: Option<ScorePosition>,
+}
+
+/// What was seen where the score's digit is about to be written.
+struct ScorePosition {
+    reading: ScoreReading,
+    logits: [f32; 5],
+    hidden: Vec<u16>,
+}
+
+impl Writer {
+    fn read_score(&mut self, levels: [f32; 5], row: &[f32], hidden: &[f32], run: &mut Run) {
+        let reading = reading::read(levels, row);
+        let hidden = hidden.iter().map(|&h| f16::from_f32(h).to_bits()).collect();
+        self.score = Some(ScorePosition {
+            reading,
+            logits: levels,
+            hidden,
+        });
+        (run.sink)(ScoreEvent::Score {
+            dimension: self.dimension.clone(),
+            reading,
+        });
+    }
+
+    /// Chooses the next token under the grammar, and takes those that can only follow.
+    fn write(&mut self, logits: &mut [f32], tokenizer: &Tokenizer) -> Result<()> {
+        let mask = self.grammar.mask()?;
+        let token = self.sampler.choose(logits, &mask)?;
+        self.pending.clear();
+        if token == tokenizer.end() {
+            return Ok(());
+        }
+        self.grammar.take(token)?;
+        self.pending.push(token);
+        self.pending.extend(self.grammar.take_forced());
+        for &token in &self.pending {
+            self.partial.push(tokenizer.bytes(token));
+        }
+        self.output.extend(&self.pending);
+        if self.grammar.is_done() {
+            self.pending.clear();
+        }
+        Ok(())
+    }
+
+    /// Tells what has become known: the links once, then the words.
+    fn tell(&mut self, request: &ScoreRequest, plan: &Plan, run: &mut Run) {
+        if self.evidence.is_none()
+            && let Some(cited) = self.partial.evidence()
+        {
+            let links = evidence(request, plan, &self.dimension, &cited);
+            self.evidence = Some(cited);
+            (run.sink)(ScoreEvent::Evidence {
+                dimension: self.dimension.clone(),
+                links,
+            });
+        }
+        for field in [TextField::Rationale, TextField::Suggestion] {
+            if let Some(text) = self.partial.news(field) {
+                (run.sink)(ScoreEvent::Token {
+                    dimension: self.dimension.clone(),
+                    field,
+                    text,
+                });
+            }
+        }
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
