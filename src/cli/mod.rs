@@ -9,8 +9,10 @@ use crate::dossier::Language;
 use crate::error::Result;
 
 pub mod config;
+pub mod engine;
 pub mod out;
 pub mod rubric;
+pub mod score;
 
 /// Decide performance reviews with evidence.
 #[derive(Debug, Parser)]
@@ -89,6 +91,8 @@ pub enum Command {
     /// Check, list and show rubrics
     #[command(subcommand)]
     Rubric(rubric::RubricCommand),
+    /// Score one dossier and print what each score rests on
+    Score(score::Args),
     /// Show every setting and where it came from
     Config(config::Args),
 }
@@ -106,6 +110,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
+        Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Config(args) if args.print_default => config::print_default(),
         Command::Config(args) => config::run(args, &cli.global.config(&[])?),
     }

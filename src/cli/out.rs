@@ -33,3 +33,16 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
 pub fn failed(cause: io::Error) -> Error {
     Error::new(ErrorKind::Io, "cannot write to standard output").because(cause)
 }
+
+/// Prints lines.
+///
+/// # Errors
+/// As [`print`].
+pub fn lines(lines: &[String]) -> Result<()> {
+    print(|out| lines.iter().try_for_each(|line| writeln!(out, "{line}")))
+}
+
+/// Says something beside the output, on standard error; nobody listening changes nothing.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

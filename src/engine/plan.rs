@@ -1,24 +1,21 @@
 //! What a request becomes before the model runs: token ids of the shared prefix and of each dimension's branch, and
 //! which segment each prompt number means.
 
-use std::collections::HashSet;
-
 use crate::dossier::{Dossier, Language, Segment};
 use crate::engine::event::ScoreRequest;
 use crate::engine::grammar::{MAX_RATIONALE, MAX_SUGGESTION};
 use crate::engine::prompt::{self, BRANCH_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::search::Index;
-use crate::evidence::shortlist::{self, shortlist};
+use crate::evidence::select::select;
+use crate::evidence::shortlist::shortlist;
 use crate::id::{DimensionId, SegmentNo};
 use crate::model::chat::ChatFrame;
 use crate::model::tokenizer::Tokenizer;
-use crate::rubric::Dimension;
+use crate::rubric::{Dimension, Rubric};
 
 /// Tokens kept free for one answer: its texts at one token a character, and the JSON around them.
 const ANSWER_ROOM: usize = MAX_RATIONALE + MAX_SUGGESTION + 64;
-/// Segments a source keeps at least when a dossier is longer than the context.
-const FLOOR_PER_SOURCE: usize = 3;
 
 /// The token ids of a request.
 #[derive(Debug, Clone)]
@@ -66,7 +63,7 @@ impl Planner<'_> {
         let dossier = &request.dossier;
         let dimensions = dimensions(request)?;
         let index = Index::build(dossier);
-        let shown = self.choose(dossier, &index, &dimensions, request.language)?;
+        let shown = self.choose(dossier, &index, &request.rubric, request.language)?;
         let total = dossier.segments().count();
         let omitted = total - shown.len();
         let text = prompt::dossier(dossier, &shown, omitted, request.language)?;
@@ -123,13 +120,13 @@ impl Planner<'_> {
         }
     }
 
-    /// The segments that fit, in document order: all of them when they do; otherwise the best of each source for the
-    /// dimensions asked about, and a floor for every source.
+    /// The segments that fit, in document order: all of them when they do. The choice among more does not
+    /// depend on which dimensions are asked about, so that the prefix stays the same.
     fn choose<'d>(
         &self,
         dossier: &'d Dossier,
         index: &Index,
-        dimensions: &[&Dimension],
+        rubric: &Rubric,
         language: Language,
     ) -> Result<Vec<&'d Segment>> {
         let budget = self.context.saturating_sub(BRANCH_LIMIT + ANSWER_ROOM);
@@ -161,47 +158,17 @@ impl Planner<'_> {
                 )
                 .hint("raise engine.context_limit, or choose a model with a longer context")
             })?;
-        let order = priority(dossier, index, dimensions, language);
-        let mut kept = HashSet::new();
-        let mut spent = 0;
-        for segment in order {
-            let cost = self.tokenizer.encode(&prompt::segment_line(segment))?.len();
-            if spent + cost <= room {
-                spent += cost;
-                kept.insert(segment.no);
-            }
-        }
-        Ok(all.into_iter().filter(|s| kept.contains(&s.no)).collect())
+        let cost = |segment: &Segment| {
+            let line = self.tokenizer.encode(&prompt::segment_line(segment));
+            line.map_or(usize::MAX / 1024, |tokens| tokens.len())
+        };
+        let selection = select(dossier, index, rubric, language, room, cost);
+        Ok(selection
+            .kept
+            .iter()
+            .filter_map(|no| dossier.segment(*no))
+            .collect())
     }
-}
-
-/// All segments, most wanted first: the floor of every source, then turn by turn the best of each dimension.
-fn priority<'d>(
-    dossier: &'d Dossier,
-    index: &Index,
-    dimensions: &[&Dimension],
-    language: Language,
-) -> Vec<&'d Segment> {
-    let rankings: Vec<Vec<SegmentNo>> = dimensions
-        .iter()
-        .map(|d| shortlist::rank(dossier, index, d, language))
-        .collect();
-    let deepest = rankings.iter().map(Vec::len).max().unwrap_or(0);
-    let by_turns: Vec<&Segment> = (0..deepest)
-        .flat_map(|depth| rankings.iter().filter_map(move |r| r.get(depth)))
-        .filter_map(|no| dossier.segment(*no))
-        .collect();
-    let mut taken = vec![0; dossier.sources.len()];
-    let floor = by_turns.iter().copied().chain(dossier.segments()).filter(|s| {
-        taken[s.source] += 1;
-        taken[s.source] <= FLOOR_PER_SOURCE
-    });
-    let mut order: Vec<&Segment> = floor.collect();
-    order.extend(by_turns);
-    order.extend(dossier.segments());
-    let mut seen = HashSet::new();
-    order.retain(|s| seen.insert(s.no));
-    order
 }
 
 /// The prompt numbers of some segments; those not shown are left out.

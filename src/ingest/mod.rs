@@ -115,6 +115,24 @@ pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
     })
 }
 
+/// The raw bytes of every source, with their address: what a record about the dossier cites. Read again from the disk,
+/// since a dossier in memory holds text only.
+///
+/// # Errors
+/// A file is gone, or is no longer what was read.
+pub fn originals(dossier: &Dossier) -> Result<Vec<(ContentHash, Vec<u8>)>> {
+    let original = |source: &Source| {
+        let path = dossier.root.join(&source.path);
+        let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        if ContentHash::of(&bytes) != source.hash {
+            let changed = format!("{} changed while it was being reviewed", name(&path));
+            return Err(Error::new(ErrorKind::Input, changed).hint("open the dossier again"));
+        }
+        Ok((source.hash, bytes))
+    };
+    dossier.sources.iter().map(original).collect()
+}
+
 fn nothing_readable(dir: &Path, problems: &[Problem]) -> Error {
     let message = format!("no source of {} can be read", name(&dir.join(manifest::FILE)));
     let error = Error::new(ErrorKind::Input, message);

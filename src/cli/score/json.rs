@@ -1,0 +1,124 @@
+//! The JSON object of `plumb score --json`. Its shape is stable: fields are added, never renamed.
+
+use serde::Serialize;
+
+use super::Scored;
+use crate::cli::out;
+use crate::dossier::{Subject, TimeSpan};
+use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
+use crate::error::Result;
+use crate::evidence::{Count, EvidenceKind, EvidenceLink};
+use crate::hash::ContentHash;
+use crate::id::{DimensionId, DossierId, SegmentNo};
+use crate::rubric::Polarity;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    dossier: DossierPart<'a>,
+    rubric: RubricIdentity,
+    model: Option<&'a ModelIdentity>,
+    dimensions: Vec<DimensionPart<'a>>,
+    timing: Timing,
+}
+
+#[derive(Serialize)]
+struct DossierPart<'a> {
+    id: &'a DossierId,
+    subject: &'a Subject,
+    cycle: &'a str,
+    sources: Vec<SourcePart<'a>>,
+}
+
+#[derive(Serialize)]
+struct SourcePart<'a> {
+    path: &'a str,
+    sha256: ContentHash,
+    segments: usize,
+}
+
+#[derive(Serialize)]
+struct DimensionPart<'a> {
+    id: &'a DimensionId,
+    name: &'a str,
+    #[serde(flatten)]
+    reading: ScoreReading,
+    calibration: Option<&'a str>,
+    evidence: Vec<EvidencePart<'a>>,
+    rationale: &'a str,
+    suggestion: &'a str,
+    omitted: u32,
+}
+
+#[derive(Serialize)]
+struct EvidencePart<'a> {
+    kind: EvidenceKind,
+    polarity: Polarity,
+    source: &'a str,
+    segment: SegmentNo,
+    start: usize,
+    end: usize,
+    quote: &'a str,
+    line: u32,
+    time: Option<TimeSpan>,
+    speaker: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<&'a Count>,
+}
+
+impl<'a> EvidencePart<'a> {
+    fn of(link: &'a EvidenceLink) -> Self {
+        let place = &link.place;
+        Self {
+            kind: link.kind,
+            polarity: link.polarity,
+            source: &place.source,
+            segment: place.segment,
+            start: place.start,
+            end: place.end,
+            quote: &place.quote,
+            line: place.line,
+            time: place.time,
+            speaker: place.speaker.as_deref(),
+            count: link.count.as_ref(),
+        }
+    }
+}
+
+/// Prints the object.
+pub(super) fn print(scored: &Scored) -> Result<()> {
+    let request = &scored.request;
+    let (dossier, rubric) = (&request.dossier, &request.rubric);
+    let sources = dossier.sources.iter().map(|s| SourcePart {
+        path: &s.path,
+        sha256: s.hash,
+        segments: s.segments.len(),
+    });
+    let dimensions = scored.finished.iter().map(|(a, _)| DimensionPart {
+        id: &a.dimension,
+        name: rubric
+            .dimension(&a.dimension)
+            .map_or("", |d| d.name.get(request.language)),
+        reading: a.reading,
+        calibration: a.calibration.as_deref(),
+        evidence: a.evidence.iter().map(EvidencePart::of).collect(),
+        rationale: &a.rationale,
+        suggestion: &a.suggestion,
+        omitted: a.omitted,
+    });
+    out::json(&Report {
+        dossier: DossierPart {
+            id: &dossier.meta.id,
+            subject: &dossier.meta.subject,
+            cycle: &dossier.meta.cycle,
+            sources: sources.collect(),
+        },
+        rubric: RubricIdentity {
+            id: rubric.id.clone(),
+            version: rubric.version.clone(),
+            sha256: rubric.hash,
+        },
+        model: scored.finished.first().map(|(a, _)| &a.model),
+        dimensions: dimensions.collect(),
+        timing: scored.timing,
+    })
+}

@@ -1,0 +1,176 @@
+//! `plumb score`: one dossier scored without a screen, as lines or as one JSON object.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::config::Config;
+use crate::dossier::Dossier;
+use crate::engine::worker::Worker;
+use crate::engine::{Assessment, Backend, ScoreEvent, ScoreRequest, Ticket, Timing, Trace};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::DimensionId;
+use crate::ingest;
+use crate::rubric::Rubric;
+
+mod json;
+mod progress;
+mod save;
+mod text;
+
+/// Score one dossier and print what each score rests on
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The dossier's folder
+    pub dir: PathBuf,
+    /// Built-in rubric or a rubric file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub rubric: Option<String>,
+    /// Which model scores
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// Only this dimension; may be given more than once
+    #[arg(long, value_name = "ID")]
+    pub dimension: Vec<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Root of the run's random numbers; matters when engine.temperature is above 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Keep the assessments in the workspace
+    #[arg(long)]
+    pub save: bool,
+}
+
+impl Args {
+    /// The settings that the command's own flags give.
+    pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
+        vec![
+            ("rubric", self.rubric.clone(), "--rubric"),
+            ("model", self.model.clone(), "--model"),
+        ]
+    }
+}
+
+/// What a run gave.
+pub(crate) struct Scored {
+    pub(crate) request: ScoreRequest,
+    /// In rubric order.
+    pub(crate) finished: Vec<(Assessment, Arc<Trace>)>,
+    pub(crate) timing: Timing,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The dossier, the rubric or the model cannot be used, or scoring fails; what had finished was printed.
+pub fn run(args: &Args, config: &Config) -> Result<()> {
+    let request = request(args, config)?;
+    // Opened before the work begins: a workspace in use is said at once.
+    let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
+    let (worker, events) = Worker::start(super::engine::model(config)?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the event loop").because(e))?;
+    let scored = runtime.block_on(score(request, &worker, events, args.json))?;
+    if let Some(keeper) = save {
+        keeper.keep(&scored)?;
+    }
+    if args.json {
+        json::print(&scored)
+    } else {
+        text::print_end(&scored)
+    }
+}
+
+fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
+    let dossier = ingest::open(&args.dir)?;
+    let rubric = Rubric::named(&config.rubric)?;
+    let dimensions: Vec<DimensionId> = args.dimension.iter().map(DimensionId::new).collect();
+    if let Some(unknown) = dimensions.iter().find(|d| rubric.dimension(d).is_none()) {
+        let known: Vec<_> = rubric.dimensions.iter().map(|d| d.id.as_str()).collect();
+        return Err(Error::new(
+            ErrorKind::Usage,
+            format!("rubric {} has no dimension {unknown}", rubric.id),
+        )
+        .hint(format!("it has {}", known.join(", "))));
+    }
+    Ok(ScoreRequest {
+        ticket: Ticket(1),
+        language: dossier.meta.language,
+        dossier: Arc::new(dossier),
+        rubric: Arc::new(rubric),
+        dimensions,
+        seed: args.seed,
+    })
+}
+
+/// Submits the request and follows its events to the end; Ctrl-c stops it after the pass it is in.
+async fn score(
+    request: ScoreRequest,
+    worker: &Worker,
+    mut events: Receiver<(Ticket, ScoreEvent)>,
+    quiet: bool,
+) -> Result<Scored> {
+    worker.submit(request.clone());
+    if !quiet {
+        text::print_start(&request)?;
+    }
+    let mut bar = progress::Progress::new();
+    let mut scored = Scored {
+        request,
+        finished: Vec::new(),
+        timing: Timing::default(),
+    };
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            _ = tokio::signal::ctrl_c() => {
+                worker.cancel(scored.request.ticket);
+                continue;
+            }
+        };
+        let Some((_, event)) = event else {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "the engine ended without an answer",
+            ));
+        };
+        bar.follow(&event);
+        match event {
+            ScoreEvent::Finished { assessment, trace } => {
+                if !quiet {
+                    bar.pause(|| text::print_assessment(&scored.request, &assessment))?;
+                }
+                scored.finished.push((*assessment, trace));
+            }
+            ScoreEvent::Done(timing) => {
+                scored.timing = timing;
+                break;
+            }
+            ScoreEvent::Failed { message, hints } => {
+                let error = Error::new(ErrorKind::Engine, message);
+                return Err(hints.into_iter().fold(error, Error::hint));
+            }
+            ScoreEvent::Cancelled => {
+                return Err(Error::new(ErrorKind::Cancelled, "stopped; nothing was saved"));
+            }
+            _ => {}
+        }
+    }
+    in_rubric_order(&mut scored);
+    Ok(scored)
+}
+
+fn in_rubric_order(scored: &mut Scored) {
+    let place = |d: &DimensionId| scored.request.rubric.dimensions.iter().position(|x| &x.id == d);
+    scored.finished.sort_by_key(|(a, _)| place(&a.dimension));
+}
+
+/// How many segments of a dossier there are.
+fn segments(dossier: &Dossier) -> usize {
+    dossier.segments().count()
+}
