@@ -8,8 +8,11 @@ use crate::config::{Config, Paths, Request};
 use crate::dossier::Language;
 use crate::error::Result;
 
+pub mod completions;
 pub mod config;
 pub mod engine;
+pub mod man;
+pub mod models;
 pub mod out;
 pub mod rubric;
 pub mod score;
@@ -93,8 +96,21 @@ pub enum Command {
     Rubric(rubric::RubricCommand),
     /// Score one dossier and print what each score rests on
     Score(score::Args),
+    /// List, pull and verify models
+    #[command(subcommand)]
+    Models(models::ModelsCommand),
     /// Show every setting and where it came from
     Config(config::Args),
+    /// Print the completion script of a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one page a command into a folder
+    Man {
+        /// The folder
+        dir: Option<std::path::PathBuf>,
+    },
 }
 
 /// Runs one call of the program: parses, dispatches, prints the error if there is one.
@@ -111,8 +127,11 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
+        Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),
         Command::Config(args) => config::run(args, &cli.global.config(&[])?),
+        Command::Completions { shell } => completions::run(*shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
     }
 }
 

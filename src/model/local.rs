@@ -94,7 +94,7 @@ impl ModelStore {
     /// # Errors
     /// `Model` when a file is missing or is not what it should be; the hint is the command that helps.
     pub fn locate(&self, manifest: &Manifest) -> Result<LocalModel> {
-        self.every_file(manifest, |store, file| store.known_hash(manifest, file))
+        self.every_file(manifest, |store, file| store.check(manifest, file))
     }
 
     /// Like [`ModelStore::locate`], but reads every byte again.
@@ -121,7 +121,8 @@ impl ModelStore {
         })
     }
 
-    fn known_hash(&self, manifest: &Manifest, file: &ModelFile) -> Result<ContentHash> {
+    /// One file's hash, read through now or before.
+    pub(crate) fn check(&self, manifest: &Manifest, file: &ModelFile) -> Result<ContentHash> {
         let path = self.path(manifest, file);
         match Marker::read(&path) {
             Some(marker) if marker.still_holds(&path) && agrees(file, &marker) => Ok(marker.sha256),

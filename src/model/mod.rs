@@ -13,6 +13,7 @@ pub mod kv;
 pub mod linear;
 pub mod local;
 pub mod manifest;
+pub mod pull;
 #[cfg(test)]
 pub mod testing;
 pub mod tokenizer;
