@@ -1,6 +1,6 @@
 //! Plumbline: a terminal workstation where people decide performance reviews with evidence.
 //!
-//! Modules stand in import order: each may import only those above it. `tests/house.rs` holds that rule.
+//! Modules stand in import order: each may import only those above it. `tests/it/house.rs` holds that rule.
 
 pub mod error;
 

@@ -37,13 +37,13 @@ pub struct Cli {
 /// Options every command understands.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// The workspace folder: journal, index and blobs [env: PLUMB_HOME]
+    /// The workspace folder: journal, index and blobs; else `$PLUMB_HOME`
     #[arg(long, global = true, value_name = "DIR")]
     pub workspace: Option<std::path::PathBuf>,
-    /// Who decides [env: PLUMB_PERSON]
+    /// Who decides; else `$PLUMB_PERSON`
     #[arg(long = "as", global = true, value_name = "NAME")]
     pub person: Option<String>,
-    /// Language of the interface: zh or en [env: PLUMB_LANG]
+    /// Language of the interface: zh or en; else `$PLUMB_LANG`
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_language)]
     pub lang: Option<Language>,
     /// Configuration file

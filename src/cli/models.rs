@@ -161,9 +161,7 @@ impl Shelf {
         let mut bad = Vec::new();
         for manifest in chosen {
             match self.store.verify(manifest) {
-                Ok(model) => {
-                    out::print(|out| writeln!(out, "ok    {}  sha256 {}", manifest.id, model.sha256))?
-                }
+                Ok(model) => out::print(|out| writeln!(out, "ok  {}  {}", manifest.id, model.sha256))?,
                 Err(error) => bad.push(error),
             }
         }

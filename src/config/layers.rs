@@ -111,6 +111,9 @@ impl Settings {
         for (name, text, flag) in flags {
             let key = keys::find(name)
                 .ok_or_else(|| Error::new(ErrorKind::Internal, format!("{flag} sets no known key")))?;
+            if text.is_empty() {
+                return Err(Error::new(ErrorKind::Usage, format!("{flag} takes a value")));
+            }
             self.set_text(key, text, Origin::Flag(flag))?;
         }
         Ok(())

@@ -117,8 +117,9 @@ impl Config {
         settings.fill("lang", || paths::locale_language(request.env).code().to_owned());
         settings.fill("workspace", || text_of(&paths.data));
         settings.fill("models_dir", || text_of(&paths.data.join("models")));
-        settings.fill("keymap", || existing(paths.config.join("keymap.toml")));
-        let folder = |key: &str| std::path::absolute(settings.text(key)).map_err(|e| no_folder(key, e));
+        settings.fill("keymap", || existing(&paths.config.join("keymap.toml")));
+        let folder =
+            |key: &str| std::path::absolute(settings.text(key)).map_err(|e| no_folder(key).because(e));
         Ok(Self {
             person: person::checked(settings.text("person"))?,
             role: settings.text("role").to_owned(),
@@ -173,8 +174,8 @@ impl Theme {
     }
 }
 
-fn no_folder(key: &str, cause: std::io::Error) -> Error {
-    Error::new(ErrorKind::Usage, format!("{key} is no usable path")).because(cause)
+fn no_folder(key: &str) -> Error {
+    Error::new(ErrorKind::Usage, format!("{key} is no usable path"))
 }
 
 fn text_of(path: &Path) -> String {
@@ -182,9 +183,9 @@ fn text_of(path: &Path) -> String {
 }
 
 /// The path when something is there, else nothing.
-fn existing(path: PathBuf) -> String {
+fn existing(path: &Path) -> String {
     if path.exists() {
-        text_of(&path)
+        text_of(path)
     } else {
         String::new()
     }

@@ -148,20 +148,20 @@ impl ModelStore {
             }
         }
     }
+}
 
-    /// Marks a file just put in place as read through.
-    ///
-    /// # Errors
-    /// Whatever the operating system refuses.
-    pub(crate) fn mark(&self, path: &Path, sha256: ContentHash) -> std::io::Result<()> {
-        let (bytes, modified_ns) = state(path)?;
-        let marker = Marker {
-            bytes,
-            modified_ns,
-            sha256,
-        };
-        marker.write(path)
-    }
+/// Marks a file just put in place as read through.
+///
+/// # Errors
+/// Whatever the operating system refuses.
+pub(crate) fn mark(path: &Path, sha256: ContentHash) -> std::io::Result<()> {
+    let (bytes, modified_ns) = state(path)?;
+    let marker = Marker {
+        bytes,
+        modified_ns,
+        sha256,
+    };
+    marker.write(path)
 }
 
 /// Whether the marker's hash is the one the manifest names, if it names one.

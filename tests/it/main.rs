@@ -1,7 +1,12 @@
 //! The integration tests: one binary, one module a topic.
 
+mod cli;
+mod env;
+mod house;
 mod model_common;
 mod model_oracle;
 mod model_reference;
+mod pull;
+mod server;
 #[path = "../../src/model/testing.rs"]
 mod tiny;

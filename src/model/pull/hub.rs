@@ -13,6 +13,7 @@ use super::{Job, cache, space};
 use crate::config::Environment;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::model::local;
 
 /// The hub's own server.
 const ENDPOINT: &str = "https://huggingface.co";
@@ -115,7 +116,7 @@ impl Hub {
         }
         let target = job.store.path(job.manifest, job.file);
         cache::place(&cached.blob, &target)
-            .and_then(|()| job.store.mark(&target, found))
+            .and_then(|()| local::mark(&target, found))
             .map_err(|e| Error::io("write", &target, e))?;
         job.watch
             .step(&format!("{} taken from the hub's cache", job.file.name));
@@ -151,9 +152,7 @@ impl Hub {
         }
         self.read_all(job, url, promise, &mut partial)?;
         let found = partial.finish(job.file.sha256.or(promise.sha256))?;
-        job.store
-            .mark(&target, found)
-            .map_err(|e| Error::io("write", &target, e))
+        local::mark(&target, found).map_err(|e| Error::io("write", &target, e))
     }
 
     /// Reads until everything is there, asking again for the rest when the connection breaks.

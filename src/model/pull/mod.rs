@@ -115,7 +115,7 @@ fn bring(mut job: Job<'_>, places: &Places) -> Result<()> {
             }
         }
     }
-    Err(all_failed(&job, failures))
+    Err(all_failed(&job, &failures))
 }
 
 fn fetch(job: &mut Job<'_>, places: &Places, source: &FileSource) -> Result<()> {
@@ -141,7 +141,7 @@ fn is_final(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Io | ErrorKind::Cancelled)
 }
 
-fn all_failed(job: &Job<'_>, failures: Vec<Error>) -> Error {
+fn all_failed(job: &Job<'_>, failures: &[Error]) -> Error {
     let id = &job.manifest.id;
     let reasons: Vec<_> = failures.iter().map(ToString::to_string).collect();
     let reasons = if reasons.is_empty() {
