@@ -6,6 +6,7 @@
 //! Both take the visible text of a source ([`crate::sanitize::Visible::text`]), never the raw one.
 
 use std::ops::Range;
+use std::time::{Duration, Instant};
 
 use ratatui::style::Style;
 
@@ -24,6 +25,10 @@ const MAX_LINE: usize = 4 * 1024;
 
 /// Bytes of one source that are coloured; what follows is plain.
 const MAX_COLOURED: usize = 512 * 1024;
+
+/// After this long the rest stays plain: text can be written so that a grammar takes minutes over it, and such a
+/// source must not keep a worker from the others.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a stretch of a source is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,13 +115,17 @@ impl Highlights {
 
     /// The lines with the tokens of `format`.
     pub fn of(text: &str, format: SourceFormat) -> Self {
+        Self::within(text, format, PATIENCE)
+    }
+
+    fn within(text: &str, format: SourceFormat, patience: Duration) -> Self {
         let mut highlights = Self::plain(text);
         let Some(mut reader) = reader(format) else {
             return highlights;
         };
-        let mut start = 0;
+        let (mut start, begun) = (0, Instant::now());
         for line in text.split_inclusive('\n') {
-            if start + line.len() > MAX_COLOURED {
+            if start + line.len() > MAX_COLOURED || begun.elapsed() > patience {
                 break;
             }
             if line.len() <= MAX_LINE {
