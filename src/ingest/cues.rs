@@ -9,6 +9,8 @@ use super::segment::{RawSegment, Reading, lines, name, trim};
 use crate::dossier::{SegmentKind, TimeSpan};
 
 const ARROW: &str = "-->";
+/// Longer tags are not names.
+const MAX_TAG_CHARACTERS: usize = 200;
 /// Longer prefixes are not names.
 const MAX_NAME_CHARACTERS: usize = 30;
 
@@ -77,7 +79,8 @@ fn utterance(text: &str, span: Range<usize>, time: TimeSpan) -> Option<RawSegmen
 
 /// The name in a voice tag at the start of `text`, and the tag's length.
 fn voice(text: &str) -> Option<(&str, usize)> {
-    let close = text.strip_prefix("<v")?.find('>')? + 2;
+    let mut inside = text.strip_prefix("<v")?.char_indices().take(MAX_TAG_CHARACTERS);
+    let close = "<v".len() + inside.find(|(_, c)| *c == '>')?.0;
     let tag = &text["<v".len()..close];
     let classes = tag.find(char::is_whitespace)?;
     (classes == 0 || tag.starts_with('.')).then(|| (&tag[classes..], close + 1))

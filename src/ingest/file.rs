@@ -30,9 +30,17 @@ pub(super) struct FileRead {
 ///
 /// The error is what is wrong with the file, in one line without its name.
 pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits) -> Result<FileRead, String> {
-    let named = format::by_name(&entry.path)
-        .ok_or_else(|| format!("unknown kind of file; these are read: {}", format::known()))?;
-    let bytes = load(root, &entry.path, limits)?;
+    format_of(&entry.path)?;
+    read_bytes(entry, load(root, &entry.path, limits)?)
+}
+
+fn format_of(path: &str) -> Result<&'static Format, String> {
+    format::by_name(path).ok_or_else(|| format!("unknown kind of file; these are read: {}", format::known()))
+}
+
+/// Reads the file of `entry` from its bytes.
+pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>) -> Result<FileRead, String> {
+    let named = format_of(&entry.path)?;
     let (hash, size) = (ContentHash::of(&bytes), bytes.len() as u64);
     let decoded = text_of(bytes)?;
     let (format, reading) = interpret(named, &decoded.text);
@@ -117,7 +125,7 @@ fn text_of(bytes: Vec<u8>) -> Result<Decoded, String> {
 
 /// Finds the format and reads; spans are bytes of the whole text, which may begin with a byte order mark.
 fn interpret(named: &'static Format, text: &str) -> (&'static Format, Reading) {
-    let body = text.trim_start_matches('\u{feff}');
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let offset = text.len() - body.len();
     let format = format::by_content(named, body);
     let mut reading = (format.read)(body);

@@ -25,6 +25,7 @@ mod encoding;
 mod file;
 mod format;
 mod json;
+pub mod levels;
 mod pipes;
 mod prose;
 mod reread;
@@ -180,4 +181,8 @@ impl Shelf {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod untrusted;

@@ -2,7 +2,7 @@
 //!
 //! Not a renderer: what matters is that each block's words are found at their bytes. Marks inside a line (`**`, links,
 //! code) stay in the words. A line break ends a sentence, unless the lines look wrapped at a fixed width. A line that is
-//! wholly in brackets, as in `【周敏 / 风控】`, is a heading.
+//! wholly in brackets or between rules, as in `【周敏 / 风控】` and `--- Imani ---`, is a heading.
 
 use std::ops::Range;
 
@@ -183,7 +183,8 @@ impl<'a> Prose<'a> {
     }
 
     fn push_block(&mut self, block: Range<usize>) {
-        if bracketed(self.text[block.clone()].trim()) {
+        let words = self.text[block.clone()].trim();
+        if bracketed(words) || ruled(words) {
             self.push(SegmentKind::Heading, block);
         } else {
             self.push_sentences(SegmentKind::Sentence, block);
@@ -263,8 +264,18 @@ fn bracketed(line: &str) -> bool {
     })
 }
 
+/// `--- Imani Foster ---`, `=== Notes ===`.
+fn ruled(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let short = line.chars().nth(MAX_BRACKETED_CHARACTERS).is_none();
+    short && words.next().is_some_and(underline) && words.next_back().is_some_and(underline)
+}
+
 /// Joins the lines that an editor wrapped at a fixed width: those whose next word would not have fitted.
 fn unwrap_lines(text: &str, block: &[Range<usize>]) -> Vec<Range<usize>> {
+    if let [only] = block {
+        return vec![only.clone()];
+    }
     let widths: Vec<usize> = block.iter().map(|l| text[l.clone()].width()).collect();
     let column = widths.iter().max().copied().unwrap_or_default();
     let mut joined: Vec<Range<usize>> = Vec::with_capacity(block.len());

@@ -21,7 +21,7 @@ pub fn reread(source: &Source, segment: &Segment) -> Option<String> {
 }
 
 fn csv_row(raw: &str, slice: &str) -> String {
-    let body = raw.trim_start_matches('\u{feff}');
+    let body = raw.strip_prefix('\u{feff}').unwrap_or(raw);
     let delimiter = table::delimiter(body);
     table::row_text(
         &table::first_row(body, delimiter),

@@ -23,22 +23,6 @@ const MIN_BEFORE_ELLIPSIS: usize = 8;
 /// A longer quotation is cut into its sentences.
 const MAX_SHIELD_BYTES: usize = 240;
 
-const WIDE_ENDS: &str = "。！？；｡";
-const ENDS: &str = "。！？；｡.!?…⋯";
-const PAIRS: [(char, char); 12] = [
-    ('（', '）'),
-    ('(', ')'),
-    ('「', '」'),
-    ('『', '』'),
-    ('“', '”'),
-    ('‘', '’'),
-    ('《', '》'),
-    ('〈', '〉'),
-    ('【', '】'),
-    ('〔', '〕'),
-    ('[', ']'),
-    ('{', '}'),
-];
 /// Marks that open and close with the same character.
 const TWINS: [char; 5] = ['"', '\'', '*', '_', '`'];
 /// A sentence does not begin with one of these: what stands before it goes on.
@@ -101,6 +85,11 @@ fn last_grapheme(head: &str) -> Option<usize> {
     (at > 0).then_some(tail + at)
 }
 
+/// The marks that may end a sentence.
+fn is_end(c: char) -> bool {
+    matches!(c, '。' | '！' | '？' | '；' | '｡' | '.' | '!' | '?' | '…' | '⋯')
+}
+
 /// For each of [`TWINS`], whether it is open.
 type Open = [bool; TWINS.len()];
 
@@ -129,7 +118,7 @@ impl<'a> Splitter<'a> {
     fn next_end(&mut self) -> Option<usize> {
         let mut previous = ' ';
         while let Some((at, c)) = self.chars.next() {
-            if ENDS.contains(c) {
+            if is_end(c) {
                 let run = self.cluster(at);
                 if self.ends(c, &run) {
                     self.start = run.closed;
@@ -146,12 +135,12 @@ impl<'a> Splitter<'a> {
 
     /// Takes the marks that end a sentence together (`？！`, `...`) and the closing marks behind them.
     fn cluster(&mut self, at: usize) -> Cluster {
-        let mut stopped = self.take_while(|c, _| ENDS.contains(c)).unwrap_or(at);
+        let mut stopped = self.take_while(|c, _| is_end(c)).unwrap_or(at);
         if stopped == at {
             stopped = self.here();
         }
         let mut closed = stopped;
-        while let Some(end) = self.take_while(|c, open| closes(c, open) || ENDS.contains(c)) {
+        while let Some(end) = self.take_while(|c, open| closes(c, open) || is_end(c)) {
             closed = end;
         }
         for (open, twin) in self.open.iter_mut().zip(TWINS) {
@@ -206,7 +195,7 @@ impl<'a> Splitter<'a> {
 
     fn stop_ends(&self, run: &Cluster, after: &str) -> bool {
         let dots = run.stopped - run.at;
-        let wide = self.text[run.at..run.stopped].contains(|c| WIDE_ENDS.contains(c) || "!?".contains(c));
+        let wide = self.text[run.at..run.stopped].contains(|c| is_end(c) && !matches!(c, '.' | '…' | '⋯'));
         if wide {
             return true;
         }
@@ -226,8 +215,35 @@ struct Cluster {
 }
 
 fn closes(c: char, open: Open) -> bool {
-    PAIRS.iter().any(|(_, close)| *close == c)
-        || TWINS.iter().zip(open).any(|(twin, open)| *twin == c && open)
+    is_closer(c) || TWINS.iter().zip(open).any(|(twin, open)| *twin == c && open)
+}
+
+/// What closes a quotation or bracket that `open` opens.
+fn closer(open: char) -> Option<char> {
+    let close = match open {
+        '（' => '）',
+        '(' => ')',
+        '「' => '」',
+        '『' => '』',
+        '“' => '”',
+        '‘' => '’',
+        '《' => '》',
+        '〈' => '〉',
+        '【' => '】',
+        '〔' => '〕',
+        '[' => ']',
+        '{' => '}',
+        '"' => '"',
+        _ => return None,
+    };
+    Some(close)
+}
+
+fn is_closer(c: char) -> bool {
+    matches!(
+        c,
+        '）' | ')' | '」' | '』' | '”' | '’' | '》' | '〉' | '】' | '〕' | ']' | '}'
+    )
 }
 
 /// The outermost short quotations and brackets.
@@ -235,7 +251,9 @@ fn shields(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut open: Vec<(char, usize)> = Vec::new();
     for (at, c) in text.char_indices() {
-        if let Some(depth) = open.iter().rev().take(8).position(|(close, _)| *close == c) {
+        let closed =
+            (is_closer(c) || c == '"').then(|| open.iter().rev().take(8).position(|(close, _)| *close == c));
+        if let Some(depth) = closed.flatten() {
             let from = open.len() - 1 - depth;
             let (_, start) = open[from];
             open.truncate(from);
@@ -244,10 +262,8 @@ fn shields(text: &str) -> Vec<Range<usize>> {
                 while found.pop_if(|inner| inner.start > start).is_some() {}
                 found.push(start..end);
             }
-        } else if let Some((_, close)) = PAIRS.iter().find(|(open, _)| *open == c) {
-            open.push((*close, at));
-        } else if c == '"' {
-            open.push(('"', at));
+        } else if let Some(close) = closer(c) {
+            open.push((close, at));
         }
     }
     found

@@ -3,12 +3,15 @@
 //! A row says `Header: cell; Header: cell`, cells that are empty left out, so that it can be read without the table. Its
 //! span is the row as it stands in the file, quotes included and the line break not.
 
+use std::io::{Chain, Read as _};
 use std::ops::Range;
 
 use csv::{ReaderBuilder, StringRecord};
 
 use super::segment::{RawSegment, Reading};
 use crate::dossier::SegmentKind;
+
+const BLANK_LINE: &[u8] = b"\n";
 
 /// Reads a table whose first row names the columns.
 pub(super) fn read(text: &str) -> Reading {
@@ -17,7 +20,7 @@ pub(super) fn read(text: &str) -> Reading {
     let mut header = None;
     let mut row = 0;
     loop {
-        let from = reader.position().byte() as usize;
+        let from = position(&reader);
         let mut record = StringRecord::new();
         match reader.read_record(&mut record) {
             Ok(true) => {}
@@ -27,7 +30,7 @@ pub(super) fn read(text: &str) -> Reading {
                 return reading;
             }
         }
-        let span = row_span(text, from..reader.position().byte() as usize);
+        let span = row_span(text, from..position(&reader));
         let Some(header) = &header else {
             header = Some(trimmed(&record));
             continue;
@@ -38,12 +41,20 @@ pub(super) fn read(text: &str) -> Reading {
     }
 }
 
-fn reader(text: &str, delimiter: u8) -> csv::Reader<&[u8]> {
+/// A reader of `text` with a blank line before it: at the very start, csv would drop a U+FEFF that is part of a row.
+type RowReader<'a> = csv::Reader<Chain<&'a [u8], &'a [u8]>>;
+
+fn reader(text: &str, delimiter: u8) -> RowReader<'_> {
     ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .delimiter(delimiter)
-        .from_reader(text.as_bytes())
+        .from_reader(BLANK_LINE.chain(text.as_bytes()))
+}
+
+/// How far into the text the reader has come.
+fn position(reader: &RowReader<'_>) -> usize {
+    (reader.position().byte() as usize).saturating_sub(BLANK_LINE.len())
 }
 
 /// The cells of the first row, trimmed.

@@ -6,7 +6,7 @@ use super::*;
 use crate::dossier::SegmentKind::{Heading, Row, Sentence};
 use crate::dossier::SourceFormat::{Json, Jsonl, Text, Vtt};
 
-type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+pub(super) type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// A dossier in a folder that goes away with the test; every file is one source.
 fn folder(files: &[(&str, &[u8])]) -> std::io::Result<TempDir> {
@@ -27,7 +27,7 @@ fn texts(source: &Source) -> Vec<&str> {
 }
 
 /// What must hold of every source, whatever is in it.
-fn check_spans(source: &Source) {
+pub(super) fn check_spans(source: &Source) {
     let mut last = 0;
     for segment in &source.segments {
         let span = segment.anchor.span.clone();

@@ -169,6 +169,9 @@ impl Mark {
 /// Every run of line feeds, tabs and the spaces around them becomes one space; other spaces stay, at the ends too, so
 /// that pieces of a stream can be joined.
 pub fn line(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let shown = match hidden::scan(text).next() {
         None => Cow::Borrowed(text),
         Some(_) => Cow::Owned(Visible::of(text).text),
