@@ -7,10 +7,12 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, Paths, Request};
 use crate::dossier::Language;
 use crate::error::Result;
+use crate::sanitize::line;
 
 pub mod completions;
 pub mod config;
 pub mod engine;
+pub mod ingest;
 pub mod man;
 pub mod models;
 pub mod out;
@@ -94,6 +96,8 @@ pub enum Command {
     /// Check, list and show rubrics
     #[command(subcommand)]
     Rubric(rubric::RubricCommand),
+    /// Show what is read in a dossier: sources, segments, and what could not be read
+    Ingest(ingest::Args),
     /// Score one dossier and print what each score rests on
     Score(score::Args),
     /// List, pull and verify models
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
+        Command::Ingest(args) => ingest::run(args),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),
@@ -139,9 +144,9 @@ fn run(cli: &Cli) -> Result<()> {
 fn report(error: &crate::error::Error) -> ExitCode {
     use std::io::Write as _;
     let mut stderr = std::io::stderr().lock();
-    let _ = writeln!(stderr, "plumb: {error}");
+    let _ = writeln!(stderr, "plumb: {}", line(&error.to_string()));
     for hint in error.hints() {
-        let _ = writeln!(stderr, "  hint: {hint}");
+        let _ = writeln!(stderr, "  hint: {}", line(hint));
     }
     ExitCode::from(error.exit_code())
 }

@@ -105,7 +105,7 @@ impl Manifest {
         let checker = Checker { file };
         if read.source.is_empty() {
             return Err(file
-                .fault(0, "lists no sources")
+                .whole("lists no sources")
                 .hint("add a [[source]] table with path and kind for each file"));
         }
         checker.unique_paths(&read.source)?;
@@ -336,7 +336,7 @@ path = "../zh-a-2025h2"
         let head = GOOD.split("[[source]]").next().unwrap_or_default();
         let error = Manifest::parse("dossier.toml", head).err();
         let message = error.as_ref().map(ToString::to_string);
-        assert_eq!(message.as_deref(), Some("dossier.toml line 1: lists no sources"));
+        assert_eq!(message.as_deref(), Some("dossier.toml: lists no sources"));
         assert_eq!(error.map(|e| e.hints().len()), Some(1));
     }
 

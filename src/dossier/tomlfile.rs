@@ -61,6 +61,11 @@ impl TomlFile {
         input(line(&format!("{} {place}: {message}", self.name)).into_owned())
     }
 
+    /// An error about the document as a whole: `name: message`.
+    pub(crate) fn whole(&self, message: &str) -> Error {
+        input(line(&format!("{}: {message}", self.name)).into_owned())
+    }
+
     /// The innermost field whose key or value covers `offset`; places in lists count from 1.
     fn field_at(&self, offset: usize) -> String {
         let (table, _) = DeTable::parse_recoverable(&self.text);

@@ -148,8 +148,8 @@ proptest! {
 
     #[test]
     fn tables_say_what_their_rows_say(rows in proptest::collection::vec((words(), words()), 1..8)) {
-        let body: String = rows.iter().map(|(a, b)| format!("{},{}\n", field(a), field(b))).collect();
-        let Some(read) = read("a.csv", format!("x,y\n{body}").as_bytes()) else { return Ok(()) };
+        let body: Vec<String> = rows.iter().map(|(a, b)| format!("{},{}\n", field(a), field(b))).collect();
+        let Some(read) = read("a.csv", format!("x,y\n{}", body.concat()).as_bytes()) else { return Ok(()) };
         let full = rows.iter().filter(|(a, b)| !(a.trim().is_empty() && b.trim().is_empty()));
         for (segment, (a, b)) in read.source.segments.iter().zip(full) {
             prop_assert_eq!(slice(&read.source, segment), format!("{},{}", field(a), field(b)));
@@ -158,8 +158,8 @@ proptest! {
 
     #[test]
     fn cues_say_what_their_bytes_say(cues in proptest::collection::vec(words(), 1..8)) {
-        let body: String = cues.iter().map(|c| format!("00:01.000 --> 00:02.000\n<v Ann>{c}\n\n")).collect();
-        let Some(read) = read("a.vtt", format!("WEBVTT\n\n{body}").as_bytes()) else { return Ok(()) };
+        let body: Vec<String> = cues.iter().map(|c| format!("00:01.000 --> 00:02.000\n<v Ann>{c}\n\n")).collect();
+        let Some(read) = read("a.vtt", format!("WEBVTT\n\n{}", body.concat()).as_bytes()) else { return Ok(()) };
         for segment in &read.source.segments {
             prop_assert_eq!(line(slice(&read.source, segment)), segment.text.as_str());
         }
@@ -174,7 +174,7 @@ fn time(name: &str, text: &str) -> Duration {
 }
 
 /// Work that grows with the square of the size would take hours on these, so the bound holds on a slow machine too.
-const AT_ONCE: Duration = Duration::from_secs(60);
+const AT_ONCE: Duration = Duration::from_mins(1);
 
 /// Measured: 0.7 s in an optimised build.
 #[test]

@@ -3,6 +3,7 @@
 mod cli;
 mod env;
 mod house;
+mod ingest;
 mod model_common;
 mod model_oracle;
 mod model_reference;
