@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 16] = [
+pub const KEYS: [Key; 15] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -63,7 +63,6 @@ pub const KEYS: [Key; 16] = [
     ),
     key("engine.temperature", "PLUMB_ENGINE_TEMPERATURE", Kind::Real(2.0)),
     key("engine.shortlist", "PLUMB_ENGINE_SHORTLIST", Kind::Count(1, 1000)),
-    key("engine.max_new", "PLUMB_ENGINE_MAX_NEW", Kind::Count(64, 4096)),
 ];
 
 /// The key with this name.

@@ -67,8 +67,6 @@ pub struct EngineConfig {
     pub temperature: f64,
     /// Segments proposed to the model per dimension.
     pub shortlist: usize,
-    /// Tokens written at most per dimension.
-    pub max_new: usize,
 }
 
 /// Colours of the screen.
@@ -158,7 +156,6 @@ impl EngineConfig {
             context_limit: settings.count("engine.context_limit"),
             temperature: settings.real("engine.temperature"),
             shortlist: settings.count("engine.shortlist"),
-            max_new: settings.count("engine.max_new"),
         }
     }
 }

@@ -1,0 +1,48 @@
+# Every target does its own set-up: on a fresh Linux or macOS machine `make demo` is the first command.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench soak setup
+
+# Where a toolchain that .ci/setup installs puts its commands.
+export PATH := $(HOME)/.cargo/bin:/opt/homebrew/opt/rustup/bin:/usr/local/opt/rustup/bin:$(PATH)
+
+DEFAULT_MODEL := qwen2.5-coder-0.5b-instruct-q4_k_m
+SMALL_MODEL := smollm2-135m-instruct-q4_1
+# What the demo scores when nobody sits at a terminal.
+DEMO_DOSSIER := samples/zh-lilei-2026h1
+# The demo's records are not the person's own.
+DEMO_WORKSPACE := target/demo
+
+help: ## Say what the targets do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+setup: ## Check the toolchain and install what is missing
+	@.ci/setup
+
+demo: setup ## Build, bring the default model and open the workstation on the samples
+	cargo build --release --locked
+	@cargo run --quiet --release --locked -- models pull $(DEFAULT_MODEL)
+	@if [ -t 0 ] && [ -t 1 ]; then \
+	  cargo run --quiet --release --locked -- --workspace $(DEMO_WORKSPACE) review samples/; \
+	else \
+	  cargo run --quiet --release --locked -- score $(DEMO_DOSSIER); \
+	fi
+
+test: setup ## Bring the models the tests need, then run every test with real weights
+	cargo build --locked
+	@cargo run --quiet --locked -- models pull $(DEFAULT_MODEL) $(SMALL_MODEL)
+	cargo test --locked
+
+lint: setup ## Formatting and lints, warnings are errors
+	@.ci/setup lint
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+bench: setup ## Figures of the screen and the engine
+	cargo bench --locked
+
+soak: setup ## The long tests: kills by the hundred
+	cargo build --locked
+	@cargo run --quiet --locked -- models pull $(DEFAULT_MODEL) $(SMALL_MODEL)
+	PLUMB_SOAK=1 cargo test --locked -- --nocapture
