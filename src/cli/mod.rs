@@ -11,8 +11,10 @@ use crate::sanitize::line;
 
 pub mod completions;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod ingest;
+pub mod keys;
 pub mod man;
 pub mod models;
 pub mod out;
@@ -105,6 +107,10 @@ pub enum Command {
     Models(models::ModelsCommand),
     /// Show every setting and where it came from
     Config(config::Args),
+    /// List every key of the workstation
+    Keys(keys::Args),
+    /// Check the machine, the terminal, the models and the workspace
+    Doctor(doctor::Args),
     /// Print the completion script of a shell
     Completions {
         /// Which shell
@@ -135,12 +141,15 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),
         Command::Config(args) => config::run(args, &cli.global.config(&[])?),
+        Command::Keys(args) => keys::run(args, &cli.global.config(&[])?),
+        Command::Doctor(args) => doctor::run(args, cli.global.config(&[])),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir.as_deref()),
     }
 }
 
-/// Prints `plumb: message` and the hints to standard error; a closed standard error changes nothing.
+/// Prints `plumb: message` and the hints to standard error, whatever they quote made visible; a closed standard error
+/// changes nothing.
 fn report(error: &crate::error::Error) -> ExitCode {
     use std::io::Write as _;
     let mut stderr = std::io::stderr().lock();

@@ -15,6 +15,7 @@ use crate::id::ModelId;
 use crate::model::local::Presence;
 use crate::model::pull::{self, Place, Places, Watch};
 use crate::model::{Catalogue, Manifest, ModelStore};
+use crate::sanitize;
 
 /// What `plumb models` does.
 #[derive(Debug, Subcommand)]
@@ -255,7 +256,7 @@ impl Watch for Onlooker {
     fn step(&mut self, line: &str) {
         // Nobody to tell is no reason to stop.
         self.bar.suspend(|| {
-            let _ = writeln!(std::io::stderr(), "{line}");
+            let _ = writeln!(std::io::stderr(), "{}", sanitize::line(line));
         });
     }
 

@@ -96,3 +96,24 @@ fn every_command_has_a_manual_page_and_every_shell_its_completions() -> Outcome 
     }
     Ok(())
 }
+
+#[test]
+fn the_keys_are_the_screen_s_own_with_the_person_s_over_them() -> Outcome {
+    let env = TestEnvironment::new()?;
+    let list = env.run(["keys"])?.ok()?;
+    assert!(
+        list.lines()
+            .any(|line| line.split_whitespace().take(2).eq(["a", "accept"])),
+        "{list}"
+    );
+    env.write_config("keymap.toml", "accept = [\"A\"]\n")?;
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&env.run(["keys", "--json"])?.ok()?)?;
+    let accept = rows
+        .iter()
+        .find(|row| row["action"] == "accept")
+        .ok_or("no accept")?;
+    assert_eq!(accept["keys"], "A");
+    env.write_config("keymap.toml", "no-such-action = [\"A\"]\n")?;
+    assert!(env.run(["keys"])?.failed(1)?.contains("no-such-action"));
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module a topic.
 
 mod cli;
+mod doctor;
 mod env;
 mod house;
 mod ingest;
@@ -8,6 +9,7 @@ mod model_common;
 mod model_oracle;
 mod model_reference;
 mod pull;
+mod readme;
 mod server;
 #[path = "../../src/model/testing.rs"]
 mod tiny;

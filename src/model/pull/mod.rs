@@ -22,6 +22,7 @@ mod wheel;
 
 pub use hub::Hub;
 pub use pip::Pip;
+pub use space::free as free_space;
 
 /// Who watches a pull: what it is told, and whether it wants the pull to stop.
 pub trait Watch {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::sanitize;
 
 /// How often a running pip is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -150,12 +151,8 @@ fn failed(package: &str, version: &str, log: &Path) -> Error {
         .rev()
         .find(|line| line.starts_with("ERROR"))
         .or_else(|| log.lines().last());
-    let said: String = said
-        .unwrap_or("it said nothing")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(300)
-        .collect();
+    let said: String = said.unwrap_or("it said nothing").chars().take(300).collect();
+    let said = sanitize::line(&said);
     Error::new(
         ErrorKind::Network,
         format!("index: pip could not download {package}=={version}: {said}"),
