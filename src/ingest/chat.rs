@@ -79,24 +79,25 @@ impl<'a> Log<'a> {
     }
 
     fn message(&mut self, fields: &[Field]) {
-        let decoded = |keys: &[&str]| decode(&self.text[value(self.text, fields, keys)?]);
-        let words =
-            value(self.text, fields, &WORDS).and_then(|span| Some((decode(&self.text[span.clone()])?, span)));
-        let Some((said, span)) = words.filter(|(said, span)| self.is_string(span) && !said.trim().is_empty())
-        else {
+        let Some((said, span)) = self.words(fields) else {
             self.wordless += 1;
             return;
         };
+        let shown = |keys: &[&str]| name(&decode(&self.text[value(self.text, fields, keys)?])?);
         let message = RawSegment {
-            speaker: decoded(&SPEAKER).and_then(|s| name(&s)),
-            at: decoded(&TIME).and_then(|t| name(&t)),
+            speaker: shown(&SPEAKER),
+            at: shown(&TIME),
             ..RawSegment::saying(SegmentKind::Message, said.trim(), span)
         };
         self.found.push(message);
     }
 
-    fn is_string(&self, span: &Range<usize>) -> bool {
-        self.text[span.clone()].starts_with('"')
+    /// The words of a message, and the string that spells them.
+    fn words(&self, fields: &[Field]) -> Option<(String, Range<usize>)> {
+        let span = value(self.text, fields, &WORDS)?;
+        let string = &self.text[span.clone()];
+        let said = string.starts_with('"').then(|| decode(string))??;
+        (!said.trim().is_empty()).then_some((said, span))
     }
 
     fn finish(self, broken: &str) -> Reading {

@@ -22,20 +22,21 @@ pub(super) struct Decoded {
 
 /// Decodes a file: by its byte order mark, as UTF-8, or by what its bytes look like, never failing.
 pub(super) fn decode(bytes: Vec<u8>) -> Decoded {
-    match Encoding::for_bom(&bytes) {
-        Some((encoding, bom)) if encoding != UTF_8 => decode_as(encoding, &bytes[bom..]),
-        _ => match String::from_utf8(bytes) {
-            Ok(text) => Decoded {
-                text,
-                encoding: "UTF-8",
-                broken: 0,
-            },
-            Err(error) => {
-                let bytes = error.into_bytes();
-                decode_as(detect(&bytes), &bytes)
-            }
-        },
+    let marked = Encoding::for_bom(&bytes);
+    if let Some((encoding, bom)) = marked.filter(|(encoding, _)| *encoding != UTF_8) {
+        return decode_as(encoding, &bytes[bom..]);
     }
+    String::from_utf8(bytes).map_or_else(
+        |error| {
+            let encoding = marked.map_or_else(|| detect(error.as_bytes()), |_| UTF_8);
+            decode_as(encoding, error.as_bytes())
+        },
+        |text| Decoded {
+            text,
+            encoding: "UTF-8",
+            broken: 0,
+        },
+    )
 }
 
 fn decode_as(encoding: &'static Encoding, bytes: &[u8]) -> Decoded {
@@ -118,6 +119,15 @@ mod tests {
         let decoded = decode(bytes);
         assert_eq!((decoded.encoding, decoded.broken), ("UTF-8", 3));
         assert!(decoded.text.ends_with("没有发生资损。"));
+    }
+
+    #[test]
+    fn a_marked_file_is_utf8_however_damaged() {
+        let decoded = decode(b"\xef\xbb\xbfcaf\xe9 na\xefve".to_vec());
+        assert_eq!(
+            (decoded.text.as_str(), decoded.encoding, decoded.broken),
+            ("\u{feff}caf\u{fffd} na\u{fffd}ve", "UTF-8", 2)
+        );
     }
 
     #[test]
