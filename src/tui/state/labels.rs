@@ -1,0 +1,58 @@
+//! Names of things as the screen calls them.
+
+use super::App;
+use crate::dossier::SourceKind;
+use crate::evidence::Place;
+use crate::id::DimensionId;
+use crate::tui::words::Word;
+
+impl App {
+    /// A text of the interface.
+    pub fn word(&self, word: Word) -> &'static str {
+        word.text(self.settings.language)
+    }
+
+    /// A text of the interface with its places filled.
+    pub fn fill(&self, word: Word, values: &[(&str, &str)]) -> String {
+        word.fill(self.settings.language, values)
+    }
+
+    /// A dimension's short name.
+    pub fn dimension_name<'a>(&'a self, id: &'a DimensionId) -> &'a str {
+        self.settings
+            .rubric
+            .dimension(id)
+            .map_or(id.as_str(), |d| d.name.get(self.settings.language))
+    }
+
+    /// Where a place is, as a person would say it: `Weekly 12:34` by line, `Stand-up 14:05` by time.
+    pub fn place_label(&self, place: &Place) -> String {
+        let sources = self.desk.as_ref().map(|d| d.review.dossier());
+        let title = sources
+            .and_then(|d| d.sources.iter().find(|s| s.hash == place.sha256))
+            .map_or(place.source.as_str(), |s| s.title.as_str());
+        format!("{title} {}", where_in(place))
+    }
+}
+
+/// The line or the time of a place.
+pub fn where_in(place: &Place) -> String {
+    match place.time {
+        Some(time) => time.clock(),
+        None => format!("L{}", place.line),
+    }
+}
+
+/// What to call a kind of source.
+pub fn kind_word(kind: SourceKind) -> Word {
+    match kind {
+        SourceKind::Weekly => Word::KindWeekly,
+        SourceKind::Project => Word::KindProject,
+        SourceKind::SelfReview => Word::KindSelfReview,
+        SourceKind::Peer => Word::KindPeer,
+        SourceKind::Chat => Word::KindChat,
+        SourceKind::Okr => Word::KindOkr,
+        SourceKind::Meeting => Word::KindMeeting,
+        SourceKind::Other => Word::KindOther,
+    }
+}

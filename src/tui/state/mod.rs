@@ -1,0 +1,454 @@
+//! Everything the workstation knows and does, as a pure state: messages in, effects out.
+//!
+//! No IO and no clock in here. The views read it, the loop feeds it; what a key does can be tested without a
+//! terminal.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ratatui::layout::Size;
+
+use crate::dossier::{Dossier, Language};
+use crate::engine::{ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
+use crate::id::Person;
+use crate::review::{Draft, Event, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary};
+use crate::rubric::Rubric;
+use crate::tui::highlight::Highlights;
+use crate::tui::keys::{Action, Found, Key, Keymap, Mode};
+use crate::tui::theme::Theme;
+use crate::tui::view::layout::Layout;
+use crate::tui::width::Measure;
+
+mod act;
+pub mod desk;
+pub mod document;
+pub mod find;
+pub mod labels;
+pub mod line;
+pub mod notice;
+pub mod overlay;
+pub mod picker;
+mod pointer;
+pub mod queue;
+pub mod report;
+
+use desk::Desk;
+use notice::Told;
+use overlay::{ExportFormat, Overlay};
+use pointer::Drag;
+use queue::Queue;
+
+/// What the workstation is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who decides.
+    pub person: Person,
+    /// As what, in the words of the configuration.
+    pub role: String,
+    /// Language of the interface.
+    pub language: Language,
+    /// How it looks.
+    pub theme: Theme,
+    /// How wide the terminal draws.
+    pub measure: Measure,
+    /// Whether the mouse is on.
+    pub mouse: bool,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// By what dossiers are scored.
+    pub rubric: Arc<Rubric>,
+    /// Hide the model until the person has scored.
+    pub blind: bool,
+    /// Root of the model's random numbers.
+    pub seed: u64,
+    /// Which weights score; none when there are none.
+    pub model: Option<ModelIdentity>,
+    /// Why nothing can be written, if so.
+    pub read_only: Option<String>,
+}
+
+/// Something that reaches the workstation.
+#[derive(Debug, Clone)]
+pub enum Message {
+    /// A key.
+    Key(Key),
+    /// Text pasted at once.
+    Paste(String),
+    /// The mouse.
+    Mouse(crossterm::event::MouseEvent),
+    /// The terminal has this size now.
+    Resize(Size),
+    /// Time for the next picture of what moves.
+    Tick,
+    /// Open the so-many-th dossier of the queue.
+    Open(usize),
+    /// A dossier was read.
+    Opened(usize, Result<Box<Opened>, String>),
+    /// A worker found the tokens of a source.
+    Coloured(Arc<Dossier>, usize, Arc<Highlights>),
+    /// The engine said something.
+    Engine(Ticket, ScoreEvent),
+    /// The store has made a record durable.
+    Saved(Receipt),
+    /// The store could not write a record: its name and why.
+    NotSaved(crate::id::RecordId, String),
+    /// A profile was written, or not.
+    Exported(Result<PathBuf, ExportFault>),
+    /// The terminal is going away, or the system asks the program to end.
+    Hangup,
+}
+
+/// A dossier that was read, with everything the journal knows of it.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The dossier.
+    pub dossier: Arc<Dossier>,
+    /// Its records in order of number.
+    pub history: Vec<Recorded>,
+}
+
+/// Why a profile was not written.
+#[derive(Debug, Clone)]
+pub enum ExportFault {
+    /// There is such a file.
+    Exists(ExportFormat, PathBuf),
+    /// The system refused.
+    Refused(String),
+}
+
+/// Something to be done outside.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Read the so-many-th dossier of the queue.
+    Read(usize),
+    /// Find the tokens of a source.
+    Colour(Arc<Dossier>, usize),
+    /// Ask the engine.
+    Ask(ScoreRequest),
+    /// Stop the engine.
+    Cancel(Ticket),
+    /// Write a record.
+    Commit(Draft),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Write a profile.
+    Export {
+        /// In which form.
+        format: ExportFormat,
+        /// Where.
+        path: PathBuf,
+        /// What.
+        contents: String,
+        /// Replace what is there.
+        overwrite: bool,
+    },
+    /// Turn the mouse on or off.
+    Mouse(bool),
+    /// Draw everything again.
+    Redraw,
+    /// Give the terminal back to the shell for a while.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+/// The whole state.
+#[derive(Debug)]
+pub struct App {
+    settings: Settings,
+    queue: Queue,
+    desk: Option<Desk>,
+    overlays: Vec<Overlay>,
+    pressed: Vec<Key>,
+    told: Option<Told>,
+    size: Size,
+    tick: u64,
+    tickets: u64,
+    opening: Option<usize>,
+    unsaved: usize,
+    drag: Option<Drag>,
+}
+
+impl App {
+    /// A workstation over these dossiers.
+    pub fn new(settings: Settings, queue: Queue) -> Self {
+        Self {
+            settings,
+            queue,
+            desk: None,
+            overlays: Vec::new(),
+            pressed: Vec::new(),
+            told: None,
+            size: Size::new(80, 24),
+            tick: 0,
+            tickets: 0,
+            opening: None,
+            unsaved: 0,
+            drag: None,
+        }
+    }
+
+    /// Takes one message.
+    pub fn handle(&mut self, message: Message, stamp: Stamp) -> Vec<Effect> {
+        let mut effects = match message {
+            Message::Key(key) => self.key(key, stamp),
+            Message::Paste(text) => self.paste(&text),
+            Message::Mouse(event) => self.mouse(event),
+            Message::Resize(size) => self.resize(size),
+            Message::Tick => self.turn(),
+            Message::Open(row) => self.open(row),
+            Message::Opened(row, read) => self.opened(row, read, stamp),
+            Message::Coloured(dossier, source, found) => self.coloured(&dossier, source, found),
+            Message::Engine(ticket, event) => self.review(Event::Engine { ticket, event, stamp }),
+            Message::Saved(receipt) => self.saved(receipt),
+            Message::NotSaved(id, message) => self.not_saved(id, message),
+            Message::Exported(result) => self.exported(result),
+            Message::Hangup => self.hangup(stamp),
+        };
+        self.fit();
+        effects.extend(self.wanted_colour());
+        effects
+    }
+
+    /// What it was started with, as it stands now.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The list of dossiers.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// The dossier on the desk.
+    pub fn desk(&self) -> Option<&Desk> {
+        self.desk.as_ref()
+    }
+
+    /// What lies over the screen, bottom to top.
+    pub fn overlays(&self) -> &[Overlay] {
+        &self.overlays
+    }
+
+    /// What there is to tell.
+    pub fn told(&self) -> Option<&Told> {
+        self.told.as_ref()
+    }
+
+    /// The terminal's size.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// How often the clock has ticked.
+    pub fn tick(&self) -> u64 {
+        self.tick
+    }
+
+    /// The dossier being read.
+    pub fn opening(&self) -> Option<usize> {
+        self.opening
+    }
+
+    /// The keys pressed so far of a longer one.
+    pub fn pressed(&self) -> &[Key] {
+        &self.pressed
+    }
+
+    /// How many records have no receipt yet.
+    pub fn unsaved(&self) -> usize {
+        self.unsaved
+    }
+
+    /// Where the keys go.
+    pub fn mode(&self) -> Mode {
+        self.overlays
+            .last()
+            .map_or_else(|| self.ground_mode(), Overlay::mode)
+    }
+
+    /// Where the keys go when nothing lies over the screen.
+    pub fn ground_mode(&self) -> Mode {
+        match &self.desk {
+            None => Mode::Queue,
+            Some(desk) if desk.document.selection().is_some() => Mode::Select,
+            Some(_) => Mode::Review,
+        }
+    }
+
+    /// Whether something on the screen moves by itself.
+    pub fn is_moving(&self) -> bool {
+        let working = self
+            .desk
+            .as_ref()
+            .is_some_and(|d| d.review.work().ticket().is_some());
+        working || self.opening.is_some()
+    }
+
+    fn key(&mut self, key: Key, stamp: Stamp) -> Vec<Effect> {
+        self.told = None;
+        self.pressed.push(key);
+        let mode = self.mode();
+        match self.settings.keymap.find(mode, &self.pressed) {
+            Found::Action(action, nth) => {
+                self.pressed.clear();
+                self.perform(action, nth, stamp)
+            }
+            Found::Prefix => Vec::new(),
+            Found::Nothing => {
+                let keys = std::mem::take(&mut self.pressed);
+                self.unbound(mode, &keys, stamp)
+            }
+        }
+    }
+
+    /// Feeds the review and does what it asks for.
+    fn review(&mut self, event: Event) -> Vec<Effect> {
+        use crate::review::Effect as Wanted;
+        let Some(desk) = &mut self.desk else {
+            return Vec::new();
+        };
+        let wanted = desk.review.handle(event);
+        let (row, summary) = (desk.row, Summary::of(desk.review.ledger()));
+        self.queue.update(row, summary);
+        let mut effects = Vec::new();
+        for effect in wanted {
+            match effect {
+                Wanted::Score(request) => effects.push(Effect::Ask(request)),
+                Wanted::Cancel(ticket) => effects.push(Effect::Cancel(ticket)),
+                Wanted::Commit(draft) => {
+                    self.unsaved += 1;
+                    effects.push(Effect::Commit(draft));
+                }
+                Wanted::Tell(notice) => self.told = self.words_for(&notice),
+            }
+        }
+        effects
+    }
+
+    /// Feeds the review what the person wants.
+    fn intend(&mut self, intent: Intent, stamp: Stamp) -> Vec<Effect> {
+        let Some(desk) = &self.desk else {
+            return Vec::new();
+        };
+        let seen = desk.on_screen();
+        self.review(Event::Person {
+            intent,
+            seen,
+            stamp,
+        })
+    }
+
+    fn resize(&mut self, size: Size) -> Vec<Effect> {
+        self.size = size;
+        vec![Effect::Redraw]
+    }
+
+    fn turn(&mut self) -> Vec<Effect> {
+        self.tick += 1;
+        Vec::new()
+    }
+
+    fn open(&mut self, row: usize) -> Vec<Effect> {
+        if row >= self.queue.rows().len() {
+            return Vec::new();
+        }
+        self.queue.select(row);
+        self.opening = Some(row);
+        vec![Effect::Read(row)]
+    }
+
+    fn opened(&mut self, row: usize, read: Result<Box<Opened>, String>, stamp: Stamp) -> Vec<Effect> {
+        if self.opening != Some(row) {
+            return Vec::new();
+        }
+        self.opening = None;
+        let opened = match read {
+            Ok(opened) => opened,
+            Err(message) => {
+                self.told = Some(Told::error(message));
+                return Vec::new();
+            }
+        };
+        let mut effects = self.put_away();
+        let language = opened.dossier.meta.language;
+        let review = Review::new(Setup {
+            dossier: opened.dossier,
+            rubric: Arc::clone(&self.settings.rubric),
+            person: self.settings.person.clone(),
+            model: self.settings.model.clone(),
+            language,
+            seed: self.settings.seed,
+            blind: self.settings.blind,
+            read_only: self.settings.read_only.clone(),
+        });
+        self.desk = Some(Desk::new(review, row, self.settings.measure));
+        let ticket = self.settings.model.is_some().then(|| self.next_ticket());
+        effects.extend(self.review(Event::Opened {
+            history: opened.history,
+            ticket,
+            stamp,
+        }));
+        effects
+    }
+
+    /// Takes the dossier off the desk; its scoring ends.
+    fn put_away(&mut self) -> Vec<Effect> {
+        let desk = self.desk.take();
+        let ticket = desk.and_then(|d| d.review.work().ticket());
+        ticket.map(Effect::Cancel).into_iter().collect()
+    }
+
+    fn next_ticket(&mut self) -> Ticket {
+        self.tickets += 1;
+        Ticket(self.tickets)
+    }
+
+    fn coloured(&mut self, dossier: &Arc<Dossier>, source: usize, found: Arc<Highlights>) -> Vec<Effect> {
+        if let Some(desk) = &mut self.desk
+            && Arc::ptr_eq(desk.review.dossier(), dossier)
+        {
+            desk.colour(source, found);
+        }
+        Vec::new()
+    }
+
+    fn wanted_colour(&mut self) -> Option<Effect> {
+        let desk = self.desk.as_mut()?;
+        let source = desk.wants_colour()?;
+        let dossier = Arc::clone(desk.review.dossier());
+        Some(Effect::Colour(dossier, source))
+    }
+
+    fn saved(&mut self, receipt: Receipt) -> Vec<Effect> {
+        self.unsaved = self.unsaved.saturating_sub(1);
+        self.review(Event::Saved(receipt))
+    }
+
+    fn not_saved(&mut self, id: crate::id::RecordId, message: String) -> Vec<Effect> {
+        self.unsaved = self.unsaved.saturating_sub(1);
+        self.settings.read_only = Some(message.clone());
+        self.review(Event::NotSaved { id, message })
+    }
+
+    /// What the person has decided is kept, picker open or not.
+    fn hangup(&mut self, stamp: Stamp) -> Vec<Effect> {
+        let mut effects = self.commit_pending(stamp);
+        effects.extend(self.put_away());
+        effects.push(Effect::Quit);
+        effects
+    }
+
+    /// Fits the document to its pane.
+    fn fit(&mut self) {
+        let layout = Layout::of(self);
+        if let Some(desk) = &mut self.desk {
+            let inner = layout.document_text();
+            desk.document
+                .resize(usize::from(inner.width), usize::from(inner.height));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
