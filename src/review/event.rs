@@ -25,8 +25,14 @@ pub struct Stamp {
 impl Stamp {
     /// The name of the event's `n`-th record, from 0.
     pub fn record(&self, n: usize) -> RecordId {
+        RecordId::new(self.nth(n).id.to_string())
+    }
+
+    /// The stamp of the `n`-th of several things that one event brings about, from 0.
+    #[must_use]
+    pub fn nth(&self, n: usize) -> Self {
         let id = (0..n).fold(self.id, |id, _| id.increment().unwrap_or(Ulid::nil()));
-        RecordId::new(id.to_string())
+        Self { at: self.at, id }
     }
 }
 

@@ -152,11 +152,6 @@ impl Desk {
         }
     }
 
-    /// Which occurrence of a count was shown last.
-    pub fn occurrence(&self) -> usize {
-        self.occurrence
-    }
-
     /// What the person is looking at, for the record.
     pub fn on_screen(&self) -> OnScreen {
         OnScreen {
@@ -234,22 +229,38 @@ impl Desk {
         (!self.coloured.contains_key(&index)).then_some(index)
     }
 
-    /// Shows the place that a link points at; of a count the next occurrence each time. False when the dossier no
-    /// longer has it.
-    pub fn jump_to_link(&mut self, again: bool) -> bool {
-        let Some(link) = self.link() else {
+    /// Whether the cursor of the document stands where the selected link's occurrence shows.
+    pub fn is_at_link(&self) -> bool {
+        let (Some(place), Some(segment)) = (self.linked_place(), self.document.segment()) else {
             return false;
         };
-        let place = match &link.count {
-            Some(count) if !count.occurrences.is_empty() => {
-                if again {
-                    self.occurrence = (self.occurrence + 1) % count.occurrences.len();
-                }
-                count.occurrences.get(self.occurrence).cloned()
-            }
-            _ => Some(link.place.clone()),
-        };
-        place.is_some_and(|p| self.jump_to(&p))
+        let same = self.document.source().is_some_and(|s| s.hash == place.sha256);
+        same && segment.anchor.span.start <= place.start && place.start < segment.anchor.span.end
+    }
+
+    /// Which occurrence of the selected link is shown, and of how many.
+    pub fn link_occurrence(&self) -> (usize, usize) {
+        let link = self.link();
+        let n = link.and_then(|l| l.count).map_or(1, |c| c.occurrences.len());
+        (self.occurrence, n)
+    }
+
+    fn linked_place(&self) -> Option<Place> {
+        let link = self.link()?;
+        match &link.count {
+            Some(count) if !count.occurrences.is_empty() => count.occurrences.get(self.occurrence).cloned(),
+            _ => Some(link.place),
+        }
+    }
+
+    /// Shows the place that the selected link points at; `again` goes on to the next occurrence of a count. False when
+    /// the dossier no longer has it.
+    pub fn jump_to_link(&mut self, again: bool) -> bool {
+        let (at, n) = self.link_occurrence();
+        if again {
+            self.occurrence = (at + 1) % n.max(1);
+        }
+        self.linked_place().is_some_and(|p| self.jump_to(&p))
     }
 
     /// Shows a place.
