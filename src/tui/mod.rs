@@ -4,6 +4,8 @@ pub mod gate;
 pub mod highlight;
 pub mod keys;
 pub mod profile;
+pub mod state;
 pub mod theme;
+pub mod view;
 pub mod width;
 pub mod words;

@@ -180,11 +180,9 @@ impl Desk {
     pub fn next_undecided(&mut self) -> bool {
         let dimensions = self.review.dimensions();
         let after = (self.dimension + 1..dimensions.len()).chain(0..=self.dimension);
-        let found = after.into_iter().find(|i| {
-            dimensions
-                .get(*i)
-                .is_some_and(|d| d.human.verdict.is_none())
-        });
+        let found = after
+            .into_iter()
+            .find(|i| dimensions.get(*i).is_some_and(|d| d.human.verdict.is_none()));
         if let Some(index) = found {
             self.select_dimension(index);
         }
@@ -269,11 +267,7 @@ impl Desk {
             return false;
         };
         self.show_source(source);
-        let Some(shown) = self
-            .document
-            .source()
-            .map(|s| s.shown.to_shown(place.span()))
-        else {
+        let Some(shown) = self.document.source().map(|s| s.shown.to_shown(place.span())) else {
             return false;
         };
         self.document.end_selection();

@@ -308,10 +308,7 @@ impl Document {
     pub fn places(&self) -> Vec<Place> {
         let (Some(source), Some(selected)) = (self.source(), self.selected()) else {
             let segment = self.segment();
-            return segment
-                .map(|s| Place::of(&self.dossier, s))
-                .into_iter()
-                .collect();
+            return segment.map(|s| Place::of(&self.dossier, s)).into_iter().collect();
         };
         let raw = source.shown.to_original(selected);
         let touched = source
@@ -377,10 +374,7 @@ impl Document {
             Some(r) if next < r.span.end => next,
             _ => {
                 let row = self.non_empty(row + 1, 1);
-                self.rows
-                    .get(row)
-                    .map_or(byte, |r| r.span.start)
-                    .max(byte)
+                self.rows.get(row).map_or(byte, |r| r.span.start).max(byte)
             }
         }
     }
@@ -483,7 +477,13 @@ fn lines(source: &Source, measure: Measure, columns: usize) -> (MarginWidth, Vec
     let mut rows = Vec::with_capacity(count);
     let mut start = 0;
     for (n, line) in text.split('\n').enumerate() {
-        push(&mut rows, text, start..start + line.len(), Margin::Line(n + 1), (measure, room(columns, margin)));
+        push(
+            &mut rows,
+            text,
+            start..start + line.len(),
+            Margin::Line(n + 1),
+            (measure, room(columns, margin)),
+        );
         start += line.len() + 1;
     }
     (margin, rows)
@@ -501,7 +501,9 @@ fn utterances(source: &Source, measure: Measure, columns: usize) -> (MarginWidth
     let widest = |width: &dyn Fn(&(Range<usize>, String, &str)) -> usize| said.iter().map(width).max();
     let margin = MarginWidth {
         first: widest(&|(_, time, _)| measure.text(time)).unwrap_or(0),
-        second: widest(&|(.., speaker)| measure.text(speaker)).unwrap_or(0).min(MAX_SPEAKER),
+        second: widest(&|(.., speaker)| measure.text(speaker))
+            .unwrap_or(0)
+            .min(MAX_SPEAKER),
     };
     let mut rows = Vec::new();
     for (span, time, speaker) in said {
@@ -510,7 +512,13 @@ fn utterances(source: &Source, measure: Measure, columns: usize) -> (MarginWidth
             speaker: measure.truncate(speaker, margin.second).into_owned(),
         };
         let span = source.shown.to_shown(span);
-        push(&mut rows, source.shown.text(), span, margin_of, (measure, room(columns, margin)));
+        push(
+            &mut rows,
+            source.shown.text(),
+            span,
+            margin_of,
+            (measure, room(columns, margin)),
+        );
     }
     (margin, rows)
 }
@@ -538,6 +546,3 @@ fn time_of(segment: &Segment) -> String {
         _ => at.to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
 use crate::dossier::{Dossier, Language};
@@ -14,7 +15,7 @@ use crate::id::Person;
 use crate::review::{Draft, Event, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary};
 use crate::rubric::Rubric;
 use crate::tui::highlight::Highlights;
-use crate::tui::keys::{Action, Found, Key, Keymap, Mode};
+use crate::tui::keys::{Found, Key, Keymap, Mode};
 use crate::tui::theme::Theme;
 use crate::tui::view::layout::Layout;
 use crate::tui::width::Measure;
@@ -65,6 +66,8 @@ pub struct Settings {
     pub model: Option<ModelIdentity>,
     /// Why nothing can be written, if so.
     pub read_only: Option<String>,
+    /// Where dates are shown.
+    pub zone: TimeZone,
 }
 
 /// Something that reaches the workstation.
@@ -332,11 +335,7 @@ impl App {
             return Vec::new();
         };
         let seen = desk.on_screen();
-        self.review(Event::Person {
-            intent,
-            seen,
-            stamp,
-        })
+        self.review(Event::Person { intent, seen, stamp })
     }
 
     fn resize(&mut self, size: Size) -> Vec<Effect> {
@@ -449,6 +448,3 @@ impl App {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,10 +1,8 @@
 //! From the review on the desk to a profile: what stands, what the model said, and what the rubric expects next.
 
-use jiff::tz::TimeZone;
-
-use super::App;
 use super::desk::Desk;
 use super::overlay::ExportFormat;
+use super::{App, Settings};
 use crate::dossier::Language;
 use crate::evidence::{EvidenceLink, Polarity};
 use crate::review::Review;
@@ -19,7 +17,7 @@ impl App {
     /// The profile of the dossier on the desk.
     pub fn profile(&self) -> Option<Profile> {
         let desk = self.desk.as_ref()?;
-        Some(profile_of(desk, self.settings.language, &self.settings.person.to_string()))
+        Some(profile_of(desk, &self.settings))
     }
 
     pub(super) fn report(&self, format: ExportFormat) -> Option<String> {
@@ -31,7 +29,8 @@ impl App {
     }
 }
 
-fn profile_of(desk: &Desk, language: Language, reviewer: &str) -> Profile {
+fn profile_of(desk: &Desk, settings: &Settings) -> Profile {
+    let language = settings.language;
     let review = &desk.review;
     let meta = &review.dossier().meta;
     let rubric = review.rubric();
@@ -42,12 +41,12 @@ fn profile_of(desk: &Desk, language: Language, reviewer: &str) -> Profile {
         grade: meta.level.clone(),
         cycle: meta.cycle.clone(),
         rubric: format!("{} {}", rubric.title.get(language), rubric.version),
-        reviewer: Some(reviewer.to_owned()),
+        reviewer: Some(settings.person.to_string()),
         scored_by: scored_by(review),
         signed_off: review
             .ledger()
             .signed_off()
-            .map(|(act, _)| act.at.to_zoned(TimeZone::system()).date().to_string()),
+            .map(|(act, _)| settings.zone.to_datetime(act.at).date().to_string()),
         dimensions: review
             .dimensions()
             .iter()
@@ -89,9 +88,7 @@ fn dimension_of(
         model,
         human,
         anchor: level.map_or_else(String::new, text_of),
-        next: level
-            .filter(|l| *l < 5)
-            .map(|l| ((l + 1) as u8, text_of(l + 1))),
+        next: level.filter(|l| *l < 5).map(|l| ((l + 1) as u8, text_of(l + 1))),
         evidence: review
             .links(state)
             .iter()

@@ -225,6 +225,30 @@ words! {
     Yes: "是", "yes";
     No: "否", "no";
 
+    // The review screen.
+    StateByHand: "人工评分", "by hand";
+    StateUnscored: "未评", "not scored";
+    StateNeedsHumanShort: "待人工", "check it";
+    StateFailedShort: "评分失败", "failed";
+    DecidedOf: "已裁定 {done}/{total}", "{done}/{total} decided";
+    Opening: "正在打开 {name}", "opening {name}";
+    LoadingModelPart: "正在载入模型 {percent}%", "loading the model {percent}%";
+    ReadOnlyShort: "只读", "read-only";
+    DroppedLinks: "已移除的证据", "Dropped evidence";
+    PendingScore: "「{dimension}」改为 {score}", "{dimension} to {score}";
+    UndoneLast: "已撤销上一条记录", "last record undone";
+    NotALevel: "分数只能是 1 到 5，可带半级", "a score is 1 to 5, in halves";
+    NoSuchLink: "这条证据已不在", "this link is gone";
+    NothingToDrop: "请先选中一条证据", "select a piece of evidence first";
+    AlreadySignedOff: "已签署：先撤销签署才能改动", "signed off: undo the sign-off first";
+    PlaceGone: "材料已变，找不到这一处", "the dossier has changed: this place is gone";
+    AllDecided: "全部维度都已裁定，可以签署", "every dimension is decided: sign off";
+    NoMoreDossiers: "没有更多档案", "no more dossiers";
+    NothingSought: "还没有查找过", "nothing searched for yet";
+    NotHere: "此处不能执行", "not possible here";
+    ThemeIs: "主题：{name}", "theme: {name}";
+    PaletteSearch: "命令、维度、材料、员工", "command, dimension, source, person";
+
     // The queue.
     QueueSubject: "员工", "Employee";
     QueueRole: "岗位", "Role";
@@ -232,6 +256,11 @@ words! {
     QueueProgress: "进度", "Progress";
     QueueDisagreement: "分歧", "Disagreement";
     QueueConfidence: "把握", "Confidence";
+    QueueDoubts: "待判", "Doubts";
+    QueueSpread: "离散", "Spread";
+    StateToSign: "待签署", "to sign off";
+    StateStarted: "进行中", "in progress";
+    StateUnread: "未开始", "not begun";
     QueueState: "状态", "State";
     QueuePosition: "第 {i} 份，共 {n} 份", "{i} of {n}";
     QueueSummary: "共 {n} 份，已签署 {done} 份", "{done} of {n} signed off";

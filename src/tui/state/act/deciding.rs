@@ -151,7 +151,14 @@ impl App {
     pub(in crate::tui::state) fn commit_pending(&mut self, stamp: Stamp) -> Vec<Effect> {
         let pending = self.overlays.iter().position(|overlay| {
             let reason = matches!(overlay, Overlay::Reason(_));
-            reason || matches!(overlay, Overlay::Input(Input { purpose: Purpose::Reason(_), .. }))
+            reason
+                || matches!(
+                    overlay,
+                    Overlay::Input(Input {
+                        purpose: Purpose::Reason(_),
+                        ..
+                    })
+                )
         });
         let Some(at) = pending else {
             return Vec::new();

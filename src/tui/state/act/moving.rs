@@ -80,8 +80,11 @@ impl App {
             Pane::Dimensions => desk.focus = Pane::Evidence,
             Pane::Evidence if desk.link().is_some() => return self.show_place(),
             Pane::Evidence => {}
-            Pane::Document if desk.jump_to_score() => {}
-            Pane::Document => return self.hint(Word::NotUsed, &[]),
+            Pane::Document => {
+                if !desk.jump_to_score() {
+                    return self.hint(Word::NotUsed, &[]);
+                }
+            }
         }
         Vec::new()
     }

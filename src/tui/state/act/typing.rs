@@ -56,7 +56,14 @@ impl App {
         match purpose {
             Purpose::Note(dimension, place) => {
                 let text = text.to_owned();
-                self.intend(Intent::Note { dimension, text, place }, stamp)
+                self.intend(
+                    Intent::Note {
+                        dimension,
+                        text,
+                        place,
+                    },
+                    stamp,
+                )
             }
             Purpose::Reason(pending) => {
                 let reason = (!text.is_empty()).then(|| text.to_owned());

@@ -68,9 +68,9 @@ impl App {
                     .push(Overlay::Confirm(Confirm::Overwrite(format, path)));
                 None
             }
-            Err(ExportFault::Refused(reason)) => Some(Told::error(
-                self.fill(Word::ExportFailed, &[("reason", &reason)]),
-            )),
+            Err(ExportFault::Refused(reason)) => {
+                Some(Told::error(self.fill(Word::ExportFailed, &[("reason", &reason)])))
+            }
         };
         Vec::new()
     }
@@ -82,9 +82,7 @@ impl App {
             .unwrap_or(0);
         let name = ThemeName::ALL[(at + 1) % ThemeName::ALL.len()];
         self.settings.theme = Theme::new(name, self.settings.measure.ambiguous);
-        self.told = Some(Told::done(
-            self.fill(Word::ThemeIs, &[("name", name.as_str())]),
-        ));
+        self.told = Some(Told::done(self.fill(Word::ThemeIs, &[("name", name.as_str())])));
         vec![Effect::Redraw]
     }
 
@@ -99,7 +97,11 @@ impl App {
     fn toggle_mouse(&mut self) -> Vec<Effect> {
         let on = !self.settings.mouse;
         self.settings.mouse = on;
-        self.told = Some(Told::done(self.word(if on { Word::MouseOn } else { Word::MouseOff })));
+        self.told = Some(Told::done(self.word(if on {
+            Word::MouseOn
+        } else {
+            Word::MouseOff
+        })));
         vec![Effect::Mouse(on)]
     }
 }

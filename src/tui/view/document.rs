@@ -1,0 +1,208 @@
+//! The document: one source with its colours, the evidence marked in the text and named beside it, the cursor, the
+//! selection and what a search found.
+
+use std::ops::Range;
+
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+
+use super::canvas::Canvas;
+use super::layout::Layout;
+use crate::evidence::{Place, Polarity};
+use crate::tui::highlight::{Mark, row};
+use crate::tui::state::desk::{Desk, Pane};
+use crate::tui::state::document::{BADGES, Document, Margin, Row};
+use crate::tui::theme::Styles;
+use crate::tui::width::Align;
+use crate::tui::words::Word;
+
+/// Draws the pane.
+pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
+    if layout.document.is_empty() {
+        return;
+    }
+    let document = &desk.document;
+    let title = document
+        .source()
+        .map_or_else(|| canvas.app.word(Word::Document).to_owned(), |s| s.title.clone());
+    canvas.frame(layout.document, &title, desk.focus == Pane::Document);
+    if let Some(date) = document.source().and_then(|s| s.date) {
+        canvas.frame_note(layout.document, &date.to_string(), canvas.styles().dim);
+    }
+    let area = layout.document_text();
+    if document.text().trim().is_empty() {
+        let style = canvas.styles().dim;
+        canvas.text(
+            (area.x, area.y),
+            area.width,
+            canvas.app.word(Word::EmptySource),
+            style,
+        );
+        return;
+    }
+    let names = names(desk);
+    let marks = marks(desk, &names, canvas.styles());
+    let cursor = document.cursor_rows();
+    let shown = document.rows().iter().enumerate().skip(document.top());
+    for (line, (n, row)) in shown.take(usize::from(area.height)).enumerate() {
+        let at = Rect::new(area.x, area.y + line as u16, area.width, 1);
+        if cursor.contains(&n) {
+            let mark = canvas.theme().glyphs.cursor;
+            canvas.text((area.x - 1, at.y), 1, mark, canvas.styles().title);
+        }
+        draw_row(canvas, desk, row, &marks, at);
+    }
+    let last = document.top() + usize::from(area.height);
+    canvas.more(area, document.top() > 0, last < document.rows().len());
+}
+
+fn draw_row(canvas: &mut Canvas<'_>, desk: &Desk, at_row: &Row, marks: &[Mark<'_>], at: Rect) {
+    let document = &desk.document;
+    let text_x = at.x + document.margin().total() as u16;
+    margin(canvas, document, &at_row.margin, at);
+    let drawn = row(
+        document.text(),
+        at_row.span.clone(),
+        document.highlights(),
+        marks,
+        canvas.theme(),
+    );
+    let room = at.right().saturating_sub(text_x + BADGES as u16);
+    let text = Rect::new(text_x, at.y, room, 1);
+    canvas.line(text, 0, &Line::from(drawn.spans));
+    let others = others_at(desk, &at_row.span);
+    if let Some(badge) = badge(canvas, &drawn.badges, others) {
+        let style = if drawn.badges.is_empty() {
+            canvas.styles().dim
+        } else {
+            canvas.styles().evidence
+        };
+        let x = text.right() + 1;
+        canvas.text((x, at.y), at.right().saturating_sub(x), &badge, style);
+    }
+}
+
+/// Which of the selected score's links end here, and how many other scores use the row.
+fn badge(canvas: &Canvas<'_>, own: &[&str], others: usize) -> Option<String> {
+    if own.is_empty() && others == 0 {
+        return None;
+    }
+    let refers = canvas.theme().glyphs.refers;
+    let mut parts: Vec<String> = own.first().map(|n| (*n).to_owned()).into_iter().collect();
+    let more = own.len().saturating_sub(1) + others;
+    if more > 0 {
+        parts.push(format!("+{more}"));
+    }
+    Some(format!("{refers} {}", parts.join(" ")))
+}
+
+/// How many other dimensions cite something that ends in this row.
+fn others_at(desk: &Desk, row: &Range<usize>) -> usize {
+    let Some(source) = desk.document.source() else {
+        return 0;
+    };
+    let mut dimensions: Vec<&str> = desk
+        .review
+        .citing(&source.hash, source.shown.to_original(row.clone()))
+        .filter(|c| {
+            let end = source.shown.to_shown(c.span.clone()).end;
+            row.start < end && end <= row.end
+        })
+        .map(|c| c.dimension.as_str())
+        .filter(|d| desk.dimension().is_none_or(|own| own.id.as_str() != *d))
+        .collect();
+    dimensions.sort_unstable();
+    dimensions.dedup();
+    dimensions.len()
+}
+
+fn margin(canvas: &mut Canvas<'_>, document: &Document, margin: &Margin, at: Rect) {
+    let width = document.margin();
+    let dim = canvas.styles().dim;
+    match margin {
+        Margin::Continued => {}
+        Margin::Line(n) => {
+            let number = canvas.pad(&n.to_string(), width.first, Align::Right);
+            canvas.text((at.x, at.y), width.first as u16, &number, dim);
+        }
+        Margin::Said { time, speaker } => {
+            let time = canvas.pad(time, width.first, Align::Right);
+            let x = canvas.text((at.x, at.y), width.first as u16, &time, dim);
+            let style = canvas.theme().syntax.speaker;
+            canvas.text((x + 1, at.y), width.second as u16, speaker, style);
+        }
+    }
+}
+
+/// `E1`, `E2`, … for the links of the selected dimension.
+fn names(desk: &Desk) -> Vec<String> {
+    (1..=desk.links().len()).map(|n| format!("E{n}")).collect()
+}
+
+/// What lies over the text, lowest first.
+fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles) -> Vec<Mark<'n>> {
+    let document = &desk.document;
+    let Some(source) = document.source() else {
+        return Vec::new();
+    };
+    let mut marks = Vec::new();
+    if let Some(segment) = document.segment() {
+        marks.push(mark(document.shown(segment), styles.selected));
+    }
+    let selected = desk.link();
+    for (view, name) in desk.links().iter().zip(names) {
+        let focused = selected.as_ref() == Some(view.link);
+        for place in places(view.link).filter(|p| p.sha256 == source.hash) {
+            let style = match (focused, view.link.polarity) {
+                (true, _) => styles.evidence_focus,
+                (false, Polarity::Supports) => styles.evidence,
+                (false, Polarity::Contradicts) => styles.evidence_against,
+            };
+            marks.push(Mark {
+                badge: Some(name.as_str()),
+                ..mark(source.shown.to_shown(place.span()), style)
+            });
+        }
+    }
+    marks.extend(found(desk, styles));
+    if let Some(selection) = document.selected() {
+        marks.push(mark(selection, styles.selection));
+    }
+    marks
+}
+
+fn mark(span: Range<usize>, style: ratatui::style::Style) -> Mark<'static> {
+    Mark {
+        span,
+        style,
+        badge: None,
+    }
+}
+
+fn found(desk: &Desk, styles: &Styles) -> Vec<Mark<'static>> {
+    let Some(find) = &desk.find else {
+        return Vec::new();
+    };
+    let current = find.current().map(|(n, _)| n);
+    let here = find
+        .matches()
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| m.source == desk.document.index());
+    here.map(|(n, m)| {
+        let style = if current == Some(n) {
+            styles.matched_current
+        } else {
+            styles.matched
+        };
+        mark(m.span.clone(), style)
+    })
+    .collect()
+}
+
+/// Every place a link points at: of a count all occurrences.
+fn places(link: &crate::evidence::EvidenceLink) -> impl Iterator<Item = &Place> {
+    let occurrences = link.count.as_ref().map_or(&[][..], |c| c.occurrences.as_slice());
+    let own = occurrences.is_empty().then_some(&link.place);
+    own.into_iter().chain(occurrences)
+}

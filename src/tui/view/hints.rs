@@ -1,0 +1,182 @@
+//! The two lines below: what there is to tell, and which keys do what; and whether the records are safe.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::canvas::Canvas;
+use crate::review::Save;
+use crate::tui::keys::{Action, Group, Key, Mode};
+use crate::tui::state::App;
+use crate::tui::state::desk::{Desk, Pane};
+use crate::tui::state::notice::Weight;
+use crate::tui::words::Word;
+
+/// Draws what there is to tell; else what rests on the place under the cursor.
+pub(super) fn status(canvas: &mut Canvas<'_>, area: Rect) {
+    let styles = canvas.styles();
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let (text, style) = match (canvas.app.told(), canvas.app.desk()) {
+        (Some(told), _) => {
+            let style = match told.weight {
+                Weight::Done => styles.ok,
+                Weight::Hint => styles.warn,
+                Weight::Error => styles.error,
+            };
+            (told.text.clone(), style)
+        }
+        (None, Some(desk)) => (place_line(canvas.app, desk), styles.dim),
+        (None, None) => (queue_line(canvas.app), styles.dim),
+    };
+    canvas.text((inside.x, inside.y), inside.width, &text, style);
+}
+
+/// Where the cursor is in the document, and which scores use that place.
+fn place_line(app: &App, desk: &Desk) -> String {
+    let (Some(source), Some(segment)) = (desk.document.source(), desk.document.segment()) else {
+        return String::new();
+    };
+    let place = crate::evidence::Place::of(desk.review.dossier(), segment);
+    let used: Vec<String> = desk
+        .cited_here()
+        .into_iter()
+        .filter_map(|(dimension, link)| {
+            let id = &desk.review.dimensions().get(dimension)?.id;
+            Some(format!("{} E{}", app.dimension_name(id), link + 1))
+        })
+        .collect();
+    let used = if used.is_empty() {
+        app.word(Word::NotUsed).to_owned()
+    } else {
+        app.fill(Word::UsedBy, &[("dimensions", &used.join(", "))])
+    };
+    let hidden = if source.shown.is_clean() {
+        String::new()
+    } else {
+        format!("   {}", app.word(Word::HiddenCharacters))
+    };
+    format!("{}   {used}{hidden}", app.place_label(&place))
+}
+
+fn queue_line(app: &App) -> String {
+    let rows = app.queue().rows();
+    let done = rows.iter().filter(|r| r.summary.signed_off).count();
+    app.fill(
+        Word::QueueSummary,
+        &[("n", &rows.len().to_string()), ("done", &done.to_string())],
+    )
+}
+
+/// Draws the keys that matter now, and the state of the records.
+pub(super) fn render(canvas: &mut Canvas<'_>, area: Rect) {
+    let inside = Rect {
+        x: area.x + 1,
+        width: area.width.saturating_sub(2),
+        ..area
+    };
+    let (saved, style) = saved(
+        canvas.app,
+        canvas.styles().ok,
+        canvas.styles().warn,
+        canvas.styles().error,
+    );
+    let end = canvas.right(inside, 0, &saved, style);
+    let mut x = inside.x;
+    if !canvas.app.pressed().is_empty() {
+        let pressed: String = canvas.app.pressed().iter().map(Key::to_string).collect();
+        x = canvas.text(
+            (x, inside.y),
+            8,
+            &format!("{pressed}… "),
+            canvas.styles().hint_key,
+        );
+    }
+    let room = usize::from(end.saturating_sub(x + 1));
+    for (key, word) in fitting(canvas, room) {
+        x = canvas.text(
+            (x, inside.y),
+            end.saturating_sub(x),
+            &key,
+            canvas.styles().hint_key,
+        );
+        x = canvas.text(
+            (x + 1, inside.y),
+            end.saturating_sub(x + 1),
+            word,
+            canvas.styles().hint_text,
+        );
+        x += 2;
+    }
+}
+
+/// As many hints as there is room for; the way to the others always has room.
+fn fitting(canvas: &Canvas<'_>, room: usize) -> Vec<(String, &'static str)> {
+    let app = canvas.app;
+    let width = |(key, word): &(String, &'static str)| {
+        canvas.measure().text(key) + 1 + canvas.measure().text(word) + 2
+    };
+    let (mut last, first): (Vec<_>, Vec<_>) = actions(app)
+        .into_iter()
+        .partition(|a| matches!(a, Action::Help | Action::Palette));
+    last.sort_unstable();
+    let hint = |action: &Action| {
+        let word = action.hint()?;
+        Some((app.settings().keymap.short_label(*action), app.word(word)))
+    };
+    let last: Vec<_> = last.iter().filter_map(hint).collect();
+    let mut left = room.saturating_sub(last.iter().map(width).sum());
+    let mut hints = Vec::new();
+    for item in first.iter().filter_map(hint) {
+        let Some(rest) = left.checked_sub(width(&item)) else {
+            break;
+        };
+        left = rest;
+        hints.push(item);
+    }
+    hints.extend(last);
+    hints
+}
+
+/// The actions worth a hint, most useful first: in the document those about places lead.
+fn actions(app: &App) -> Vec<Action> {
+    let mode = app.mode();
+    let in_document = app
+        .desk()
+        .is_some_and(|d| matches!(d.focus, Pane::Document | Pane::Evidence));
+    let ground = matches!(mode, Mode::Queue | Mode::Review);
+    let mut actions: Vec<Action> = Action::ALL
+        .iter()
+        .copied()
+        .filter(|a| a.modes().contains(&mode) && !(ground && *a == Action::Close))
+        .collect();
+    actions.sort_by_key(|a| match a.group() {
+        Group::Evidence if in_document => 0,
+        Group::Deciding => 1,
+        Group::Evidence => 2,
+        _ => 3,
+    });
+    actions
+}
+
+fn saved(app: &App, ok: Style, warn: Style, error: Style) -> (String, Style) {
+    let save = app.desk().map_or(Save::Nothing, |d| d.review.save());
+    match save {
+        Save::Failed(_) => (app.word(Word::ReadOnlyShort).to_owned(), error),
+        _ if app.settings().read_only.is_some() => (app.word(Word::ReadOnlyShort).to_owned(), error),
+        Save::Saving(_) => (app.word(Word::Saving).to_owned(), warn),
+        Save::Saved(receipt) => (
+            app.fill(
+                Word::SavedRecord,
+                &[
+                    ("record", &receipt.seq.to_string()),
+                    ("hash", &receipt.hash.short()),
+                ],
+            ),
+            ok,
+        ),
+        Save::Nothing => (String::new(), ok),
+    }
+}

@@ -1,0 +1,90 @@
+//! The list of sources: title, kind, how many places of it the selected score rests on; and what could not be read.
+
+use ratatui::layout::Rect;
+
+use super::canvas::Canvas;
+use super::list;
+use crate::tui::state::desk::{Desk, Pane};
+use crate::tui::state::labels::kind_word;
+use crate::tui::words::Word;
+
+/// Draws the list.
+pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
+    let app = canvas.app;
+    let inside = canvas.frame(area, app.word(Word::Sources), desk.focus == Pane::Sources);
+    let dossier = desk.review.dossier();
+    if dossier.sources.is_empty() {
+        canvas.text(
+            (inside.x, inside.y),
+            inside.width,
+            app.word(Word::NoSources),
+            canvas.styles().dim,
+        );
+    }
+    let problems = dossier.problems.len().min(usize::from(inside.height) / 2);
+    let room = usize::from(inside.height) - problems * 2;
+    let current = desk.document.index();
+    let top = list::top(current, dossier.sources.len(), room);
+    for (row, index) in (top..dossier.sources.len()).take(room).enumerate() {
+        source(canvas, desk, index, inside, row as u16);
+    }
+    canvas.more(inside, top > 0, top + room < dossier.sources.len());
+    for (n, problem) in dossier.problems.iter().take(problems).enumerate() {
+        let y = inside.bottom() - ((problems - n) * 2) as u16;
+        let failed = canvas.theme().glyphs.failed;
+        let style = canvas.styles().error;
+        canvas.text(
+            (inside.x, y),
+            inside.width,
+            &format!("{failed} {}", problem.path),
+            style,
+        );
+        canvas.text(
+            (inside.x + 2, y + 1),
+            inside.width.saturating_sub(2),
+            &problem.message,
+            canvas.styles().dim,
+        );
+    }
+}
+
+fn source(canvas: &mut Canvas<'_>, desk: &Desk, index: usize, inside: Rect, row: u16) {
+    let Some(source) = desk.review.dossier().sources.get(index) else {
+        return;
+    };
+    let styles = canvas.styles();
+    let selected = index == desk.document.index();
+    let line = Rect::new(inside.x, inside.y + row, inside.width, 1);
+    let cited = desk
+        .links()
+        .iter()
+        .filter(|l| l.link.place.sha256 == source.hash)
+        .count();
+    let mut note = canvas.app.word(kind_word(source.kind)).to_owned();
+    if cited > 0 {
+        note = format!("E{cited:<2}{note}");
+    }
+    let style = if cited > 0 { styles.evidence } else { styles.dim };
+    let end = canvas.right(line, 0, &note, style);
+    let mark = if selected {
+        canvas.theme().glyphs.cursor
+    } else if source.shown.is_clean() {
+        " "
+    } else {
+        "!"
+    };
+    canvas.text(
+        (line.x, line.y),
+        1,
+        mark,
+        if selected { styles.title } else { styles.warn },
+    );
+    let room = end.saturating_sub(line.x + 3);
+    canvas.text((line.x + 2, line.y), room, &source.title, styles.text);
+    if selected {
+        canvas.tint(line, styles.selected);
+    }
+}
