@@ -5,6 +5,8 @@ pub mod highlight;
 pub mod keys;
 pub mod profile;
 pub mod state;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod theme;
 pub mod view;
 pub mod width;

@@ -184,7 +184,7 @@ actions! {
         "到开头", "To the beginning";
     Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile], Moving, None,
         "到末尾", "To the end";
-    Open "open" ["enter"] in [Queue, Review], Moving, Some(HintJump),
+    Open "open" ["enter"] in [Queue, Review], Moving, Some(HintOpen),
         "打开；在证据上跳到原文，在原文上跳到引用它的评分",
         "Open; from evidence jump to its place, from a place to the score that uses it";
     NextDimension "next-dimension" ["]"] in [Review, Select], Moving, None,
@@ -233,9 +233,9 @@ actions! {
 
     Profile "profile" ["p"] in [Review], Views, Some(HintProfile),
         "绩效画像与发展计划", "Profile and development plan";
-    ExportSvg "export-svg" ["s"] in [Profile], Views, Some(HintExport),
+    ExportSvg "export-svg" ["ctrl-s"] in [Review, Profile], Views, Some(HintExport),
         "导出画像为 SVG", "Export the profile as SVG";
-    ExportHtml "export-html" ["w"] in [Profile], Views, None,
+    ExportHtml "export-html" ["ctrl-w"] in [Review, Profile], Views, None,
         "导出画像为 HTML", "Export the profile as HTML";
     Theme "theme" ["T"] in [Queue, Review], Views, None,
         "切换主题", "Next theme";

@@ -511,7 +511,7 @@ fn utterances(source: &Source, measure: Measure, columns: usize) -> (MarginWidth
             time,
             speaker: measure.truncate(speaker, margin.second).into_owned(),
         };
-        let span = source.shown.to_shown(span);
+        let span = without_quotes(source.shown.text(), source.shown.to_shown(span));
         push(
             &mut rows,
             source.shown.text(),
@@ -521,6 +521,14 @@ fn utterances(source: &Source, measure: Measure, columns: usize) -> (MarginWidth
         );
     }
     (margin, rows)
+}
+
+/// A JSON string without the quotes around it.
+fn without_quotes(text: &str, span: Range<usize>) -> Range<usize> {
+    let inside = text[span.clone()]
+        .strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'));
+    inside.map_or(span.clone(), |t| span.start + 1..span.start + 1 + t.len())
 }
 
 /// Wraps a stretch into rows; the margin stands beside the first.

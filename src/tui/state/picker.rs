@@ -159,7 +159,11 @@ fn best_first(rows: Vec<PickRow>, wanted: &str) -> Vec<PickRow> {
     let mut scored: Vec<(u32, PickRow)> = rows
         .into_iter()
         .filter_map(|row| {
-            let score = pattern.score(Utf32Str::new(&row.text, &mut buffer), &mut matcher)?;
+            let haystack = match &row.target {
+                Target::Action(action) => format!("{} {}", row.text, action.code()),
+                _ => row.text.clone(),
+            };
+            let score = pattern.score(Utf32Str::new(&haystack, &mut buffer), &mut matcher)?;
             Some((score, row))
         })
         .collect();

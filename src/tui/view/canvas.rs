@@ -38,9 +38,17 @@ impl<'a> Canvas<'a> {
         self.app.settings().measure
     }
 
-    /// Clears an area to a style.
+    /// Clears an area to a style. A wide character that reaches in from the left goes: half of it cannot be drawn.
     pub fn fill(&mut self, area: Rect, style: Style) {
         let area = area.intersection(self.buffer.area);
+        if area.x > self.buffer.area.x {
+            for y in area.y..area.bottom() {
+                let cell = &mut self.buffer[(area.x - 1, y)];
+                if self.app.settings().measure.text(cell.symbol()) > 1 {
+                    cell.set_symbol(" ");
+                }
+            }
+        }
         for position in area.positions() {
             let cell = &mut self.buffer[position];
             cell.reset();

@@ -59,6 +59,9 @@ pub fn item_at(app: &App, rows: Rect, row: usize) -> Option<usize> {
 
 /// The head scrolls away only when the selected thing needs the room.
 fn top(desk: &Desk, rows: &[Flow], height: usize) -> usize {
+    if desk.item_index() == 0 {
+        return 0;
+    }
     let selected = Some(desk.item_index());
     let first = rows.iter().position(|r| r.item == selected).unwrap_or(0);
     let last = rows.iter().rposition(|r| r.item == selected).unwrap_or(first);

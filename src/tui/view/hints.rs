@@ -5,7 +5,7 @@ use ratatui::style::Style;
 
 use super::canvas::Canvas;
 use crate::review::Save;
-use crate::tui::keys::{Action, Group, Key, Mode};
+use crate::tui::keys::{Action, Key, Mode};
 use crate::tui::state::App;
 use crate::tui::state::desk::{Desk, Pane};
 use crate::tui::state::notice::Weight;
@@ -140,10 +140,35 @@ fn fitting(canvas: &Canvas<'_>, room: usize) -> Vec<(String, &'static str)> {
     hints
 }
 
-/// The actions worth a hint, most useful first: in the document those about places lead.
+/// On the dimensions, the most useful actions in their order; the others follow in the order of the table.
+const DECIDING: [Action; 9] = [
+    Action::Accept,
+    Action::Score,
+    Action::Link,
+    Action::Drop,
+    Action::Note,
+    Action::Undo,
+    Action::Blind,
+    Action::Find,
+    Action::SignOff,
+];
+
+/// In the document and the evidence, those about places lead.
+const READING: [Action; 8] = [
+    Action::Link,
+    Action::LinkAgainst,
+    Action::Drop,
+    Action::Select,
+    Action::Find,
+    Action::Accept,
+    Action::Score,
+    Action::Note,
+];
+
+/// The actions worth a hint, most useful first.
 fn actions(app: &App) -> Vec<Action> {
     let mode = app.mode();
-    let in_document = app
+    let reading = app
         .desk()
         .is_some_and(|d| matches!(d.focus, Pane::Document | Pane::Evidence));
     let ground = matches!(mode, Mode::Queue | Mode::Review);
@@ -152,12 +177,12 @@ fn actions(app: &App) -> Vec<Action> {
         .copied()
         .filter(|a| a.modes().contains(&mode) && !(ground && *a == Action::Close))
         .collect();
-    actions.sort_by_key(|a| match a.group() {
-        Group::Evidence if in_document => 0,
-        Group::Deciding => 1,
-        Group::Evidence => 2,
-        _ => 3,
-    });
+    let first: &[Action] = match (mode, reading) {
+        (Mode::Review, false) => &DECIDING,
+        (Mode::Review, true) => &READING,
+        _ => &[],
+    };
+    actions.sort_by_key(|a| first.iter().position(|f| f == a).unwrap_or(first.len()));
     actions
 }
 

@@ -69,7 +69,7 @@ impl Layout {
         if let Some(focus) = focus {
             match shape {
                 Shape::TooSmall => {}
-                Shape::One => layout.one(focus),
+                Shape::One => layout.one(focus, dimensions),
                 Shape::Two => layout.two(focus, dimensions),
                 Shape::Three => layout.three(dimensions),
             }
@@ -95,7 +95,7 @@ impl Layout {
         }
     }
 
-    fn one(&mut self, focus: Pane) {
+    fn one(&mut self, focus: Pane, dimensions: u16) {
         let body = self.body;
         let pane = Rect {
             height: body.height.saturating_sub(2),
@@ -103,7 +103,26 @@ impl Layout {
         };
         self.strip = Rect::new(body.x, pane.bottom(), body.width, 1);
         self.tabs = Rect::new(body.x, pane.bottom() + 1, body.width, 1);
-        *self.pane_mut(focus) = pane;
+        if focus == Pane::Dimensions {
+            let height = (dimensions + 2).min(pane.height);
+            // Too few rows for the evidence to be of use go to the dimensions.
+            let split = if pane.height - height < 5 {
+                pane.height
+            } else {
+                height
+            };
+            self.dimensions = Rect {
+                height: split,
+                ..pane
+            };
+            self.evidence = Rect {
+                y: pane.y + split,
+                height: pane.height - split,
+                ..pane
+            };
+        } else {
+            *self.pane_mut(focus) = pane;
+        }
     }
 
     fn two(&mut self, focus: Pane, dimensions: u16) {

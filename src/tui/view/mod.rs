@@ -69,3 +69,6 @@ fn too_small(canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text((x, row), area.width - x, text, canvas.styles().warn);
     }
 }
+
+#[cfg(test)]
+mod tests;

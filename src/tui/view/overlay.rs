@@ -10,6 +10,9 @@ use crate::tui::state::picker::PickRow;
 use crate::tui::width::Align;
 use crate::tui::words::Word;
 
+/// Columns beside a box that are too few to be worth showing.
+const SLIVER: u16 = 8;
+
 /// Draws all of them; returns where the terminal's cursor belongs while text is typed.
 pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout) -> Option<Position> {
     let mut cursor = None;
@@ -26,9 +29,13 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout) -> Option<Positio
     cursor
 }
 
-/// A box in the middle of the body, no larger than that.
+/// A box in the middle of the body; where only a sliver of the body would be left beside it, as wide as the body.
 pub(super) fn centred(body: Rect, width: u16, height: u16) -> Rect {
-    let width = width.min(body.width.saturating_sub(2));
+    let width = if width + SLIVER > body.width {
+        body.width
+    } else {
+        width
+    };
     let height = height.min(body.height);
     Rect {
         x: body.x + (body.width - width) / 2,

@@ -37,8 +37,10 @@ fn columns(wide: bool) -> Vec<Column> {
     columns.push(column(Word::QueueCycle, 7, Left, cycle as _));
     columns.push(column(Word::QueueProgress, 12, Left, progress as _));
     columns.push(column(Word::QueueDoubts, 6, Right, doubts as _));
-    columns.push(column(Word::QueueSpread, 6, Right, spread as _));
-    columns.push(column(Word::QueueDisagreement, 12, Right, disagreement as _));
+    if wide {
+        columns.push(column(Word::QueueSpread, 6, Right, spread as _));
+    }
+    columns.push(column(Word::QueueGap, 5, Right, disagreement as _));
     columns.push(column(Word::QueueState, 14, Left, state as _));
     columns
 }

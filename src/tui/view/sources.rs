@@ -63,12 +63,22 @@ fn source(canvas: &mut Canvas<'_>, desk: &Desk, index: usize, inside: Rect, row:
         .iter()
         .filter(|l| l.link.place.sha256 == source.hash)
         .count();
-    let mut note = canvas.app.word(kind_word(source.kind)).to_owned();
-    if cited > 0 {
-        note = format!("E{cited:<2}{note}");
+    let note = if cited > 0 {
+        format!("E{cited}")
+    } else {
+        String::new()
+    };
+    let mut end = canvas.right(line, 0, &note, styles.evidence);
+    let kind = canvas.app.word(kind_word(source.kind));
+    let measure = canvas.measure();
+    let needed = measure.text(&source.title) + measure.text(kind) + 4;
+    if line.x + needed as u16 <= end {
+        let left = Rect {
+            width: end.saturating_sub(line.x + 1),
+            ..line
+        };
+        end = canvas.right(left, 0, kind, styles.dim);
     }
-    let style = if cited > 0 { styles.evidence } else { styles.dim };
-    let end = canvas.right(line, 0, &note, style);
     let mark = if selected {
         canvas.theme().glyphs.cursor
     } else if source.shown.is_clean() {

@@ -115,7 +115,7 @@ words! {
     // Hints: what a key does, one or two words.
     HintAccept: "采纳", "accept";
     HintOverride: "改分", "override";
-    HintHalf: "加半级", "half level";
+    HintHalf: "加半级", "half";
     HintLink: "关联证据", "link";
     HintLinkAgainst: "关联反证", "link against";
     HintDrop: "移除证据", "drop";
@@ -132,6 +132,7 @@ words! {
     HintQuit: "退出", "quit";
     HintClose: "关闭", "close";
     HintSelect: "选取", "select";
+    HintOpen: "打开", "open";
     HintJump: "跳转", "jump";
     HintPane: "切换窗格", "pane";
     HintQueue: "队列", "queue";
@@ -257,6 +258,7 @@ words! {
     QueueDisagreement: "分歧", "Disagreement";
     QueueConfidence: "把握", "Confidence";
     QueueDoubts: "待判", "Doubts";
+    QueueGap: "分歧", "Gap";
     QueueSpread: "离散", "Spread";
     StateToSign: "待签署", "to sign off";
     StateStarted: "进行中", "in progress";

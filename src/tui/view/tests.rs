@@ -1,0 +1,312 @@
+//! Every screen at three sizes in both languages, as pictures of text.
+
+use crate::dossier::Language;
+use crate::engine::ScoreEvent;
+use crate::error::Result;
+use crate::tui::testing::{Answer, Stage};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (140, 40)];
+
+/// Calls `scene` for every size in both languages and compares the screen with the picture kept.
+fn pictures(name: &str, scene: impl Fn(Language, (u16, u16)) -> Result<Stage>) -> Result<()> {
+    for language in [Language::Zh, Language::En] {
+        for size in SIZES {
+            let screen = scene(language, size)?.screen()?;
+            let picture = format!("{name}-{}-{}x{}", language.code(), size.0, size.1);
+            insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+                insta::assert_snapshot!(picture, screen);
+            });
+        }
+    }
+    Ok(())
+}
+
+const ZH: &str = "zh-lilei-2026h1";
+const EN: &str = "en-priya-nair-2026h1";
+
+fn sample(language: Language) -> &'static str {
+    match language {
+        Language::Zh => ZH,
+        Language::En => EN,
+    }
+}
+
+/// A desk in the middle of the work: two dimensions decided, two in doubt or plain, one streaming, the rest waiting.
+fn at_work(language: Language, size: (u16, u16)) -> Result<Stage> {
+    let mut stage = Stage::open(language, size, sample(language))?;
+    let words = match language {
+        Language::Zh => [
+            "牵头四个组的切流评审，逐项确认依赖，主动为风控加适配层，替对方省下一次发版。",
+            "把会上的口头结论写成纪要发出，减少反复确认。",
+        ],
+        Language::En => [
+            "Brings the partner teams to one plan, answers their blockers the same day and writes the outcome down.",
+            "Send the written outcome of each meeting the same day.",
+        ],
+    };
+    let answer = |score, sd, segments| Answer {
+        score,
+        sd,
+        segments,
+        rationale: words[0],
+        suggestion: words[1],
+    };
+    stage.finish("collaboration", &answer(4.2, 0.5, &[5, 9, 31]))?;
+    stage.finish("ownership", &answer(3.1, 0.9, &[7, 9]))?;
+    stage.finish("delivery", &answer(3.6, 0.6, &[6]))?;
+    stage.finish("quality", &answer(2.4, 0.7, &[12]))?;
+    stage.halfway("communication", &answer(3.9, 0.6, &[5]))?;
+    stage.press("j j a j 3 m")?;
+    stage.press("g g")?;
+    Ok(stage)
+}
+
+#[test]
+fn the_desk_at_work() -> Result<()> {
+    pictures("desk", at_work)
+}
+
+#[test]
+fn the_document_with_its_marks() -> Result<()> {
+    pictures("document", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("f5 enter f3 v l l l")?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn the_evidence_of_a_score() -> Result<()> {
+    pictures("evidence", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("f5 j j j")?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn the_queue() -> Result<()> {
+    pictures("queue", |language, size| {
+        let names = [ZH, "zh-hanmeimei-2026h1", EN, "en-tom-okafor-2026h1", "nowhere"];
+        let mut stage = Stage::queue(language, size, &names)?;
+        stage.press("enter")?;
+        let answer = Answer {
+            score: 3.4,
+            sd: 0.9,
+            segments: &[4],
+            rationale: "",
+            suggestion: "",
+        };
+        stage.finish("collaboration", &answer)?;
+        stage.finish("ownership", &answer)?;
+        stage.press("5 enter q")?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn waiting_for_the_model() -> Result<()> {
+    pictures("waiting", |language, size| {
+        let mut stage = Stage::open(language, size, sample(language))?;
+        stage.engine(ScoreEvent::Prefill {
+            done: 1024,
+            total: 4096,
+        });
+        Ok(stage)
+    })
+}
+
+#[test]
+fn a_chat_a_table_and_a_transcript() -> Result<()> {
+    for (name, keys) in [
+        ("chat", "f2 j j j j"),
+        ("table", "f2 j j j j j"),
+        ("transcript", "f2 G"),
+    ] {
+        pictures(name, |language, size| {
+            let mut stage = at_work(language, size)?;
+            match (language, name) {
+                (Language::Zh, _) => stage.press(keys)?,
+                (Language::En, "chat") => stage.press("f2 j j j")?,
+                (Language::En, "table") => stage.press("f2 j j j j")?,
+                (Language::En, _) => stage.press("f2 j j")?,
+            }
+            stage.press("enter j j")?;
+            Ok(stage)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn help_and_palette() -> Result<()> {
+    pictures("help", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("?")?;
+        Ok(stage)
+    })?;
+    pictures("help-search", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("?")?;
+        stage.enter(if language == Language::Zh {
+            "证据"
+        } else {
+            "score"
+        })?;
+        stage.press("down")?;
+        Ok(stage)
+    })?;
+    pictures("palette", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press(":")?;
+        stage.enter(if language == Language::Zh { "协" } else { "exp" })?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn reasons_notes_and_links() -> Result<()> {
+    pictures("reason", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("2 . down down")?;
+        Ok(stage)
+    })?;
+    pictures("note", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("f5 m")?;
+        stage.enter(if language == Language::Zh {
+            "纪要没写"
+        } else {
+            "thin, one week only"
+        })?;
+        Ok(stage)
+    })?;
+    pictures("edited", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("f3 j j j E f5 x u m")?;
+        stage.enter("OK")?;
+        stage.press("enter G")?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn blind_first_hides_the_model() -> Result<()> {
+    pictures("blind", |language, size| {
+        let mut settings = crate::tui::testing::settings(language)?;
+        settings.blind = true;
+        let mut stage = Stage::with(settings, size, &[sample(language)])?;
+        stage.press("enter")?;
+        stage.finish("collaboration", &plain(4.2))?;
+        stage.finish("ownership", &plain(3.0))?;
+        stage.press("j 2 enter k")?;
+        Ok(stage)
+    })
+}
+
+fn plain(score: f32) -> Answer<'static> {
+    Answer {
+        score,
+        sd: 0.5,
+        segments: &[5],
+        rationale: "…",
+        suggestion: "…",
+    }
+}
+
+fn decided(language: Language, size: (u16, u16)) -> Result<Stage> {
+    let mut stage = at_work(language, size)?;
+    stage.press("a")?;
+    for score in ["2", "4", "3", "4", "3", "2", "3"] {
+        stage.press("]")?;
+        stage.press(score)?;
+        stage.press("enter")?;
+    }
+    Ok(stage)
+}
+
+#[test]
+fn profile_and_sign_off() -> Result<()> {
+    pictures("profile", |language, size| {
+        let mut stage = decided(language, size)?;
+        stage.press("p")?;
+        Ok(stage)
+    })?;
+    pictures("plan", |language, size| {
+        let mut stage = decided(language, size)?;
+        stage.press("p G")?;
+        Ok(stage)
+    })?;
+    pictures("sign-off", |language, size| {
+        let mut stage = decided(language, size)?;
+        stage.press("S")?;
+        Ok(stage)
+    })?;
+    pictures("signed", |language, size| {
+        let mut stage = decided(language, size)?;
+        stage.press("S y enter")?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn found_text() -> Result<()> {
+    pictures("find", |language, size| {
+        let mut stage = at_work(language, size)?;
+        stage.press("/")?;
+        stage.enter(if language == Language::Zh {
+            "对账"
+        } else {
+            "depot"
+        })?;
+        stage.press("enter n")?;
+        Ok(stage)
+    })
+}
+
+#[test]
+fn a_terminal_that_is_too_small_says_so() -> Result<()> {
+    let mut screens = String::new();
+    for language in [Language::Zh, Language::En] {
+        for size in [(40, 10), (59, 16), (60, 15), (60, 16)] {
+            let stage = at_work(language, size)?;
+            screens.push_str(&format!("--- {size:?}\n{}", stage.screen()?));
+        }
+    }
+    insta::with_settings!({prepend_module_to_snapshot => false, omit_expression => true}, {
+        insta::assert_snapshot!("too-small", screens);
+    });
+    Ok(())
+}
+
+/// No panic at any size, with everything open.
+#[test]
+fn every_size_can_be_drawn() -> Result<()> {
+    for size in [
+        (1, 1),
+        (3, 200),
+        (60, 16),
+        (61, 17),
+        (89, 19),
+        (90, 16),
+        (119, 50),
+        (120, 16),
+        (300, 80),
+    ] {
+        let mut stage = decided(Language::Zh, size)?;
+        for keys in [
+            "?",
+            "esc :",
+            "esc p",
+            "esc m",
+            "esc 2",
+            "esc S",
+            "esc esc ctrl-s esc f3 v l j",
+            "esc q",
+        ] {
+            stage.press(keys)?;
+            stage.screen()?;
+        }
+    }
+    Ok(())
+}
