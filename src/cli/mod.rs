@@ -18,6 +18,7 @@ pub mod keys;
 pub mod man;
 pub mod models;
 pub mod out;
+pub mod review;
 pub mod rubric;
 pub mod score;
 
@@ -100,6 +101,8 @@ pub enum Command {
     Rubric(rubric::RubricCommand),
     /// Show what is read in a dossier: sources, segments, and what could not be read
     Ingest(ingest::Args),
+    /// Review dossiers on the screen
+    Review(review::Args),
     /// Score one dossier and print what each score rests on
     Score(score::Args),
     /// List, pull and verify models
@@ -137,6 +140,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
         Command::Ingest(args) => ingest::run(args),
+        Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),

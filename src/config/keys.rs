@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 15] = [
+pub const KEYS: [Key; 16] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -48,6 +48,7 @@ pub const KEYS: [Key; 15] = [
         "PLUMB_THEME",
         Kind::Choice(&["terminal", "dark", "light", "mono"]),
     ),
+    key("ambiguous", "PLUMB_AMBIGUOUS", Kind::Choice(&["narrow", "wide"])),
     key("mouse", "PLUMB_MOUSE", Kind::Switch),
     key("keymap", "PLUMB_KEYMAP", Kind::Path),
     key("blind", "PLUMB_BLIND", Kind::Switch),

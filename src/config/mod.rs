@@ -34,6 +34,8 @@ pub struct Config {
     pub lang: Language,
     /// Colours of the screen.
     pub theme: Theme,
+    /// The terminal draws characters of ambiguous width in two columns.
+    pub ambiguous_wide: bool,
     /// Whether the mouse works.
     pub mouse: bool,
     /// The person's own keys, if there are any.
@@ -127,6 +129,7 @@ impl Config {
                 Language::En
             },
             theme: Theme::named(settings.text("theme")),
+            ambiguous_wide: settings.text("ambiguous") == "wide",
             mouse: settings.switch("mouse"),
             keymap: Some(PathBuf::from(settings.text("keymap"))).filter(|p| !p.as_os_str().is_empty()),
             blind: settings.switch("blind"),

@@ -65,7 +65,7 @@ fn source(at: usize, path: &str, kind: SourceKind, text: &str, no: &mut u32) -> 
         bytes: text.len() as u64,
         encoding: "UTF-8",
         raw: text.to_owned(),
-        shown: Visible::default(),
+        shown: Visible::of(text),
         segments,
     }
 }

@@ -10,7 +10,7 @@ use crate::dossier::Dossier;
 use crate::engine::{ScoreEvent, ScoreRequest, Ticket, Trace};
 use crate::evidence::{EvidenceLink, Place, Polarity};
 use crate::hash::ContentHash;
-use crate::id::{DimensionId, Person, RecordId, SegmentNo};
+use crate::id::{DimensionId, Person, RecordId, SegmentNo, SubjectId};
 use crate::review::decision::Entry;
 
 /// When an event happened, and the name its records get.
@@ -73,6 +73,8 @@ pub struct Draft {
     pub at: Timestamp,
     /// Who made it.
     pub actor: Person,
+    /// Whom it speaks of.
+    pub subject: SubjectId,
     /// What it says.
     pub entry: Entry,
     /// What has to be durable before the record may cite it.

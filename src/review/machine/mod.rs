@@ -213,6 +213,7 @@ impl Review {
             id,
             at: stamp.at,
             actor: person,
+            subject: self.setup.dossier.meta.subject.id.clone(),
             entry,
             attachments,
         }))

@@ -166,7 +166,7 @@ impl Document {
     /// The bytes of a segment in the visible text.
     pub fn shown(&self, segment: &Segment) -> Range<usize> {
         self.source()
-            .map_or(0..0, |s| s.shown.to_shown(segment.anchor.span.clone()))
+            .map_or(0..0, |s| shown_in(s, segment.anchor.span.clone()))
     }
 
     /// Puts the cursor on a segment of this source.
@@ -511,7 +511,7 @@ fn utterances(source: &Source, measure: Measure, columns: usize) -> (MarginWidth
             time,
             speaker: measure.truncate(speaker, margin.second).into_owned(),
         };
-        let span = without_quotes(source.shown.text(), source.shown.to_shown(span));
+        let span = shown_in(source, span);
         push(
             &mut rows,
             source.shown.text(),
@@ -523,9 +523,13 @@ fn utterances(source: &Source, measure: Measure, columns: usize) -> (MarginWidth
     (margin, rows)
 }
 
-/// A JSON string without the quotes around it.
-fn without_quotes(text: &str, span: Range<usize>) -> Range<usize> {
-    let inside = text[span.clone()]
+/// A stretch of the source in its visible text; of a JSON string without the quotes around it.
+fn shown_in(source: &Source, span: Range<usize>) -> Range<usize> {
+    let span = source.shown.to_shown(span);
+    if !matches!(source.format, SourceFormat::Json | SourceFormat::Jsonl) {
+        return span;
+    }
+    let inside = source.shown.text()[span.clone()]
         .strip_prefix('"')
         .and_then(|t| t.strip_suffix('"'));
     inside.map_or(span.clone(), |t| span.start + 1..span.start + 1 + t.len())

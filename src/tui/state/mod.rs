@@ -11,6 +11,7 @@ use ratatui::layout::Size;
 
 use crate::dossier::{Dossier, Language};
 use crate::engine::{ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
+use crate::error::Error;
 use crate::id::Person;
 use crate::review::{Draft, Event, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary};
 use crate::rubric::Rubric;
@@ -211,6 +212,12 @@ impl App {
         self.fit();
         effects.extend(self.wanted_colour());
         effects
+    }
+
+    /// Tells of something that went wrong before the start, such as a model that is not here.
+    pub fn warn_of(&mut self, error: &Error) {
+        let hint = error.hints().first().map(|h| format!("  {h}"));
+        self.told = Some(Told::hint(format!("{error}{}", hint.unwrap_or_default())));
     }
 
     /// What it was started with, as it stands now.

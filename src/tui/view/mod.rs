@@ -62,8 +62,13 @@ fn too_small(canvas: &mut Canvas<'_>, area: Rect) {
         app.fill(Word::TooSmallNeed, &[("need", &need), ("have", &have)]),
         app.word(Word::TooSmallHow).to_owned(),
     ];
+    let columns = usize::from(area.width);
+    let lines: Vec<&str> = lines
+        .iter()
+        .flat_map(|l| canvas.measure().wrap(l, columns).into_iter().map(|r| &l[r]))
+        .collect();
     let top = area.height.saturating_sub(lines.len() as u16) / 2;
-    for (row, text) in (top..area.height).zip(&lines) {
+    for (row, text) in (top..area.height).zip(lines) {
         let width = canvas.measure().text(text).min(usize::from(area.width)) as u16;
         let x = (area.width - width) / 2;
         canvas.text((x, row), area.width - x, text, canvas.styles().warn);

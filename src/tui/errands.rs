@@ -1,0 +1,178 @@
+//! What the loop has done elsewhere, so that keys never wait: reading dossiers, colouring sources, writing records and
+//! reports. Every errand comes back as a message.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::mpsc::{Receiver, Sender};
+
+use super::highlight::Highlights;
+use super::state::overlay::ExportFormat;
+use super::state::{ExportFault, Message, Opened};
+use crate::dossier::Dossier;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::ingest;
+use crate::review::{Attachment, Draft, Entry};
+use crate::store::{self, StoreHandle};
+
+/// Something the store is to do. One after the other: a history that is read after a record was sent holds it.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Write a record.
+    Commit(Box<Draft>),
+    /// Read what is known of a dossier of the queue.
+    History(usize, Arc<Dossier>),
+}
+
+/// Does the store's jobs until nobody can send any more.
+pub(super) async fn keep(
+    store: StoreHandle,
+    role: String,
+    mut jobs: Receiver<Job>,
+    answers: Sender<Message>,
+) {
+    while let Some(job) = jobs.recv().await {
+        let answer = match job {
+            Job::Commit(draft) => commit(&store, &role, *draft).await,
+            Job::History(row, dossier) => history(&store, row, dossier).await,
+        };
+        // A screen that is gone hears nothing; the records are written all the same.
+        let _ = answers.send(answer).await;
+    }
+}
+
+async fn commit(store: &StoreHandle, role: &str, draft: Draft) -> Message {
+    let id = draft.id.clone();
+    let role = role.to_owned();
+    let prepared = tokio::task::spawn_blocking(move || prepare(&role, &draft)).await;
+    let saved = match prepared {
+        Ok(Ok(draft)) => store.commit(draft).await,
+        Ok(Err(error)) => Err(error),
+        Err(stopped) => Err(fault("a record could not be prepared", stopped)),
+    };
+    match saved {
+        Ok(receipt) => Message::Saved(receipt),
+        Err(error) => Message::NotSaved(id, error.to_string()),
+    }
+}
+
+/// The store's own form of a record, with the bytes it cites.
+fn prepare(role: &str, draft: &Draft) -> Result<store::Draft> {
+    let mut blobs: Vec<(ContentHash, Vec<u8>)> = Vec::new();
+    for attachment in &draft.attachments {
+        match attachment {
+            Attachment::Trace(trace) => {
+                let bytes = trace.encode()?;
+                blobs.push((ContentHash::of(&bytes), bytes));
+            }
+            Attachment::Sources(dossier) => blobs.extend(ingest::originals(dossier)?),
+        }
+    }
+    let role = match draft.entry {
+        Entry::Assessment(_) => "engine",
+        _ => role,
+    };
+    Ok(store::Draft {
+        id: draft.id.clone(),
+        actor: draft.actor.clone(),
+        role: role.to_owned(),
+        subject: draft.subject.clone(),
+        entry: draft.entry.clone(),
+        blobs,
+    })
+}
+
+async fn history(store: &StoreHandle, row: usize, dossier: Arc<Dossier>) -> Message {
+    let read = store.history(&dossier.meta.id).await;
+    let opened = read.map(|history| Box::new(Opened { dossier, history }));
+    Message::Opened(row, opened.map_err(|e| e.to_string()))
+}
+
+/// Reads a dossier; the store is asked for its history next.
+pub(super) fn read(row: usize, path: PathBuf, jobs: Sender<Job>, answers: Sender<Message>) {
+    tokio::spawn(async move {
+        let read = tokio::task::spawn_blocking(move || ingest::open(&path)).await;
+        let failed = match read {
+            Ok(Ok(dossier)) => match jobs.send(Job::History(row, Arc::new(dossier))).await {
+                Ok(()) => return,
+                Err(_) => "the store has ended".to_owned(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(stopped) => fault("the dossier could not be read", stopped).to_string(),
+        };
+        let _ = answers.send(Message::Opened(row, Err(failed))).await;
+    });
+}
+
+/// Finds the tokens of a source; without them it is shown plain.
+pub(super) fn colour(dossier: Arc<Dossier>, index: usize, answers: Sender<Message>) {
+    tokio::spawn(async move {
+        let source = Arc::clone(&dossier);
+        let found = tokio::task::spawn_blocking(move || {
+            let source = source.sources.get(index)?;
+            Some(Highlights::of(source.shown.text(), source.format))
+        })
+        .await;
+        if let Ok(Some(highlights)) = found {
+            let message = Message::Coloured(dossier, index, Arc::new(highlights));
+            let _ = answers.send(message).await;
+        }
+    });
+}
+
+/// Writes a report.
+pub(super) fn export(
+    (format, path, contents, overwrite): (ExportFormat, PathBuf, String, bool),
+    answers: Sender<Message>,
+) {
+    tokio::spawn(async move {
+        let written = tokio::task::spawn_blocking(move || {
+            let refused = |e: std::io::Error| {
+                if e.kind() == std::io::ErrorKind::AlreadyExists {
+                    ExportFault::Exists(format, path.clone())
+                } else {
+                    ExportFault::Refused(Error::io("write", &path, e).to_string())
+                }
+            };
+            write(&path, &contents, overwrite).map_err(refused)?;
+            Ok(path)
+        })
+        .await;
+        let result = written.unwrap_or_else(|e| Err(ExportFault::Refused(e.to_string())));
+        let _ = answers.send(Message::Exported(result)).await;
+    });
+}
+
+fn write(path: &Path, contents: &str, overwrite: bool) -> std::io::Result<()> {
+    let mut file = std::fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .create_new(!overwrite)
+        .open(path)?;
+    file.write_all(contents.as_bytes())
+}
+
+fn fault(what: &str, stopped: tokio::task::JoinError) -> Error {
+    Error::new(ErrorKind::Internal, what).because(stopped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_never_replaces_a_file_unasked() -> Result<()> {
+        let failed = |e| Error::new(ErrorKind::Io, "test folder").because(e);
+        let dir = tempfile::tempdir().map_err(failed)?;
+        let path = dir.path().join("p.svg");
+        write(&path, "one", false).map_err(failed)?;
+        let again = write(&path, "two", false).map_err(|e| e.kind());
+        assert_eq!(again, Err(std::io::ErrorKind::AlreadyExists));
+        write(&path, "two", true).map_err(failed)?;
+        assert_eq!(std::fs::read_to_string(&path).map_err(failed)?, "two");
+        Ok(())
+    }
+}

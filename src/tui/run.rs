@@ -1,0 +1,342 @@
+//! The loop: drain everything that has come, change the state, draw at most once per frame and only when needed.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as Input, EventStream, KeyEventKind};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use ratatui::layout::Size;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinHandle;
+use ulid::Ulid;
+
+use super::errands::{self, Job};
+use super::keys::Key;
+use super::paint::PaintTrace;
+use super::state::{App, Effect, Message};
+use super::terminal::Screen;
+use crate::clock::Clock;
+use crate::engine::{Backend, ScoreEvent, Ticket};
+use crate::error::{Error, ErrorKind, Result};
+use crate::review::Stamp;
+use crate::store::StoreHandle;
+
+/// Frames are no closer than this.
+const FRAME: Duration = Duration::from_millis(16);
+/// How often what moves by itself moves.
+const TICK: Duration = Duration::from_millis(120);
+/// Messages taken before the next frame, so that a flood cannot starve it.
+const BATCH: usize = 512;
+/// Records and answers that may wait.
+const WAITING: usize = 256;
+/// How long the end waits for records that are being written.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// What the workstation is connected to.
+pub struct Ports {
+    /// The engine and what it says; none where there is no model.
+    pub engine: Option<(Box<dyn Backend>, Receiver<(Ticket, ScoreEvent)>)>,
+    /// The store.
+    pub store: StoreHandle,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long keys take.
+    pub trace: PaintTrace,
+    /// The dossier to open first, a row of the queue.
+    pub open: Option<usize>,
+}
+
+/// Runs the workstation until the person leaves.
+///
+/// # Errors
+/// The terminal refuses, or records could not be written before the end.
+pub fn run(app: App, ports: Ports) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the event loop").because(e))?;
+    let open = ports.open;
+    let ended = runtime.block_on(async { Loop::start(app, ports)?.work(open).await });
+    // A dossier that is still being read must not hold the end up.
+    runtime.shutdown_background();
+    ended
+}
+
+struct Loop {
+    app: App,
+    screen: Screen,
+    engine: Option<Box<dyn Backend>>,
+    said: Option<Receiver<(Ticket, ScoreEvent)>>,
+    jobs: Option<Sender<Job>>,
+    keeper: JoinHandle<()>,
+    answers: Receiver<Message>,
+    answer: Sender<Message>,
+    input: Pin<Box<dyn Stream<Item = io::Result<Input>>>>,
+    signals: [Signal; 3],
+    clock: Arc<dyn Clock>,
+    trace: PaintTrace,
+    dirty: bool,
+    drawn: Instant,
+    quit: bool,
+    /// Answers that came while a record waited for its place.
+    late: VecDeque<Message>,
+}
+
+impl Loop {
+    fn start(app: App, ports: Ports) -> Result<Self> {
+        let screen = Screen::enter(app.settings().mouse).map_err(terminal)?;
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let (answer, answers) = mpsc::channel(WAITING);
+        let role = app.settings().role.clone();
+        let keeper = tokio::spawn(errands::keep(ports.store, role, waiting, answer.clone()));
+        let (engine, said) = ports.engine.map_or((None, None), |(e, r)| (Some(e), Some(r)));
+        let listen = |kind| {
+            signal(kind).map_err(|e| Error::new(ErrorKind::Internal, "cannot listen for signals").because(e))
+        };
+        let signals = [
+            listen(SignalKind::hangup())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::interrupt())?,
+        ];
+        tokio::task::spawn_blocking(super::highlight::warm);
+        Ok(Self {
+            app,
+            screen,
+            engine,
+            said,
+            jobs: Some(jobs),
+            keeper,
+            answers,
+            answer,
+            input: Box::pin(EventStream::new()),
+            signals,
+            clock: ports.clock,
+            trace: ports.trace,
+            dirty: true,
+            drawn: Instant::now().checked_sub(FRAME).unwrap_or_else(Instant::now),
+            quit: false,
+            late: VecDeque::new(),
+        })
+    }
+
+    async fn work(mut self, open: Option<usize>) -> Result<()> {
+        let size = self.screen.size().map_err(terminal)?;
+        self.take(Message::Resize(size)).await?;
+        if let Some(row) = open {
+            self.take(Message::Open(row)).await?;
+        }
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        while !self.quit {
+            self.draw_if_due().map_err(terminal)?;
+            let due = self.drawn + FRAME;
+            let message = tokio::select! {
+                biased;
+                message = signalled(&mut self.signals) => Some(message),
+                input = self.input.next() => self.input_message(input),
+                answer = self.answers.recv() => answer,
+                said = hear(&mut self.said) => engine_message(&mut self.said, said),
+                _ = tick.tick(), if self.app.is_moving() => Some(Message::Tick),
+                () = tokio::time::sleep_until(due.into()), if self.dirty => None,
+            };
+            if let Some(message) = message {
+                self.take(message).await?;
+                self.drain().await?;
+            }
+        }
+        self.end().await
+    }
+
+    /// Takes all that has come meanwhile, keys first.
+    async fn drain(&mut self) -> Result<()> {
+        for _ in 0..BATCH {
+            if self.quit {
+                return Ok(());
+            }
+            let message = if let Some(input) = self.input.next().now_or_never() {
+                self.input_message(input)
+            } else if let Some(answer) = self.late.pop_front() {
+                Some(answer)
+            } else if let Ok(answer) = self.answers.try_recv() {
+                Some(answer)
+            } else if let Some(Ok((ticket, event))) = self.said.as_mut().map(Receiver::try_recv) {
+                Some(Message::Engine(ticket, event))
+            } else {
+                return Ok(());
+            };
+            if let Some(message) = message {
+                self.take(message).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn input_message(&mut self, input: Option<io::Result<Input>>) -> Option<Message> {
+        match input {
+            Some(Ok(Input::Key(key))) if key.kind != KeyEventKind::Release => {
+                self.trace.read(Instant::now());
+                Some(Message::Key(Key::from(key)))
+            }
+            Some(Ok(Input::Paste(text))) => Some(Message::Paste(text)),
+            Some(Ok(Input::Mouse(event))) => Some(Message::Mouse(event)),
+            Some(Ok(Input::Resize(width, height))) => Some(Message::Resize(Size::new(width, height))),
+            Some(Ok(_)) => None,
+            // The terminal is gone: what was decided is kept.
+            Some(Err(_)) | None => Some(Message::Hangup),
+        }
+    }
+
+    async fn take(&mut self, message: Message) -> Result<()> {
+        self.dirty = true;
+        let stamp = self.stamp();
+        for effect in self.app.handle(message, stamp) {
+            self.act(effect).await?;
+        }
+        Ok(())
+    }
+
+    fn stamp(&self) -> Stamp {
+        let at = self.clock.now();
+        let since = Duration::from_millis(u64::try_from(at.as_millisecond()).unwrap_or_default());
+        Stamp {
+            at,
+            id: Ulid::from_datetime(std::time::SystemTime::UNIX_EPOCH + since),
+        }
+    }
+
+    async fn act(&mut self, effect: Effect) -> Result<()> {
+        match effect {
+            Effect::Read(row) => self.read(row),
+            Effect::Colour(dossier, source) => errands::colour(dossier, source, self.answer.clone()),
+            Effect::Ask(request) => {
+                self.engine.iter().for_each(|e| e.submit(request.clone()));
+            }
+            Effect::Cancel(ticket) => self.engine.iter().for_each(|e| e.cancel(ticket)),
+            Effect::Commit(draft) => return self.commit(Job::Commit(Box::new(draft))).await,
+            Effect::Copy(text) => self.screen.copy(&text).map_err(terminal)?,
+            Effect::Export {
+                format,
+                path,
+                contents,
+                overwrite,
+            } => errands::export((format, path, contents, overwrite), self.answer.clone()),
+            Effect::Mouse(on) => self.screen.set_mouse(on).map_err(terminal)?,
+            Effect::Redraw => self.screen.forget().map_err(terminal)?,
+            Effect::Suspend => self.screen.suspend().map_err(terminal)?,
+            Effect::Quit => self.quit = true,
+        }
+        Ok(())
+    }
+
+    fn read(&self, row: usize) {
+        let path = self.app.queue().rows().get(row).map(|r| r.path.clone());
+        if let (Some(path), Some(jobs)) = (path, &self.jobs) {
+            errands::read(row, path, jobs.clone(), self.answer.clone());
+        }
+    }
+
+    /// Hands a record over. A store that is far behind holds the keys up rather than losing one; its answers are
+    /// taken meanwhile, or both would wait for each other.
+    async fn commit(&mut self, job: Job) -> Result<()> {
+        let Some(jobs) = self.jobs.clone() else {
+            return Ok(());
+        };
+        let gone = |_| Error::new(ErrorKind::Internal, "the store has ended");
+        let mut send = std::pin::pin!(jobs.send(job));
+        loop {
+            tokio::select! {
+                biased;
+                sent = &mut send => return sent.map_err(gone),
+                    Some(answer) = self.answers.recv() => self.late.push_back(answer),
+            }
+        }
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if !self.dirty || now < self.drawn + FRAME {
+            return Ok(());
+        }
+        self.screen.draw(&self.app)?;
+        self.drawn = Instant::now();
+        self.trace.painted(self.drawn);
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// Gives the terminal back and waits until the records on their way are written.
+    async fn end(mut self) -> Result<()> {
+        drop(self.screen);
+        drop(self.engine);
+        self.jobs = None;
+        let mut lost = None;
+        let all_written = async {
+            loop {
+                tokio::select! {
+                    answer = self.answers.recv() => match answer {
+                        Some(Message::NotSaved(_, why)) => lost = Some(why),
+                        Some(_) => {}
+                        None => break,
+                    },
+                    _ = &mut self.keeper => break,
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(LAST_WORDS, all_written).await;
+        while let Ok(answer) = self.answers.try_recv() {
+            if let Message::NotSaved(_, why) = answer {
+                lost = Some(why);
+            }
+        }
+        self.trace
+            .finish()
+            .map_err(|e| Error::new(ErrorKind::Io, "cannot write the paint trace").because(e))?;
+        match (in_time, lost) {
+            (Ok(()), None) => Ok(()),
+            (_, Some(why)) => Err(Error::new(
+                ErrorKind::Io,
+                format!("the last records were not saved: {why}"),
+            )),
+            (Err(_), None) => Err(
+                Error::new(ErrorKind::Io, "the last records were not saved in time")
+                    .hint("`plumb journal verify` says what is kept"),
+            ),
+        }
+    }
+}
+
+async fn signalled(signals: &mut [Signal; 3]) -> Message {
+    let [hangup, terminate, interrupt] = signals;
+    tokio::select! {
+        _ = hangup.recv() => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Message::Hangup
+}
+
+async fn hear(said: &mut Option<Receiver<(Ticket, ScoreEvent)>>) -> Option<(Ticket, ScoreEvent)> {
+    match said {
+        Some(receiver) => receiver.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// An engine that has ended is not asked again.
+fn engine_message(
+    said: &mut Option<Receiver<(Ticket, ScoreEvent)>>,
+    event: Option<(Ticket, ScoreEvent)>,
+) -> Option<Message> {
+    if event.is_none() {
+        *said = None;
+    }
+    event.map(|(ticket, event)| Message::Engine(ticket, event))
+}
+
+fn terminal(error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, "the terminal refused").because(error)
+}
