@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::list;
 use crate::evidence::{EvidenceLink, Polarity, Verdict, verify};
-use crate::review::dimension::{DimensionState, Doubt, Origin, Phase, Standing};
+use crate::review::dimension::{DimensionState, Doubt, Origin, Phase};
 use crate::tui::state::App;
 use crate::tui::state::desk::{Desk, Item, Pane};
 use crate::tui::state::labels::where_in;
@@ -120,8 +120,8 @@ impl Page<'_> {
         }
         lines.extend(self.verdict());
         if self.desk.links().is_empty() {
-            let word = match self.state.standing() {
-                Standing::Queued | Standing::Scoring => Word::NoEvidenceYet,
+            let word = match self.state.model.phase {
+                Phase::Queued | Phase::Scoring => Word::NoEvidenceYet,
                 _ => Word::NoEvidence,
             };
             lines.push(Line::styled(self.app.word(word), styles.dim));
