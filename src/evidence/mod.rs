@@ -10,6 +10,7 @@ use crate::hash::ContentHash;
 use crate::id::SegmentNo;
 pub use crate::rubric::Polarity;
 
+pub mod claims;
 pub mod links;
 pub mod locate;
 pub mod search;
@@ -20,6 +21,7 @@ pub mod signals;
 pub(crate) mod testing;
 pub mod words;
 
+pub use claims::{Claim, Counterpart, Recount, recount};
 pub use links::{Backlinks, Verdict, resolve, verify};
 pub use search::Index;
 pub use select::{Selection, select};

@@ -46,6 +46,18 @@ impl<'a> Counters<'a> {
         Self(dimension.signals.iter().map(|s| Counter::new(s, first)).collect())
     }
 
+    /// Where the signals occur in `text`, with the signal's id.
+    pub fn spans(&self, text: &str) -> Vec<(&str, Range<usize>)> {
+        let words = words::words(text);
+        let of = |c: &Counter<'a>| {
+            let found = c.matches(text, &words).into_iter();
+            found
+                .map(|(_, span)| (c.signal.id.as_str(), span))
+                .collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
     /// How many of the dimension's signals occur in `text`.
     pub fn present(&self, text: &str) -> usize {
         let words = words::words(text);

@@ -9,8 +9,8 @@ use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::Visible;
 
-/// A dossier of `(path, kind, text)`: every line is a segment, lines that begin with `#` are headings, and a line
-/// `name: words` is said by name.
+/// A dossier of `(path, kind, text)`: every line is a segment, lines that begin with `#` are headings, `1. ` begins an
+/// item of a list, and a line `name: words` is said by name.
 pub fn dossier(language: Language, sources: &[(&str, SourceKind, &str)]) -> Dossier {
     let mut no = 0;
     let read = sources
@@ -70,24 +70,27 @@ fn source(at: usize, path: &str, kind: SourceKind, text: &str, no: &mut u32) -> 
     }
 }
 
-fn segment(no: u32, source: usize, line: u32, start: usize, words: &str) -> Segment {
+fn segment(no: u32, source: usize, line: u32, start: usize, whole: &str) -> Segment {
+    let words = whole.trim_start_matches(|c: char| c.is_ascii_digit());
+    let words = words.strip_prefix(". ").unwrap_or(whole);
     let (speaker, said) = match words.split_once(": ") {
         Some((speaker, said)) => (Some(speaker.to_owned()), said),
         None => (None, words),
     };
-    let begin = start + words.len() - said.len();
+    let end = start + whole.len();
+    let kind = if words.starts_with('#') {
+        SegmentKind::Heading
+    } else {
+        SegmentKind::Sentence
+    };
     Segment {
         no: SegmentNo(no),
         source,
-        kind: if words.starts_with('#') {
-            SegmentKind::Heading
-        } else {
-            SegmentKind::Sentence
-        },
+        kind,
         text: said.to_owned(),
         speaker,
         anchor: Anchor {
-            span: begin..begin + said.len(),
+            span: end - said.len()..end,
             line,
             row: None,
             time: None,
