@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::Place;
 use crate::dossier::{Dossier, Segment, Source, SourceFormat};
+use crate::sanitize::line;
 
 /// The unescaped words of one segment.
 pub struct Located<'a> {
@@ -72,7 +73,7 @@ impl<'a> Located<'a> {
         }
         self.source.raw.get(raw.clone())?;
         let words = self.words(raw.start - span.start)..self.words(raw.end - span.start);
-        let quote = one_line(self.text.get(words.clone())?);
+        let quote = line(self.text.get(words.clone())?).trim().to_owned();
         Some(self.place(words, quote))
     }
 
@@ -93,16 +94,6 @@ impl<'a> Located<'a> {
             None => at,
         }
     }
-}
-
-/// Words on one line, hidden characters spelt out: safe to show.
-pub fn one_line(text: &str) -> String {
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown = joined.chars().flat_map(|c| match c {
-        '"' | '\'' | '\\' => vec![c],
-        c => c.escape_debug().collect(),
-    });
-    shown.collect()
 }
 
 /// Undoes JSON's escapes; an escape that means nothing stays as it is.

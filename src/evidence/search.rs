@@ -44,9 +44,14 @@ impl Index {
     }
 
     /// The segments that share a term with `query`, best first, at most `limit`; equal scores in document order.
+    /// Function words count only in a query of nothing else.
     pub fn search(&self, query: &str, limit: usize) -> Vec<(SegmentNo, f32)> {
+        let mut terms = words::search_terms(query);
+        if !terms.iter().all(|t| words::is_common(t)) {
+            terms.retain(|t| !words::is_common(t));
+        }
         let mut scores: HashMap<u32, f32> = HashMap::new();
-        for (term, repeats) in frequencies(words::terms(query)) {
+        for (term, repeats) in frequencies(terms) {
             for (at, score) in self.weigh(&term) {
                 *scores.entry(at).or_default() += score * repeats as f32;
             }
@@ -58,6 +63,12 @@ impl Index {
             .into_iter()
             .map(|(at, score)| (self.segments[at as usize], score))
             .collect()
+    }
+
+    /// How many terms a segment has; 0 for one that is not in the dossier.
+    pub fn length(&self, no: SegmentNo) -> u32 {
+        let at = self.segments.binary_search(&no);
+        at.map_or(0, |at| self.lengths[at])
     }
 
     /// What one term adds to each segment that holds it.
@@ -74,7 +85,7 @@ impl Index {
 
     fn add(&mut self, no: SegmentNo, text: &str) {
         let at = self.segments.len() as u32;
-        let terms = words::terms(text);
+        let terms = words::search_terms(text);
         self.segments.push(no);
         self.lengths.push(terms.len() as u32);
         for (term, count) in frequencies(terms) {
@@ -90,21 +101,6 @@ fn frequencies(terms: Vec<String>) -> BTreeMap<String, u32> {
         *counts.entry(term).or_default() += 1;
     }
     counts
-}
-
-/// Positions in several rankings joined into one order by reciprocal rank fusion (Cormack, Clarke & Büttcher, 2009):
-/// the sum of weight / (60 + rank). Best first; ties in document order.
-pub fn fuse(rankings: &[(f32, Vec<SegmentNo>)]) -> Vec<SegmentNo> {
-    const K: f32 = 60.0;
-    let mut scores: BTreeMap<SegmentNo, f32> = BTreeMap::new();
-    for (weight, ranking) in rankings {
-        for (rank, no) in ranking.iter().enumerate() {
-            *scores.entry(*no).or_default() += weight / (K + rank as f32 + 1.0);
-        }
-    }
-    let mut order: Vec<(SegmentNo, f32)> = scores.into_iter().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    order.into_iter().map(|(no, _)| no).collect()
 }
 
 #[cfg(test)]
@@ -148,17 +144,5 @@ mod tests {
     fn nothing_to_search_finds_nothing() {
         assert!(index("").search("a", 5).is_empty());
         assert!(index("a b").search("", 5).is_empty());
-    }
-
-    /// 1/61 + 1/62 beats 1/61 beats 1/62; what stands equal keeps the order of the document.
-    #[test]
-    fn fusion_rewards_what_several_rankings_hold() {
-        let [a, b, c, d] = [1, 2, 3, 4].map(SegmentNo);
-        assert_eq!(fuse(&[(1.0, vec![a, b]), (1.0, vec![b])]), [b, a]);
-        assert_eq!(
-            fuse(&[(1.0, vec![d, a]), (1.0, vec![c, b])]),
-            [c, d, a, b],
-            "ties in document order"
-        );
     }
 }

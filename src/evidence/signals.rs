@@ -9,11 +9,12 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::locate::{self, Located};
+use super::locate::Located;
 use super::words::{self, Word};
 use super::{Count, EvidenceKind, EvidenceLink, Place};
 use crate::dossier::{Dossier, Language, SegmentKind};
 use crate::rubric::{Dimension, Signal};
+use crate::sanitize::line;
 
 /// One link for every term of the dimension's signals that occurs at all: signals in rubric order, the terms of
 /// `language` before those of the other.
@@ -25,7 +26,7 @@ pub fn count_signals(dossier: &Dossier, dimension: &Dimension, language: Languag
         let words = words::words(located.text());
         for (counter, places) in counters.iter().zip(&mut found) {
             for (term, span) in counter.matches(located.text(), &words) {
-                let quote = locate::one_line(&located.text()[span.clone()]);
+                let quote = line(&located.text()[span.clone()]).into_owned();
                 places[term].push(located.place(span, quote));
             }
         }

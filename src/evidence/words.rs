@@ -50,6 +50,33 @@ pub fn terms(text: &str) -> Vec<String> {
     terms
 }
 
+/// The terms of `text` for search: as [`terms`], and every Chinese character alone, which finds what pairs miss where
+/// a word is cut or said otherwise.
+pub fn search_terms(text: &str) -> Vec<String> {
+    let characters = text.chars().filter(|c| is_unspaced(*c));
+    let mut found: Vec<String> = characters.map(String::from).collect();
+    found.extend(terms(text).into_iter().filter(|t| !is_single(t)));
+    found
+}
+
+/// Whether a term is an English word, stemmed or not, that says nothing of what a text is about.
+pub fn is_common(term: &str) -> bool {
+    COMMON.split(' ').any(|word| word == term)
+}
+
+/// Function words, and the verbs and adverbs that stand in every report.
+const COMMON: &str = "a about after again all also an and any are as at back be been before between both but by can \
+could did do does down each for from get go good got had has have he her him his how i if in into is it it's just \
+last less made make mani many me more most much my new no not now of off on one onli only or other our out over own \
+per said same see set she should so some still such than that the their them then there these they this those time \
+to too two under until up us veri very was way we well were what when where which while who will with within would \
+yes you your";
+
+fn is_single(term: &str) -> bool {
+    let mut characters = term.chars();
+    characters.next().is_some_and(is_unspaced) && characters.next().is_none()
+}
+
 /// Whether `c` belongs to a script that is written without spaces between words.
 pub fn is_unspaced(c: char) -> bool {
     matches!(u32::from(c),
@@ -130,6 +157,12 @@ mod tests {
         assert_eq!(stems, ["align", "the", "team", "align", "align"]);
         assert_eq!(&text[found[0].span.clone()], "Aligned");
         assert_eq!(&text[found[4].span.clone()], "aligning");
+    }
+
+    #[test]
+    fn search_also_knows_single_characters() {
+        assert_eq!(search_terms("上线 ok 对"), ["上", "线", "对", "上线", "ok"]);
+        assert!(is_common("the") && !is_common("sync"));
     }
 
     #[test]

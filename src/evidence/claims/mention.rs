@@ -7,7 +7,8 @@ use super::quantity::{self, Quantity, Unit};
 use super::topic::{Topic, Vocabulary};
 use crate::dossier::{Dossier, Segment, SegmentKind};
 use crate::evidence::Place;
-use crate::evidence::locate::{Located, one_line};
+use crate::evidence::locate::Located;
+use crate::sanitize::line;
 
 /// A claimed quantity with the words around it.
 #[derive(Debug, Clone)]
@@ -126,8 +127,8 @@ fn in_prose<'a>(dossier: &'a Dossier, segment: &'a Segment, words: &Vocabulary) 
                 .find(|g| g.unit == stated.quantity.unit)
                 .map(|g| (*g).clone()),
             items: items(&text[span.end..], stated.quantity.value),
-            term: one_line(clause.trim()),
-            place: located.place(span.clone(), one_line(&text[span.clone()])),
+            term: line(clause.trim()).into_owned(),
+            place: located.place(span.clone(), line(&text[span.clone()]).into_owned()),
             quantity: stated.quantity.clone(),
         }
     };

@@ -167,7 +167,7 @@ fn is_possible(a: &Mention, b: &Mention) -> bool {
         (x.min(y), x.max(y))
     };
     let months = a.months.is_empty() || b.months.is_empty() || !a.months.is_disjoint(&b.months);
-    let nouns = !(a.needs_noun() && b.needs_noun()) || !a.nouns.is_disjoint(&b.nouns);
+    let nouns = !(a.needs_noun() && b.needs_noun() && a.nouns.is_disjoint(&b.nouns));
     a.quantity.unit.is_comparable(b.quantity.unit)
         && (low == 0.0 || high <= low * MAX_RATIO)
         && months
@@ -181,9 +181,9 @@ fn is_alike(words: &Vocabulary, a: &Mention, b: &Mention) -> bool {
     let measured =
         matches!(unit, Unit::Things(Some(m)) if !COMMON_MEASURES.contains(&m)) && unit == b.quantity.unit;
     let counted = matches!(unit, Unit::Things(_));
-    overlap.reaches(&ENOUGH)
-        || (measured && overlap.reaches(&ENOUGH_WITH_MEASURE))
-        || (!counted && overlap.reaches(&ENOUGH_WHEN_CONTAINED))
+    overlap.reaches(ENOUGH)
+        || (measured && overlap.reaches(ENOUGH_WITH_MEASURE))
+        || (!counted && overlap.reaches(ENOUGH_WHEN_CONTAINED))
 }
 
 /// How much two topics share.
@@ -196,7 +196,7 @@ struct Overlap {
 }
 
 impl Overlap {
-    fn reaches(&self, least: &Self) -> bool {
+    fn reaches(self, least: Self) -> bool {
         self.weight >= least.weight && self.share >= least.share
     }
 }

@@ -341,8 +341,7 @@ pub(super) fn month(word: &str) -> Option<usize> {
         "november",
         "december",
     ];
-    let names = |name: &&str| *name == word || &name[..3] == word;
-    let at = NAMES.iter().position(|name| names(&name));
+    let at = NAMES.iter().position(|name| *name == word || &name[..3] == word);
     at.or((word == "sept").then_some(8)).map(|at| at + 1)
 }
 

@@ -22,13 +22,6 @@ pub(super) struct Vocabulary<'a> {
     holding: HashMap<String, f32>,
 }
 
-/// English words that say nothing of what a number measures.
-const COMMON: &str = "a about after again all also an and any are as at back be been before between both but by can \
-    could did do does down each for from get go good got had has have he her him his how i if in into is it its just \
-    last less made make many me more most much my new no not now of off on one only or other our out over own per said \
-    same see set she should so some still such than that the their them then there these they this those time to too two \
-    under until up us very was way we well were what when where which while who will with within would yes you your";
-
 impl<'a> Vocabulary<'a> {
     pub(super) fn new(dossier: &Dossier, rubric: &'a Rubric) -> Self {
         let mut vocabulary = Self {
@@ -84,5 +77,5 @@ impl<'a> Vocabulary<'a> {
 fn says_something(term: &str) -> bool {
     let number = term.starts_with(|c: char| c.is_ascii_digit());
     let letter = term.len() == 1;
-    !number && !letter && !COMMON.split_whitespace().any(|w| w == term)
+    !number && !letter && !words::is_common(term)
 }

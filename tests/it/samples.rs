@@ -1,0 +1,199 @@
+//! The sample dossiers are complete, what they promise, and rated twice as their README says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plumbline::dossier::{Language, SourceKind};
+use plumbline::metrics;
+use plumbline::rubric::{Polarity, builtin};
+
+use crate::env::Outcome;
+use crate::levels::{self, Levels, Sample, samples};
+
+#[test]
+fn there_are_enough_of_every_kind() -> Outcome {
+    let samples = samples()?;
+    let of = |language: Language| {
+        samples
+            .iter()
+            .filter(|s| s.dossier.meta.language == language)
+            .count()
+    };
+    assert!(samples.len() >= 8, "{} dossiers", samples.len());
+    assert!(of(Language::Zh) >= 5 && of(Language::En) >= 3);
+    let mut kinds = BTreeMap::new();
+    let mut cycles: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for Sample { id, dossier, .. } in &samples {
+        assert_eq!(dossier.meta.id.as_str(), id);
+        assert!((4..=7).contains(&dossier.sources.len()), "{id}");
+        assert!(dossier.problems.is_empty(), "{id}: {:?}", dossier.problems);
+        for source in &dossier.sources {
+            *kinds.entry(format!("{:?}", source.kind)).or_insert(0) += 1;
+        }
+        let subject = dossier.meta.subject.id.as_str();
+        cycles.entry(subject).or_default().insert(&dossier.meta.cycle);
+    }
+    for kind in [
+        SourceKind::Weekly,
+        SourceKind::Project,
+        SourceKind::SelfReview,
+        SourceKind::Peer,
+        SourceKind::Chat,
+        SourceKind::Okr,
+        SourceKind::Meeting,
+    ] {
+        assert!(kinds.contains_key(&format!("{kind:?}")), "no {kind:?}");
+    }
+    assert!(cycles.values().filter(|c| c.len() == 2).count() >= 2);
+    Ok(())
+}
+
+#[test]
+fn earlier_cycles_point_to_the_same_person() -> Outcome {
+    for Sample { id, dossier, .. } in samples()? {
+        for earlier in &dossier.meta.earlier {
+            let before = plumbline::ingest::open(&dossier.root.join(&earlier.path))?;
+            assert_eq!(before.meta.subject.id, dossier.meta.subject.id, "{id}");
+            assert_eq!(before.meta.cycle, earlier.cycle, "{id}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_dimension_is_rated_in_order_and_in_halves() -> Outcome {
+    for sample in samples()? {
+        let ratings = std::iter::once(&sample.levels).chain(&sample.blind);
+        for Levels { rubric, rating } in ratings {
+            let rubric = builtin(rubric)?;
+            let rated = rating.iter().map(|r| r.dimension.as_str());
+            assert!(
+                rated.eq(rubric.dimensions.iter().map(|d| d.id.as_str())),
+                "{}",
+                sample.id
+            );
+            for r in rating {
+                assert!(
+                    (1.0..=5.0).contains(&r.level) && (r.level * 2.0).fract() == 0.0,
+                    "{r:?}"
+                );
+                assert!(!r.note.is_empty(), "{}: {}", sample.id, r.dimension);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_key_behaviour_is_the_rubric_s_and_its_quotation_stands_in_one_segment() -> Outcome {
+    for Sample {
+        id, dossier, levels, ..
+    } in samples()?
+    {
+        let rubric = builtin(&levels.rubric)?;
+        for (rating, dimension) in levels.rating.iter().zip(&rubric.dimensions) {
+            assert!(
+                (2..=4).contains(&rating.behaviour.len()),
+                "{id}: {}",
+                rating.dimension
+            );
+            for key in &rating.behaviour {
+                assert!(
+                    dimension.behaviours.iter().any(|b| b.id == key.id),
+                    "{id}: {key:?}"
+                );
+                let segment = key.segment(&dossier).ok_or_else(|| format!("{id}: {key:?}"))?;
+                let end = segment.anchor.span.end;
+                let words = dossier.source_of(segment).slice(&segment.anchor);
+                assert!(words.contains(&key.quote), "{id}: {key:?} runs over byte {end}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn low_levels_rest_on_shortfalls_and_high_ones_on_strengths() -> Outcome {
+    for Sample { id, levels, .. } in samples()? {
+        for rating in &levels.rating {
+            let any = |polarity| rating.behaviour.iter().any(|b| b.polarity == polarity);
+            assert!(
+                rating.level > 2.0 || any(Polarity::Contradicts),
+                "{id}: {}",
+                rating.dimension
+            );
+            assert!(
+                rating.level < 4.0 || any(Polarity::Supports),
+                "{id}: {}",
+                rating.dimension
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The figures that the README prints, by their row: `| Pearson | 0.95 |`.
+fn printed(readme: &str, row: &str) -> Outcome<Vec<f64>> {
+    let start = format!("| {row} |");
+    let line = readme
+        .lines()
+        .find(|l| l.starts_with(&start))
+        .ok_or(format!("no row {row}"))?;
+    let cells = line.split('|').skip(2).map(str::trim).filter(|c| !c.is_empty());
+    Ok(cells.map(str::parse).collect::<Result<_, _>>()?)
+}
+
+/// n, Pearson, quadratic weighted kappa over the nine half levels, mean absolute difference, shares within 0.5 and 1.
+fn agreement(pairs: &[(f64, f64)]) -> [Option<f64>; 6] {
+    let steps = |level: f64| ((level - 1.0) * 2.0).round() as usize;
+    let categories: Vec<(usize, usize)> = pairs.iter().map(|(a, b)| (steps(*a), steps(*b))).collect();
+    [
+        Some(pairs.len() as f64),
+        metrics::pearson(pairs),
+        metrics::quadratic_kappa(&categories, 9),
+        metrics::mae(pairs),
+        metrics::within(pairs, 0.5),
+        metrics::within(pairs, 1.0),
+    ]
+}
+
+#[test]
+fn the_two_ratings_agree_as_the_readme_says() -> Outcome {
+    let readme = std::fs::read_to_string(levels::folder().join("README.md"))?;
+    let samples = samples()?;
+    assert!(
+        samples.iter().all(|s| s.blind.is_some()),
+        "every sample is rated twice"
+    );
+    let pairs = levels::pairs(&samples);
+    let all: Vec<(f64, f64)> = pairs.iter().map(|(_, pair)| *pair).collect();
+    let rows = [
+        "n",
+        "Pearson",
+        "Quadratic weighted kappa",
+        "Mean absolute difference",
+        "Share within 0.5",
+        "Share within 1.0",
+    ];
+    for (row, figure) in rows.iter().zip(agreement(&all)) {
+        same(row, figure, printed(&readme, row)?.first());
+    }
+    for dimension in &builtin("core")?.dimensions {
+        let id = dimension.id.as_str();
+        let own: Vec<(f64, f64)> = pairs.iter().filter(|(d, _)| *d == id).map(|(_, p)| *p).collect();
+        for (figure, printed) in agreement(&own).into_iter().zip(printed(&readme, id)?) {
+            same(id, figure, Some(&printed));
+        }
+    }
+    Ok(())
+}
+
+/// The README rounds to two decimals.
+fn same(row: &str, computed: Option<f64>, printed: Option<&f64>) {
+    let near = computed
+        .zip(printed)
+        .is_some_and(|(a, b)| (a - b).abs() <= 0.005 + 1e-9);
+    assert!(
+        near,
+        "{row}: computed {computed:?}, the README prints {printed:?}"
+    );
+}
