@@ -10,6 +10,7 @@ use super::out;
 use crate::dossier::Language;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rubric::{self, Dimension, Rubric, RubricErrors};
+use crate::sanitize::line;
 
 /// What to do with rubrics.
 #[derive(Debug, Subcommand)]
@@ -53,11 +54,12 @@ pub fn run(command: &RubricCommand, language: Language) -> Result<()> {
 
 fn check(file: &Path, json: bool) -> Result<()> {
     let bytes = std::fs::read(file).map_err(|e| Error::io("read", file, e))?;
-    let checked = Rubric::parse(&file.display().to_string(), &bytes);
+    let name = line(&file.display().to_string()).into_owned();
+    let checked = Rubric::parse(&name, &bytes);
     if json {
-        out::json(&verdict(file, &checked))?;
+        out::json(&verdict(&name, &checked))?;
     } else {
-        out::print(|out| write_verdict(out, file, &checked))?;
+        out::print(|out| write_verdict(out, &name, &checked))?;
     }
     checked.map(drop).map_err(|errors| {
         let message = format!(
@@ -69,10 +71,10 @@ fn check(file: &Path, json: bool) -> Result<()> {
     })
 }
 
-fn verdict(file: &Path, checked: &Result<Rubric, RubricErrors>) -> serde_json::Value {
+fn verdict(file: &str, checked: &Result<Rubric, RubricErrors>) -> serde_json::Value {
     match checked {
         Ok(rubric) => json!({
-            "file": file.display().to_string(),
+            "file": file,
             "valid": true,
             "rubric": summary(rubric),
             "faults": [],
@@ -81,12 +83,12 @@ fn verdict(file: &Path, checked: &Result<Rubric, RubricErrors>) -> serde_json::V
     }
 }
 
-fn write_verdict(out: &mut dyn Write, file: &Path, checked: &Result<Rubric, RubricErrors>) -> io::Result<()> {
+fn write_verdict(out: &mut dyn Write, file: &str, checked: &Result<Rubric, RubricErrors>) -> io::Result<()> {
     match checked {
         Ok(rubric) => {
             let dimensions = plural(rubric.dimensions.len(), "dimension");
             let Rubric { id, version, .. } = rubric;
-            writeln!(out, "{}: valid, {id} {version}, {dimensions}", file.display())
+            writeln!(out, "{file}: valid, {id} {version}, {dimensions}")
         }
         Err(errors) => errors
             .faults

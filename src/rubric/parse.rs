@@ -7,6 +7,7 @@ use super::reader::{Node, Reader, Text};
 use super::{Behaviour, Bilingual, Dimension, Rubric, Signal};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, RubricId};
+use crate::sanitize::{is_safe_char, line};
 
 /// A rubric is read whole; a larger file is not one.
 const MAX_BYTES: usize = 1 << 20;
@@ -62,7 +63,7 @@ impl Rubric {
     /// Every fault of the file at once, each with its line and field.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, RubricErrors> {
         let fail = |faults| RubricErrors {
-            file: file.to_owned(),
+            file: line(file).into_owned(),
             faults,
         };
         let text = decode(bytes).map_err(|fault| fail(vec![fault]))?;
@@ -71,7 +72,7 @@ impl Rubric {
         if !syntax.is_empty() {
             for error in syntax {
                 let offset = error.span().map_or(0, |s| s.start);
-                reader.fault(offset, "", format!("not TOML: {}", error.message()));
+                reader.fault(offset, "", format!("not TOML: {}", line(error.message())));
             }
             return Err(fail(reader.into_faults()));
         }
@@ -107,6 +108,7 @@ fn decode(bytes: &[u8]) -> Result<&str, Fault> {
 fn rubric(reader: &mut Reader<'_>, root: &Node<'_>, hash: ContentHash) -> Rubric {
     let id = identifier(reader, root);
     let version = reader.text(root, "version");
+    visible(reader, &version);
     let title = bilingual_field(reader, root, "title", &TITLE);
     let nodes = reader.tables(
         root,
@@ -321,11 +323,7 @@ fn within(reader: &mut Reader<'_>, text: &Text, found: usize, most: usize, unit:
 
 /// Rubric texts go to the screen and into prompts as they are, so nothing in them may be hidden.
 fn visible(reader: &mut Reader<'_>, text: &Text) {
-    let hidden = |c: &char| {
-        c.is_control()
-            || matches!(u32::from(*c), 0xAD | 0x61C | 0x180E | 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB | 0xE_0000..=0xE_0FFF)
-    };
-    if let Some(c) = text.value.chars().find(hidden) {
+    if let Some(c) = text.value.chars().find(|c| !is_safe_char(*c)) {
         let message = format!("holds the invisible character U+{:04X}; delete it", u32::from(c));
         reader.fault(text.offset, &text.path, message);
     }
