@@ -40,7 +40,7 @@ lint: setup ## Formatting and lints, warnings are errors
 	cargo clippy --locked --all-targets -- -D warnings
 
 bench: setup ## Figures of the screen and the engine
-	cargo bench --locked
+	cargo bench --locked --bench '*'
 
 soak: setup ## The long tests: kills by the hundred
 	cargo build --locked

@@ -70,8 +70,8 @@ fn locale() -> Finding {
 }
 
 fn pip() -> Finding {
-    match Pip::default().find() {
-        Some((call, version)) => Finding::ok("pip", format!("{version}, as `{}`", call.join(" "))),
+    match Pip::find() {
+        Some(pip) => Finding::ok("pip", format!("{}, as `{}`", pip.version(), pip.call())),
         None => Finding::warn("pip", "not here", "models can then only be pulled from the hub"),
     }
 }

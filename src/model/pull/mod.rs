@@ -11,7 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::local::{LocalModel, ModelStore};
 use crate::model::manifest::{FileSource, Manifest, ModelFile};
 
-mod cache;
 mod hub;
 mod index;
 mod lock;
@@ -48,8 +47,6 @@ pub enum Place {
 pub struct Places {
     /// The hub.
     pub hub: Hub,
-    /// The package index, through the machine's own pip.
-    pub pip: Pip,
     /// Ask only this one.
     pub only: Option<Place>,
 }
@@ -59,7 +56,6 @@ impl Places {
     pub fn of_environment(env: Environment<'_>, home: &Path) -> Self {
         Self {
             hub: Hub::of_environment(env, home),
-            pip: Pip::default(),
             only: None,
         }
     }
@@ -133,7 +129,7 @@ fn fetch(job: &mut Job<'_>, places: &Places, source: &FileSource) -> Result<()> 
                 path,
             },
         ),
-        FileSource::Index { version, parts } => index::fetch(job, &places.pip, version, parts),
+        FileSource::Index { version, parts } => index::fetch(job, version, parts),
     }
 }
 
@@ -173,6 +169,16 @@ impl Places {
 }
 
 impl Job<'_> {
+    /// Tells the watcher a step.
+    fn say(&mut self, line: impl AsRef<str>) {
+        self.watch.step(line.as_ref());
+    }
+
+    /// Where the file belongs.
+    fn target(&self) -> std::path::PathBuf {
+        self.store.path(self.manifest, self.file)
+    }
+
     /// Whether to stop, as an error to return.
     fn go_on(&self) -> Result<()> {
         if self.watch.stopped() {
@@ -189,4 +195,8 @@ fn stopped(id: &crate::id::ModelId) -> Error {
         format!("the pull of {id} was stopped; what is here is kept"),
     )
     .hint(format!("plumb models pull {id} goes on with it"))
+}
+
+fn network(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Network, message)
 }

@@ -1,6 +1,7 @@
-//! A file that is still arriving: `<file>.partial`, with a note beside it that says where its bytes came from.
+//! A file that is still arriving: `<file>.partial`, or `<file>.parts` where it comes in parts, with a note beside it
+//! that says where its bytes came from.
 //!
-//! Only bytes from the very same origin are gone on with. The hash runs along, so that a finished file is known to be
+//! Only bytes from the very same origin are gone on with, and the two kinds do not overwrite each other. The hash runs along, so that a finished file is known to be
 //! right before it takes its place; what was there from an earlier pull is read once.
 
 use std::fs::File;
@@ -12,6 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+
+/// What a file that arrives in one piece is called meanwhile.
+const PARTIAL: &str = ".partial";
+/// What a file that arrives in parts is called meanwhile.
+const PARTS: &str = ".parts";
 
 /// A file that is still arriving.
 pub struct Partial {
@@ -41,7 +47,7 @@ impl Partial {
     /// # Errors
     /// `Io`.
     pub fn open(target: &Path, origin: &str, total: u64, in_parts: bool) -> Result<Self> {
-        let path = beside(target, ".partial");
+        let path = beside(target, if in_parts { PARTS } else { PARTIAL });
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -117,7 +123,7 @@ impl Partial {
     }
 
     fn note_path(&self) -> PathBuf {
-        beside(&self.target, ".partial.from")
+        beside(&self.path, ".from")
     }
 
     /// Bytes here.
@@ -188,7 +194,16 @@ impl Partial {
         std::fs::rename(&self.path, &self.target)?;
         let folder = self.target.parent().unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()?;
-        std::fs::remove_file(self.note_path())
+        self.tidy();
+        Ok(())
+    }
+
+    /// Removes what is beside a file in its place: the note, and what the other kind of source left.
+    fn tidy(&self) {
+        for path in [PARTIAL, PARTS].map(|ending| beside(&self.target, ending)) {
+            let _ = std::fs::remove_file(beside(&path, ".from"));
+            let _ = std::fs::remove_file(path);
+        }
     }
 
     /// Gives up what is here: it is not the file. What cannot be removed is overwritten by the next pull.

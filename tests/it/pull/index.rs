@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -182,5 +183,59 @@ fn a_disk_too_small_is_noticed_before_the_first_package() -> Outcome {
     let said = env.run(["models", "pull", "made-up"])?.failed(1)?;
     assert!(said.contains("not enough space for a model"), "{said}");
     assert!(!bin.join("log").exists(), "pip was asked all the same");
+    Ok(())
+}
+
+#[test]
+fn what_the_hub_sent_is_kept_when_the_index_fails_too() -> Outcome {
+    let (mut env, bin) = account_with_pip()?;
+    describe(&env, &identity(), &format!("{HUB}{SOURCE}"))?;
+    std::fs::write(bin.join("refuse-made_up_part2"), "")?;
+    let failing = right_hub(|request, sent| match request.from {
+        None => sent.cut = Some(100_000),
+        Some(_) => sent.status = 503,
+    })?;
+    env.set("HF_ENDPOINT", failing.url());
+    env.run(["models", "pull", "made-up"])?.failed(1)?;
+
+    let healthy = right_hub(|_, _| {})?;
+    env.set("HF_ENDPOINT", healthy.url());
+    env.run(["models", "pull", "made-up"])?.ok()?;
+    let sent = healthy.asked("GET");
+    assert!(
+        sent.iter()
+            .all(|request| request.from == Some(100_000) || request.path != "/elsewhere"),
+        "{sent:?}"
+    );
+    assert_eq!(std::fs::read(place(&env))?, weights());
+    let left = std::fs::read_dir(env.models_dir().join("made-up"))?.count();
+    assert_eq!(left, 3, "the lock, the file and its mark");
+    Ok(())
+}
+
+/// A pip that never ends is ended with the pull.
+#[test]
+fn ctrl_c_ends_pip_too() -> Outcome {
+    let (env, bin) = account_with_pip()?;
+    let pip = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo pip 99.0; exit 0; fi\n: > \"${0%/*}/started\"\nexec /bin/sleep 60\n";
+    std::fs::write(bin.join("pip"), pip)?;
+    let pull = env
+        .plumb()
+        .args(["models", "pull", "made-up"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    let start = Instant::now();
+    while !bin.join("started").exists() {
+        assert!(start.elapsed() < Duration::from_secs(20), "pip was not started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    rustix::process::kill_process(
+        rustix::process::Pid::from_child(&pull),
+        rustix::process::Signal::INT,
+    )?;
+    let output = pull.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(start.elapsed() < Duration::from_secs(30), "it waited for pip");
+    assert!(!env.models_dir().join("made-up/.wheels").exists());
     Ok(())
 }

@@ -1,13 +1,9 @@
 //! `plumb models`: which models there are, bringing them here, checking them.
 
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use clap::{Subcommand, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use self::onlooker::Onlooker;
 use super::out;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +11,8 @@ use crate::id::ModelId;
 use crate::model::local::Presence;
 use crate::model::pull::{self, Place, Places, Watch};
 use crate::model::{Catalogue, Manifest, ModelStore};
-use crate::sanitize;
+
+mod onlooker;
 
 /// What `plumb models` does.
 #[derive(Debug, Subcommand)]
@@ -216,74 +213,4 @@ impl Row<'_> {
             id.as_str()
         )
     }
-}
-
-/// Shows a pull on standard error: a bar on a terminal, else one line a step.
-struct Onlooker {
-    terminal: bool,
-    bar: ProgressBar,
-    stopped: Arc<AtomicBool>,
-}
-
-impl Onlooker {
-    fn new() -> Self {
-        let stopped = Arc::new(AtomicBool::new(false));
-        watch_for_interrupt(Arc::clone(&stopped));
-        Self {
-            terminal: std::io::stderr().is_terminal(),
-            bar: ProgressBar::hidden(),
-            stopped,
-        }
-    }
-
-    fn begin(&mut self, manifest: &Manifest) {
-        if self.terminal {
-            let bytes = manifest.weights().bytes.unwrap_or(0);
-            let template = "{bytes:>10} of {total_bytes} {wide_bar} {bytes_per_sec} {eta}";
-            let style =
-                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-            self.bar = ProgressBar::new(bytes).with_style(style);
-        }
-    }
-
-    fn end(&mut self) {
-        self.bar.finish_and_clear();
-        self.bar = ProgressBar::hidden();
-    }
-}
-
-impl Watch for Onlooker {
-    fn step(&mut self, line: &str) {
-        // Nobody to tell is no reason to stop.
-        self.bar.suspend(|| {
-            let _ = writeln!(std::io::stderr(), "{}", sanitize::line(line));
-        });
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.bar.set_length(total);
-        self.bar.set_position(done);
-    }
-
-    fn stopped(&self) -> bool {
-        self.stopped.load(Ordering::Relaxed)
-    }
-}
-
-/// The first Ctrl-c asks the pull to stop at the next safe place; a second one ends the program, which is safe too.
-fn watch_for_interrupt(stopped: Arc<AtomicBool>) {
-    let wait = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-            return;
-        };
-        while runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            if stopped.swap(true, Ordering::Relaxed) {
-                std::process::exit(1);
-            }
-        }
-    };
-    // Without the thread Ctrl-c ends the program at once.
-    let _ = std::thread::Builder::new()
-        .name("interrupt".to_owned())
-        .spawn(wait);
 }

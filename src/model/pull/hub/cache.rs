@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::hub::Address;
+use super::Address;
 use crate::hash::ContentHash;
 
 /// A file found in the cache.
