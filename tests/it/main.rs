@@ -14,6 +14,7 @@ mod pull;
 mod readme;
 mod rubric;
 mod samples;
+mod records;
 mod server;
 mod shortlist;
 #[path = "../../src/model/testing.rs"]
