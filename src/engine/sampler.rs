@@ -7,9 +7,30 @@ use toktrie::SimpleVob;
 use crate::error::{Error, ErrorKind, Result};
 use crate::seed::Seed;
 
+/// How much less likely a token becomes for having been written lately (Keskar et al. 2019, arXiv:1909.05858, sec. 4.1).
+/// Small models repeat themselves without it.
+const REPETITION_PENALTY: f32 = 1.15;
+/// How far back "lately" goes, in tokens.
+const REPETITION_WINDOW: usize = 64;
+
 /// The most likely token, or a draw by temperature.
 pub struct Sampler {
     processor: Option<LogitsProcessor>,
+}
+
+/// Makes the last tokens of `written` less likely in `logits`. For free text only: a score is read from raw logits.
+pub fn discourage_repetition(logits: &mut [f32], written: &[u32]) {
+    let recent = &written[written.len().saturating_sub(REPETITION_WINDOW)..];
+    let distinct: std::collections::HashSet<u32> = recent.iter().copied().collect();
+    for token in distinct {
+        if let Some(logit) = logits.get_mut(token as usize) {
+            *logit = if *logit > 0.0 {
+                *logit / REPETITION_PENALTY
+            } else {
+                *logit * REPETITION_PENALTY
+            };
+        }
+    }
 }
 
 impl Sampler {

@@ -11,8 +11,9 @@ use crate::engine::assessment::{Assessment, ModelIdentity, RubricIdentity, Score
 use crate::engine::event::{ScoreEvent, ScoreRequest, TextField};
 use crate::engine::grammar::{Grammar, GrammarFactory};
 use crate::engine::plan::{Branch, Plan, Planner};
+use crate::engine::prompt;
 use crate::engine::reading::{self, LevelTokens};
-use crate::engine::{prompt, sampler::Sampler};
+use crate::engine::sampler::{self, Sampler};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceLink, links, signals};
 use crate::hash::ContentHash;
@@ -429,6 +430,9 @@ impl Writer {
     /// Chooses the next token under the grammar, and takes those that can only follow.
     fn write(&mut self, logits: &mut [f32], tokenizer: &Tokenizer) -> Result<()> {
         let mask = self.grammar.mask()?;
+        if self.score.is_some() {
+            sampler::discourage_repetition(logits, &self.output);
+        }
         let token = self.sampler.choose(logits, &mask)?;
         self.pending.clear();
         if token == tokenizer.end() {

@@ -3,6 +3,7 @@
 mod claims;
 mod cli;
 mod doctor;
+mod engine;
 mod env;
 mod house;
 mod ingest;
