@@ -15,13 +15,13 @@ pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod ingest;
-pub mod keys;
 pub mod journal;
+pub mod keys;
 pub mod man;
 pub mod models;
 pub mod out;
-pub mod review;
 pub mod pairs;
+pub mod review;
 pub mod rubric;
 pub mod score;
 
