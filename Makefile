@@ -11,6 +11,8 @@ DEFAULT_MODEL := qwen2.5-coder-0.5b-instruct-q4_k_m
 SMALL_MODEL := smollm2-135m-instruct-q4_1
 # What the demo scores when nobody sits at a terminal.
 DEMO_DOSSIER := samples/zh-lilei-2026h1
+# Where cargo puts what it builds. The tests' own build makes the program too: one build of the dependencies, not two.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
 # The demo's records are not the person's own.
 DEMO_WORKSPACE := target/demo
 
@@ -30,8 +32,8 @@ demo: setup ## Build, bring the default model and open the workstation on the sa
 	fi
 
 test: setup ## Bring the models the tests need, then run every test with real weights
-	cargo build --locked
-	@cargo run --quiet --locked -- models pull $(DEFAULT_MODEL) $(SMALL_MODEL)
+	cargo test --locked --no-run
+	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL)
 	cargo test --locked
 
 lint: setup ## Formatting and lints, warnings are errors
@@ -43,6 +45,6 @@ bench: setup ## Figures of the screen and the engine
 	cargo bench --locked --bench '*'
 
 soak: setup ## The long tests: kills by the hundred
-	cargo build --locked
-	@cargo run --quiet --locked -- models pull $(DEFAULT_MODEL) $(SMALL_MODEL)
+	cargo test --locked --no-run
+	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL)
 	PLUMB_SOAK=1 cargo test --locked -- --nocapture

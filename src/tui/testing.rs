@@ -214,14 +214,6 @@ impl Stage {
         Ok(())
     }
 
-    /// The last record that was asked for.
-    pub fn last_entry(&self) -> Result<&Entry> {
-        self.drafts
-            .last()
-            .map(|d| &d.entry)
-            .ok_or_else(|| missing("record"))
-    }
-
     /// The dossier on the desk.
     pub fn dossier(&self) -> Result<Arc<Dossier>> {
         let desk = self.app.desk().ok_or_else(|| missing("dossier"))?;

@@ -22,7 +22,6 @@ pub const SMOL: &str = "smollm2-135m-instruct-q4_1";
 
 /// A model ready to run.
 pub struct Loaded {
-    pub gguf: Gguf,
     pub decoder: Decoder,
     pub tokenizer: Tokenizer,
 }
@@ -33,7 +32,6 @@ impl Loaded {
         Ok(Self {
             decoder: Decoder::load(&gguf, &|_| {})?,
             tokenizer: Tokenizer::from_gguf(&gguf)?,
-            gguf,
         })
     }
 
