@@ -13,9 +13,9 @@ mod model_oracle;
 mod model_reference;
 mod pull;
 mod readme;
+mod records;
 mod rubric;
 mod samples;
-mod records;
 mod server;
 mod shortlist;
 #[path = "../../src/model/testing.rs"]
