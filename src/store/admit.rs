@@ -121,7 +121,8 @@ fn scores(entry: &Entry) -> Result<()> {
     }
 }
 
-fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
+/// The blobs that an entry cites.
+pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
     match entry {
         Entry::Dossier(read) => read.sources.iter().map(|s| s.sha256).collect(),
         Entry::Assessment(a) => vec![a.id],

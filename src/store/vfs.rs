@@ -8,6 +8,9 @@ use std::path::Path;
 
 use crate::error::Error;
 
+#[cfg(test)]
+pub(crate) mod sim;
+
 /// How [`Vfs::open`] treats a file that is there, or is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

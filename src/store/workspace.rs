@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::blobs::Blobs;
 use crate::store::index::build::Progress;
 use crate::store::index::memory::Memory;
+use crate::store::index::open::{self, Place};
 use crate::store::index::{Table, build};
 use crate::store::journal::scan::Ending;
 use crate::store::journal::{Damage, Journal, SEGMENT_BYTES, Tip, head, recover};
@@ -23,6 +24,7 @@ pub(crate) struct Layout {
     pub(crate) root: PathBuf,
     pub(crate) journal: PathBuf,
     pub(crate) blobs: PathBuf,
+    pub(crate) index: PathBuf,
 }
 
 impl Layout {
@@ -31,6 +33,7 @@ impl Layout {
             root: root.to_path_buf(),
             journal: root.join("journal"),
             blobs: root.join("blobs"),
+            index: root.join("index"),
         }
     }
 }
@@ -65,7 +68,7 @@ pub struct Workspace {
     tip: Tip,
     health: Health,
     notes: Vec<String>,
-    _lock: Option<WorkspaceLock>,
+    _lock: WorkspaceLock,
 }
 
 /// How to open a workspace: the defaults are the real disk and files of 16 MiB.
@@ -74,7 +77,16 @@ pub struct Opening<'a> {
     clock: Arc<dyn Clock>,
     vfs: Arc<dyn Vfs>,
     segment_bytes: u64,
+    index: Index,
     progress: &'a mut dyn FnMut(Progress),
+}
+
+/// Where the index is to lie.
+enum Index {
+    /// Beside the journal; a child process of this program, or of ourselves, tries it first.
+    Disk(Option<PathBuf>),
+    #[cfg(test)]
+    Memory,
 }
 
 impl Workspace {
@@ -107,6 +119,7 @@ impl Workspace {
             clock,
             vfs: Arc::new(RealVfs),
             segment_bytes: SEGMENT_BYTES,
+            index: Index::Disk(None),
             progress,
         }
     }
@@ -166,6 +179,22 @@ impl Opening<'_> {
         self
     }
 
+    /// Tries the index with this program instead of the one that runs; it must know the command
+    /// [`probe::COMMAND`](crate::store::index::probe::COMMAND).
+    #[must_use]
+    pub fn probing_with(mut self, program: &Path) -> Self {
+        self.index = Index::Disk(Some(program.to_path_buf()));
+        self
+    }
+
+    /// Keeps the index in memory.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn in_memory(mut self) -> Self {
+        self.index = Index::Memory;
+        self
+    }
+
     /// Opens.
     ///
     /// # Errors
@@ -174,21 +203,47 @@ impl Opening<'_> {
         let layout = Layout::of(self.root);
         prepare(&*self.vfs, &layout)?;
         let lock = WorkspaceLock::take(&layout.root, &*self.clock)?;
-        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes, &mut |_| Ok(()))?;
-        let reading = head::read(&*self.vfs, &layout.journal)?;
-        let mut table = Box::new(Memory::default());
-        build::build(&mut *table, &*self.vfs, &layout.journal, reading, self.progress)?;
+        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes)?;
+        let (tip, mut notes) = (recovered.scan.tip, recovered.notes);
+        let place = self.place(&layout, &recovered.scan.ending)?;
+        let table = open::open(
+            &place,
+            &*self.vfs,
+            &layout.journal,
+            tip,
+            &mut notes,
+            self.progress,
+        )?;
         Ok(Workspace {
             blobs: Blobs::new(Arc::clone(&self.vfs), layout.blobs.clone()),
             vfs: self.vfs,
             clock: self.clock,
             layout,
-            tip: recovered.scan.tip,
+            tip,
             health: Health::of(&recovered.scan.ending),
             journal: recovered.journal,
             table,
-            notes: recovered.notes,
-            _lock: Some(lock),
+            notes,
+            _lock: lock,
+        })
+    }
+
+    /// A damaged journal leaves the index on disk alone: what is sound is read into memory.
+    fn place(&self, layout: &Layout, ending: &Ending) -> Result<Place> {
+        if matches!(ending, Ending::Damaged(_)) {
+            return Ok(Place::Memory);
+        }
+        let program = match &self.index {
+            Index::Disk(Some(program)) => program.clone(),
+            Index::Disk(None) => std::env::current_exe().map_err(|e| {
+                Error::new(ErrorKind::Io, "this program's own file cannot be found").because(e)
+            })?,
+            #[cfg(test)]
+            Index::Memory => return Ok(Place::Memory),
+        };
+        Ok(Place::Disk {
+            path: layout.index.clone(),
+            program,
         })
     }
 }

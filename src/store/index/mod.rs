@@ -9,7 +9,10 @@ use crate::hash::ContentHash;
 use crate::store::journal::Tip;
 
 pub mod build;
+pub(crate) mod database;
 pub(crate) mod memory;
+pub(crate) mod open;
+pub mod probe;
 pub(crate) mod rows;
 pub mod status;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::head::{self, Head, Reading};
-use super::scan::{Ending, Met, Scan, Segment, scan};
+use super::scan::{Ending, Scan, Segment, scan};
 use super::{Journal, OpenSegment, segment_name};
 use crate::error::Result;
 use crate::store::vfs::{Mode, Vfs, refused, write_all_at};
@@ -22,14 +22,9 @@ pub(crate) struct Recovered {
 }
 
 /// Opens the journal in `dir` for writing, making a new one where there is none.
-pub(crate) fn recover(
-    vfs: &Arc<dyn Vfs>,
-    dir: &Path,
-    segment_bytes: u64,
-    visit: &mut dyn FnMut(Met<'_>) -> Result<()>,
-) -> Result<Recovered> {
+pub(crate) fn recover(vfs: &Arc<dyn Vfs>, dir: &Path, segment_bytes: u64) -> Result<Recovered> {
     let reading = head::read(&**vfs, dir)?;
-    let scan = scan(&**vfs, dir, reading, visit)?;
+    let scan = scan(&**vfs, dir, reading, &mut |_| Ok(()))?;
     if matches!(scan.ending, Ending::Damaged(_)) {
         return Ok(Recovered {
             journal: None,

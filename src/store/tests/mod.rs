@@ -1,3 +1,9 @@
 //! The room as a whole: what is answered "saved" is there, whatever happens.
 
 mod basics;
+mod damage;
+mod disk;
+mod faults;
+mod machine;
+mod order;
+mod power;
