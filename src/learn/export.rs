@@ -1,0 +1,300 @@
+//! Preferences as the training frameworks read them, one JSON object a line.
+//!
+//! ms-swift: reward model and DPO (`messages` that end with the better answer, `rejected_response`, `margin`), KTO
+//! (`messages`, `label`), GRPO (`messages` without an answer, `gold_score`, `gold_evidence`; further columns reach the
+//! reward function by name). TRL: `prompt`, `chosen`, `rejected`, `margin`; `prompt`, `completion`, `label`; `prompt` and
+//! columns. None of these can say that a score lies between two level tokens: a half point becomes one line for each.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::engine::AssessmentId;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::review::PreferenceRecord;
+use crate::review::preference::{Answer, Cited, Lesson, Target, Words};
+
+/// A format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// ms-swift, reward model or DPO: pairs
+    MsSwiftRm,
+    /// ms-swift, KTO: answers with a label
+    MsSwiftKto,
+    /// ms-swift, GRPO: prompts with what a person decided
+    MsSwiftGrpo,
+    /// TRL, reward model or DPO: pairs
+    Trl,
+    /// TRL, KTO: answers with a label
+    TrlKto,
+    /// TRL, GRPO: prompts with what a person decided
+    TrlGrpo,
+}
+
+/// One message of a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// `system`, `user` or `assistant`.
+    pub role: &'static str,
+    /// What it says.
+    pub content: String,
+}
+
+/// Where the prompts of assessments come from.
+pub trait Prompts {
+    /// The messages that were put to the model, without its answer.
+    ///
+    /// # Errors
+    /// The prompt cannot be had again.
+    fn messages(&self, assessment: &AssessmentId) -> Result<Vec<Message>>;
+
+    /// The places shown to the model: prompt number i + 1 is source, first byte, one past the last.
+    ///
+    /// # Errors
+    /// The prompt cannot be had again.
+    fn segments(&self, assessment: &AssessmentId) -> Result<Vec<(ContentHash, usize, usize)>>;
+}
+
+/// What an export did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Exported {
+    /// Lines written.
+    pub lines: usize,
+    /// Preferences that the format has no use for.
+    pub other: usize,
+    /// Pairs whose sides differ only in places that were not shown to the model, so that it cannot cite them.
+    pub unseen: usize,
+}
+
+/// Writes what `records` teach in `format`.
+///
+/// # Errors
+/// A prompt cannot be had again, or `out` refuses.
+pub fn export(
+    format: Format,
+    records: &[PreferenceRecord],
+    prompts: &dyn Prompts,
+    out: &mut dyn Write,
+) -> Result<Exported> {
+    let mut done = Exported::default();
+    for record in records {
+        let lesson = Spelled::of(record, prompts)?;
+        if lesson.is_unseen() {
+            done.unseen += 1;
+            continue;
+        }
+        let lines = lesson.lines(format)?;
+        done.other += usize::from(lines.is_empty());
+        done.lines += lines.len();
+        for line in lines {
+            writeln!(out, "{line}")
+                .map_err(|e| Error::new(ErrorKind::Io, "cannot write the export").because(e))?;
+        }
+    }
+    Ok(done)
+}
+
+/// A lesson spelled out as text: a half point as the alternatives it stands for.
+struct Spelled {
+    prompt: Vec<Message>,
+    better: Vec<String>,
+    worse: Vec<String>,
+    margin: f32,
+    gold: Option<(f32, Vec<u32>)>,
+}
+
+impl Spelled {
+    fn of(record: &PreferenceRecord, prompts: &dyn Prompts) -> Result<Self> {
+        let segments = prompts.segments(&record.assessment)?;
+        let spell = |answer: &Answer| completions(answer, &numbers(&answer.evidence, &segments));
+        let (good, better, worse, margin) = match &record.lesson {
+            Lesson::Pair {
+                chosen,
+                rejected,
+                margin,
+            } => (Some(chosen), spell(chosen)?, spell(rejected)?, *margin),
+            Lesson::Single { answer, label: true } => (Some(answer), spell(answer)?, Vec::new(), 0.0),
+            Lesson::Single { answer, label: false } => (None, Vec::new(), spell(answer)?, 0.0),
+        };
+        let gold = good.and_then(|answer| {
+            let score = answer.score.as_ref()?.value;
+            Some((score, numbers(&answer.evidence, &segments)))
+        });
+        Ok(Self {
+            prompt: prompts.messages(&record.assessment)?,
+            better,
+            worse,
+            margin,
+            gold,
+        })
+    }
+
+    /// A pair whose sides read alike.
+    fn is_unseen(&self) -> bool {
+        !self.better.is_empty() && self.better == self.worse
+    }
+
+    fn lines(&self, format: Format) -> Result<Vec<String>> {
+        let prompt = &self.prompt;
+        match format {
+            Format::MsSwiftRm => json_lines(self.pairs().map(|(better, worse)| SwiftPair {
+                messages: self.answered(better),
+                rejected_response: worse,
+                margin: self.margin,
+            })),
+            Format::MsSwiftKto => json_lines(self.labelled().map(|(answer, label)| SwiftLabelled {
+                messages: self.answered(answer),
+                label,
+            })),
+            Format::MsSwiftGrpo => {
+                json_lines(self.gold.iter().map(|(gold_score, gold_evidence)| SwiftGold {
+                    messages: prompt,
+                    gold_score: *gold_score,
+                    gold_evidence,
+                }))
+            }
+            Format::Trl => json_lines(self.pairs().map(|(better, worse)| TrlPair {
+                prompt,
+                chosen: [said(better)],
+                rejected: [said(worse)],
+                margin: self.margin,
+            })),
+            Format::TrlKto => json_lines(self.labelled().map(|(answer, label)| TrlLabelled {
+                prompt,
+                completion: [said(answer)],
+                label,
+            })),
+            Format::TrlGrpo => json_lines(self.gold.iter().map(|(gold_score, gold_evidence)| TrlGold {
+                prompt,
+                gold_score: *gold_score,
+                gold_evidence,
+            })),
+        }
+    }
+
+    /// Every better alternative against every worse one that reads differently.
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.better.iter().flat_map(|better| {
+            let worse = self.worse.iter().filter(move |worse| *worse != better);
+            worse.map(move |worse| (better.as_str(), worse.as_str()))
+        })
+    }
+
+    /// Every alternative; one that stands on both sides is neither good nor bad.
+    fn labelled(&self) -> impl Iterator<Item = (&str, bool)> {
+        let only = |ours: &'_ [String], theirs: &'_ [String]| -> Vec<usize> {
+            (0..ours.len()).filter(|&i| !theirs.contains(&ours[i])).collect()
+        };
+        let good = only(&self.better, &self.worse).into_iter();
+        let bad = only(&self.worse, &self.better).into_iter();
+        good.map(|i| (self.better[i].as_str(), true))
+            .chain(bad.map(|i| (self.worse[i].as_str(), false)))
+    }
+
+    fn answered(&self, answer: &str) -> Vec<Message> {
+        self.prompt.iter().cloned().chain([said(answer)]).collect()
+    }
+}
+
+fn said(answer: &str) -> Message {
+    Message {
+        role: "assistant",
+        content: answer.to_owned(),
+    }
+}
+
+#[derive(Serialize)]
+struct SwiftPair<'a> {
+    messages: Vec<Message>,
+    rejected_response: &'a str,
+    margin: f32,
+}
+
+#[derive(Serialize)]
+struct SwiftLabelled {
+    messages: Vec<Message>,
+    label: bool,
+}
+
+#[derive(Serialize)]
+struct SwiftGold<'a> {
+    messages: &'a [Message],
+    gold_score: f32,
+    gold_evidence: &'a [u32],
+}
+
+#[derive(Serialize)]
+struct TrlPair<'a> {
+    prompt: &'a [Message],
+    chosen: [Message; 1],
+    rejected: [Message; 1],
+    margin: f32,
+}
+
+#[derive(Serialize)]
+struct TrlLabelled<'a> {
+    prompt: &'a [Message],
+    completion: [Message; 1],
+    label: bool,
+}
+
+#[derive(Serialize)]
+struct TrlGold<'a> {
+    prompt: &'a [Message],
+    gold_score: f32,
+    gold_evidence: &'a [u32],
+}
+
+fn json_lines<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Vec<String>> {
+    rows.map(|row| {
+        serde_json::to_string(&row)
+            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write JSON").because(e))
+    })
+    .collect()
+}
+
+/// The prompt numbers of `places`: every segment that a place touches, each once, in order of the places.
+pub fn numbers(places: &[Cited], segments: &[(ContentHash, usize, usize)]) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for place in places {
+        for (number, (sha256, start, end)) in (1..).zip(segments) {
+            let touches = *sha256 == place.sha256 && *start < place.end && place.start < *end;
+            if touches && !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        }
+    }
+    numbers
+}
+
+/// The answer in the model's own form, one text for every level token that its score stands for.
+fn completions(answer: &Answer, numbers: &[u32]) -> Result<Vec<String>> {
+    let evidence = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let beginning = format!("{{\"evidence\":[{evidence}]");
+    let Some(Target { levels, .. }) = &answer.score else {
+        return Ok(vec![beginning]);
+    };
+    let rest = match &answer.words {
+        Some(words) => ending(words)?,
+        None => String::new(),
+    };
+    let spelled = levels
+        .iter()
+        .map(|(level, _)| format!("{beginning},\"score\":{level}{rest}"));
+    Ok(spelled.collect())
+}
+
+fn ending(words: &Words) -> Result<String> {
+    let quoted = |text: &str| {
+        serde_json::to_string(text)
+            .map_err(|e| Error::new(ErrorKind::Internal, "cannot write JSON").because(e))
+    };
+    let (rationale, suggestion) = (quoted(&words.rationale)?, quoted(&words.suggestion)?);
+    Ok(format!(
+        ",\"rationale\":{rationale},\"suggestion\":{suggestion}}}"
+    ))
+}
+
+#[cfg(test)]
+mod tests;
