@@ -8,16 +8,19 @@ use crate::config::{Config, Paths, Request};
 use crate::dossier::Language;
 use crate::error::Result;
 use crate::sanitize::line;
+use crate::store::index::probe;
 
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod ingest;
+pub mod journal;
 pub mod keys;
 pub mod man;
 pub mod models;
 pub mod out;
+pub mod pairs;
 pub mod review;
 pub mod rubric;
 pub mod score;
@@ -105,6 +108,12 @@ pub enum Command {
     Review(review::Args),
     /// Score one dossier and print what each score rests on
     Score(score::Args),
+    /// Verify and show the records, make the index anew
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// List, show and export what decisions teach
+    #[command(subcommand)]
+    Pairs(pairs::PairsCommand),
     /// List, pull and verify models
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -123,6 +132,12 @@ pub enum Command {
     Man {
         /// The folder
         dir: Option<std::path::PathBuf>,
+    },
+    /// Say what the rows of an index are (asked by a process that does not trust it)
+    #[command(name = probe::COMMAND, hide = true)]
+    IndexProbe {
+        /// The index
+        path: std::path::PathBuf,
     },
 }
 
@@ -149,6 +164,9 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Doctor(args) => doctor::run(args, cli.global.config(&[])),
         Command::Completions { shell } => completions::run(*shell),
         Command::Man { dir } => man::run(dir.as_deref()),
+        Command::Journal(command) => journal::run(command, &cli.global.config(&[])?.workspace),
+        Command::Pairs(command) => pairs::run(command, &cli.global.config(&[])?),
+        Command::IndexProbe { path } => probe::answer(path, &mut std::io::stdout().lock()),
     }
 }
 

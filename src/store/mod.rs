@@ -8,6 +8,7 @@ pub mod index;
 pub mod journal;
 pub mod query;
 pub mod record;
+pub mod verify;
 pub mod vfs;
 pub mod workspace;
 
@@ -27,6 +28,7 @@ pub use index::status::DossierStatus;
 pub use journal::{Damage, Tip};
 pub use query::Reader;
 pub use record::{Draft, Record};
+pub use verify::{Verdict, verify};
 
 pub use crate::review::Receipt;
 pub use workspace::{Health, Opening, Workspace};

@@ -104,16 +104,7 @@ impl Reader {
 
     pub(crate) fn open_on(vfs: Arc<dyn Vfs>, root: &Path) -> Result<Self> {
         let layout = Layout::of(root);
-        let there = vfs
-            .exists(&layout.journal)
-            .map_err(|e| Error::io("read", &layout.journal, e))?;
-        if !there {
-            return Err(Error::new(
-                ErrorKind::Input,
-                format!("there is no workspace at {}", root.display()),
-            )
-            .hint("name one with --workspace DIR; `plumb review` makes a new one"));
-        }
+        layout.must_exist(&*vfs)?;
         // HEAD first: a writer may go on meanwhile, and the journal is never shorter than an older HEAD says.
         let reading = head::read(&*vfs, &layout.journal)?;
         let mut table = Memory::default();

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{Person, RecordId, SubjectId};
 use crate::review::{Entry, Recorded};
+use crate::store::journal::Tip;
 
 /// The layout version that this program writes.
 pub const VERSION: u32 = 1;
@@ -138,6 +139,25 @@ pub struct Draft {
     pub entry: Entry,
     /// What the entry cites and the store may not have yet.
     pub blobs: Vec<(ContentHash, Vec<u8>)>,
+}
+
+impl Draft {
+    /// The record that this draft becomes when it follows `after`.
+    pub(crate) fn record(&self, after: Tip, at: Timestamp) -> Record {
+        Record {
+            v: VERSION,
+            seq: after.seq + 1,
+            prev: after.hash,
+            id: self.id.clone(),
+            at,
+            actor: self.actor.clone(),
+            role: self.role.clone(),
+            key: None,
+            subject: self.subject.clone(),
+            enc: Wrapping::None,
+            entry: self.entry.clone(),
+        }
+    }
 }
 
 /// A new record id, ascending with `at` and otherwise random.

@@ -16,7 +16,7 @@ use crate::store::handle::{Ask, Refusal, StoreAnswer, StoreRequest, StoreStatus}
 use crate::store::index::applied_change;
 use crate::store::index::rows::{self, History};
 use crate::store::journal::{Location, Tip};
-use crate::store::record::{Draft, Line, Record, VERSION, Wrapping};
+use crate::store::record::{Draft, Line};
 use crate::store::workspace::{Health, Workspace};
 
 /// Commits written at once, at most.
@@ -99,7 +99,7 @@ impl Batch {
 
     /// Makes the record that `draft` becomes; a draft that cannot be written down leaves the batch as it was.
     fn push(&mut self, draft: Draft, at: Timestamp, reply: Reply) -> Result<(), (Reply, Error)> {
-        let record = record(&draft, self.tip, at);
+        let record = draft.record(self.tip, at);
         let line = match record.encode() {
             Ok(line) => line,
             Err(error) => return Err((reply, error)),
@@ -121,22 +121,6 @@ impl Batch {
     }
 }
 
-fn record(draft: &Draft, after: Tip, at: Timestamp) -> Record {
-    Record {
-        v: VERSION,
-        seq: after.seq + 1,
-        prev: after.hash,
-        id: draft.id.clone(),
-        at,
-        actor: draft.actor.clone(),
-        role: draft.role.clone(),
-        key: None,
-        subject: draft.subject.clone(),
-        enc: Wrapping::None,
-        entry: draft.entry.clone(),
-    }
-}
-
 impl Task {
     async fn serve(mut self, mut inbox: mpsc::Receiver<Ask>) -> Result<()> {
         loop {
@@ -147,7 +131,7 @@ impl Task {
             }
             self.checkpoint_when_due();
         }
-        self.workspace.table.close()
+        self.workspace.close()
     }
 
     /// Serves `first` and what waits behind it: commits gather until a question comes, so that every answer knows what

@@ -36,6 +36,17 @@ impl Layout {
             index: root.join("index"),
         }
     }
+
+    /// There is a workspace.
+    pub(crate) fn must_exist(&self, vfs: &dyn Vfs) -> Result<()> {
+        let refused = |e| Error::io("read", &self.journal, e);
+        if vfs.exists(&self.journal).map_err(refused)? {
+            return Ok(());
+        }
+        let what = format!("there is no workspace at {}", self.root.display());
+        Err(Error::new(ErrorKind::Input, what)
+            .hint("name one with --workspace DIR; `plumb review` makes a new one"))
+    }
 }
 
 /// Whether the journal is what was written.
@@ -78,6 +89,7 @@ pub struct Opening<'a> {
     vfs: Arc<dyn Vfs>,
     segment_bytes: u64,
     index: Index,
+    renew: bool,
     progress: &'a mut dyn FnMut(Progress),
 }
 
@@ -120,8 +132,17 @@ impl Workspace {
             vfs: Arc::new(RealVfs),
             segment_bytes: SEGMENT_BYTES,
             index: Index::Disk(None),
+            renew: false,
             progress,
         }
+    }
+
+    /// Ends in good order, so that the next opening can trust the index.
+    ///
+    /// # Errors
+    /// The index could not be closed; it holds nothing of its own.
+    pub fn close(self) -> Result<()> {
+        self.table.close()
     }
 
     /// Whether the journal is what was written.
@@ -187,6 +208,13 @@ impl Opening<'_> {
         self
     }
 
+    /// Makes the index anew whatever it is like.
+    #[must_use]
+    pub fn renewing_the_index(mut self) -> Self {
+        self.renew = true;
+        self
+    }
+
     /// Keeps the index in memory.
     #[cfg(test)]
     #[must_use]
@@ -206,6 +234,9 @@ impl Opening<'_> {
         let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes)?;
         let (tip, mut notes) = (recovered.scan.tip, recovered.notes);
         let place = self.place(&layout, &recovered.scan.ending)?;
+        if self.renew {
+            open::discard(&layout.index)?;
+        }
         let table = open::open(
             &place,
             &*self.vfs,

@@ -12,6 +12,7 @@ mod model_oracle;
 mod model_reference;
 mod pull;
 mod readme;
+mod records;
 mod rubric;
 mod samples;
 mod server;

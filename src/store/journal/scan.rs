@@ -77,8 +77,22 @@ pub(crate) struct Scan {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Met<'a> {
     pub(crate) at: Location,
+    /// Its number in its file, from 1.
+    pub(crate) line: usize,
     pub(crate) tip: Tip,
     pub(crate) json: &'a [u8],
+}
+
+impl Met<'_> {
+    /// The damage that this line is.
+    pub(crate) fn damage(&self, what: String) -> Damage {
+        Damage {
+            file: segment_name(self.at.segment),
+            line: self.line,
+            seq: self.tip.seq,
+            what,
+        }
+    }
 }
 
 /// The part of a record that the chain is made of.
@@ -152,7 +166,12 @@ impl Walk {
                         offset: offset as u64,
                         len: len as u32,
                     };
-                    visit(Met { at, tip, json })?;
+                    visit(Met {
+                        at,
+                        line: number,
+                        tip,
+                        json,
+                    })?;
                     self.tip = tip;
                     offset += len + 1;
                     self.last = Some(Segment {

@@ -1,6 +1,7 @@
 //! The room as a whole: what is answered "saved" is there, whatever happens.
 
 mod basics;
+mod bulk;
 mod damage;
 mod disk;
 mod faults;
