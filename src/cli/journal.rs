@@ -187,7 +187,10 @@ fn write_record(out: &mut dyn Write, hash: ContentHash, record: &Record, json: b
 /// What happened, in a few words.
 fn in_short(entry: &Entry) -> String {
     match entry {
-        Entry::Dossier(read) => format!("read {} sources", read.sources.len()),
+        Entry::Dossier(read) => match read.sources.len() {
+            1 => "read 1 source".to_owned(),
+            n => format!("read {n} sources"),
+        },
         Entry::Assessment(a) => {
             format!(
                 "{}: the model says {:.2} ±{:.2}",

@@ -8,6 +8,7 @@ use clap::Subcommand;
 use super::out;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::RecordId;
 use crate::learn::{Exported, Format, TracePrompts, export};
 use crate::model::local::ModelStore;
 use crate::model::manifest::Catalogue;
@@ -159,7 +160,7 @@ fn show(pair: &PreferenceRecord, json: bool) -> Result<()> {
 }
 
 fn write_pair(out: &mut dyn Write, pair: &PreferenceRecord) -> io::Result<()> {
-    let decisions: Vec<&str> = pair.decisions.iter().map(|id| id.as_str()).collect();
+    let decisions: Vec<&str> = pair.decisions.iter().map(RecordId::as_str).collect();
     let seen = if pair.model_visible { "after" } else { "before" };
     let lines = [
         format!("decision    #{} {}", pair.seq, pair.id),

@@ -105,10 +105,10 @@ struct Spelled {
 }
 
 impl Spelled {
-    fn of(record: &PreferenceRecord, prompts: &dyn Prompts) -> Result<Self> {
-        let segments = prompts.segments(&record.assessment)?;
+    fn of(preference: &PreferenceRecord, prompts: &dyn Prompts) -> Result<Self> {
+        let segments = prompts.segments(&preference.assessment)?;
         let spell = |answer: &Answer| completions(answer, &numbers(&answer.evidence, &segments));
-        let (good, better, worse, margin) = match &record.lesson {
+        let (kept, better, worse, margin) = match &preference.lesson {
             Lesson::Pair {
                 chosen,
                 rejected,
@@ -117,12 +117,12 @@ impl Spelled {
             Lesson::Single { answer, label: true } => (Some(answer), spell(answer)?, Vec::new(), 0.0),
             Lesson::Single { answer, label: false } => (None, Vec::new(), spell(answer)?, 0.0),
         };
-        let gold = good.and_then(|answer| {
+        let gold = kept.and_then(|answer| {
             let score = answer.score.as_ref()?.value;
             Some((score, numbers(&answer.evidence, &segments)))
         });
         Ok(Self {
-            prompt: prompts.messages(&record.assessment)?,
+            prompt: prompts.messages(&preference.assessment)?,
             better,
             worse,
             margin,

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, RecordId};
 use crate::review::{Act, Entry};
+use crate::store::index::rows;
 use crate::store::record::Draft;
 use crate::store::workspace::Workspace;
 
@@ -151,7 +152,7 @@ fn dossier_of_record(workspace: &Workspace, pending: &Pending, id: &RecordId) ->
     if let Some(dossier) = pending.records.get(id) {
         return Ok(Some(dossier.clone()));
     }
-    workspace.view().dossier_of_record(id)
+    workspace.library().dossier_of_record(id)
 }
 
 fn dossier_of_assessment(
@@ -162,5 +163,6 @@ fn dossier_of_assessment(
     if let Some(dossier) = pending.assessments.get(id) {
         return Ok(Some(dossier.clone()));
     }
-    workspace.view().dossier_of_assessment(id)
+    let seq = rows::assessment_seq(&*workspace.table, id)?;
+    workspace.library().dossier_of(seq)
 }

@@ -1,92 +1,114 @@
 //! Questions to a workspace, for the writing task and for readers that take no lock.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::id::{DossierId, RecordId};
-use crate::review::preference::PreferenceRecord;
+use crate::id::{DossierId, RecordId, SubjectId};
+use crate::review::{PreferenceRecord, Recorded};
 use crate::store::blobs::Blobs;
+use crate::store::index::build::{Progress, build};
 use crate::store::index::memory::Memory;
-use crate::store::index::rows::History;
 use crate::store::index::status::DossierStatus;
 use crate::store::index::{Table, Tree, rows};
+use crate::store::journal::catalogue::Catalogue;
 use crate::store::journal::{self, Tip, head, scan};
 use crate::store::record::Record;
 use crate::store::vfs::{RealVfs, Vfs};
 use crate::store::workspace::{Health, Layout};
 
-/// A journal with the rows that say where things are.
-pub(crate) struct View<'a> {
-    pub(crate) vfs: &'a dyn Vfs,
-    pub(crate) journal: &'a Path,
-    pub(crate) table: &'a dyn Table,
+/// The records of one dossier, whose they are, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct History {
+    pub(crate) subject: SubjectId,
+    pub(crate) records: Vec<Recorded>,
 }
 
-impl View<'_> {
+/// The journal as it can be asked about.
+#[derive(Clone, Copy)]
+pub(crate) struct Library<'a> {
+    pub(crate) vfs: &'a dyn Vfs,
+    pub(crate) journal: &'a Path,
+    pub(crate) catalogue: &'a Catalogue,
+}
+
+impl Library<'_> {
     /// Record `seq` and its hash.
-    pub(crate) fn record(&self, seq: u64) -> Result<Option<(ContentHash, Record)>> {
-        match rows::location(self.table, seq)? {
-            Some(at) => journal::read(self.vfs, self.journal, at).map(Some),
-            None => Ok(None),
-        }
+    pub(crate) fn record(self, seq: u64) -> Result<Option<(ContentHash, Record)>> {
+        let at = self.catalogue.location(seq);
+        at.map(|at| journal::read(self.vfs, self.journal, at)).transpose()
     }
 
-    /// The dossier that the record of this name speaks of.
-    pub(crate) fn dossier_of_record(&self, id: &RecordId) -> Result<Option<DossierId>> {
-        let seq = rows::receipt(self.table, id)?.map(|receipt| receipt.seq);
-        self.dossier_of(seq)
-    }
-
-    /// The dossier that an assessment speaks of.
-    pub(crate) fn dossier_of_assessment(&self, id: &ContentHash) -> Result<Option<DossierId>> {
-        self.dossier_of(rows::assessment_seq(self.table, id)?)
-    }
-
-    fn dossier_of(&self, seq: Option<u64>) -> Result<Option<DossierId>> {
+    /// The dossier that record `seq` speaks of.
+    pub(crate) fn dossier_of(self, seq: Option<u64>) -> Result<Option<DossierId>> {
         let Some(seq) = seq else { return Ok(None) };
         Ok(self
             .record(seq)?
             .map(|(_, record)| record.entry.dossier().clone()))
     }
 
-    pub(crate) fn dossier(&self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
-        let numbers = rows::timeline(self.table, id)?;
-        let missing = |seq| Error::new(ErrorKind::Internal, format!("the index has lost record #{seq}"));
+    /// The dossier that the record of this name speaks of.
+    pub(crate) fn dossier_of_record(self, id: &RecordId) -> Result<Option<DossierId>> {
+        self.dossier_of(self.catalogue.receipt(id).map(|receipt| receipt.seq))
+    }
+
+    /// The records of a dossier with their hashes, in order.
+    pub(crate) fn dossier(self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
+        let missing = |seq| {
+            Error::new(
+                ErrorKind::Internal,
+                format!("the catalogue has lost record #{seq}"),
+            )
+        };
+        let numbers = self.catalogue.timeline(id).iter();
         numbers
-            .into_iter()
-            .map(|seq| self.record(seq)?.ok_or_else(|| missing(seq)))
+            .map(|&seq| self.record(seq)?.ok_or_else(|| missing(seq)))
             .collect()
     }
 
     /// The history of a dossier; none when there are no records of it.
-    pub(crate) fn history(&self, id: &DossierId) -> Result<Option<History>> {
+    pub(crate) fn history(self, id: &DossierId) -> Result<Option<History>> {
         let records = self.dossier(id)?;
-        let Some(subject) = records.first().map(|(_, r)| r.subject.clone()) else {
-            return Ok(None);
-        };
-        let records = records
-            .into_iter()
-            .map(|(hash, r)| r.into_recorded(hash))
-            .collect();
-        Ok(Some(History { subject, records }))
+        let subject = records.first().map(|(_, record)| record.subject.clone());
+        Ok(subject.map(|subject| History {
+            subject,
+            records: records
+                .into_iter()
+                .map(|(hash, r)| r.into_recorded(hash))
+                .collect(),
+        }))
     }
 
-    pub(crate) fn queue(&self) -> Result<Vec<DossierStatus>> {
-        rows::all(self.table, Tree::Dossiers)
+    /// Makes all rows in an empty `table`.
+    pub(crate) fn fill(
+        self,
+        table: &mut dyn Table,
+        tip: Tip,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<()> {
+        let dossiers = self.catalogue.dossiers();
+        let of = dossiers.len();
+        let histories = dossiers.filter_map(|id| self.history(id).transpose());
+        build(table, histories, of, tip, progress)
     }
+}
 
-    pub(crate) fn pairs(&self) -> Result<Vec<PreferenceRecord>> {
-        rows::all(self.table, Tree::Pairs)
-    }
+/// How far every dossier is.
+pub(crate) fn queue(table: &dyn Table) -> Result<Vec<DossierStatus>> {
+    rows::all(table, Tree::Dossiers)
+}
+
+/// What decisions teach, in order of decision.
+pub(crate) fn pairs(table: &dyn Table) -> Result<Vec<PreferenceRecord>> {
+    rows::all(table, Tree::Pairs)
 }
 
 /// A workspace opened for reading: no lock is taken, nothing is written, and a writer may be at work meanwhile.
 pub struct Reader {
     vfs: Arc<dyn Vfs>,
     layout: Layout,
-    table: Memory,
+    catalogue: Catalogue,
     tip: Tip,
     health: Health,
     torn: u64,
@@ -107,8 +129,8 @@ impl Reader {
         layout.must_exist(&*vfs)?;
         // HEAD first: a writer may go on meanwhile, and the journal is never shorter than an older HEAD says.
         let reading = head::read(&*vfs, &layout.journal)?;
-        let mut table = Memory::default();
-        let scan = super::index::build::build(&mut table, &*vfs, &layout.journal, reading, &mut |_| {})?;
+        let mut catalogue = Catalogue::default();
+        let scan = scan::scan(&*vfs, &layout.journal, reading, &mut |met| catalogue.meet(&met))?;
         let torn = match scan.ending {
             scan::Ending::Torn { bytes, .. } => bytes,
             _ => 0,
@@ -116,19 +138,26 @@ impl Reader {
         Ok(Self {
             vfs,
             layout,
-            table,
+            catalogue,
             tip: scan.tip,
             health: Health::of(&scan.ending),
             torn,
         })
     }
 
-    fn view(&self) -> View<'_> {
-        View {
+    fn library(&self) -> Library<'_> {
+        Library {
             vfs: &*self.vfs,
             journal: &self.layout.journal,
-            table: &self.table,
+            catalogue: &self.catalogue,
         }
+    }
+
+    /// The rows, made from the journal: a running writer has those on disk to itself.
+    fn rows(&self) -> Result<Memory> {
+        let mut rows = Memory::default();
+        self.library().fill(&mut rows, self.tip, &mut |_| {})?;
+        Ok(rows)
     }
 
     /// The last sound record.
@@ -146,11 +175,6 @@ impl Reader {
         self.torn
     }
 
-    /// The folder of the journal.
-    pub fn journal(&self) -> PathBuf {
-        self.layout.journal.clone()
-    }
-
     /// The blobs.
     pub fn blobs(&self) -> Blobs {
         Blobs::new(Arc::clone(&self.vfs), self.layout.blobs.clone())
@@ -161,7 +185,7 @@ impl Reader {
     /// # Errors
     /// `Damaged` or `Io` when it cannot be read.
     pub fn record(&self, seq: u64) -> Result<Option<(ContentHash, Record)>> {
-        self.view().record(seq)
+        self.library().record(seq)
     }
 
     /// The records of a dossier with their hashes, in order.
@@ -169,22 +193,22 @@ impl Reader {
     /// # Errors
     /// `Damaged` or `Io` when one cannot be read.
     pub fn dossier(&self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
-        self.view().dossier(id)
+        self.library().dossier(id)
     }
 
     /// How far every dossier is.
     ///
     /// # Errors
-    /// `Internal` when a row cannot be read.
+    /// `Damaged` or `Io` when a record cannot be read.
     pub fn queue(&self) -> Result<Vec<DossierStatus>> {
-        self.view().queue()
+        queue(&self.rows()?)
     }
 
     /// What decisions teach, in order of decision.
     ///
     /// # Errors
-    /// `Internal` when a row cannot be read.
+    /// `Damaged` or `Io` when a record cannot be read.
     pub fn pairs(&self) -> Result<Vec<PreferenceRecord>> {
-        self.view().pairs()
+        pairs(&self.rows()?)
     }
 }

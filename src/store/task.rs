@@ -9,13 +9,14 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::id::{DossierId, RecordId, SubjectId};
+use crate::id::{DossierId, RecordId};
 use crate::review::{Receipt, Recorded};
 use crate::store::admit::{Pending, admit};
 use crate::store::handle::{Ask, Refusal, StoreAnswer, StoreRequest, StoreStatus};
 use crate::store::index::applied_change;
-use crate::store::index::rows::{self, History};
+use crate::store::index::rows;
 use crate::store::journal::{Location, Tip};
+use crate::store::query::{History, pairs, queue};
 use crate::store::record::{Draft, Line};
 use crate::store::workspace::{Health, Workspace};
 
@@ -71,7 +72,6 @@ struct Batch {
 
 struct Entry {
     line: Line,
-    subject: SubjectId,
     record: Recorded,
     blobs: Vec<(ContentHash, Vec<u8>)>,
     replies: Vec<Reply>,
@@ -111,7 +111,6 @@ impl Batch {
         self.pending.add(&draft);
         self.places.insert(draft.id, self.entries.len());
         self.entries.push(Entry {
-            subject: draft.subject,
             record: record.into_recorded(line.hash),
             line,
             blobs: draft.blobs,
@@ -158,21 +157,21 @@ impl Task {
     }
 
     fn answer(&self, question: StoreRequest) -> Result<StoreAnswer> {
-        let view = self.workspace.view();
+        let library = self.workspace.library();
         match question {
             StoreRequest::Commit(_) => Err(Error::new(ErrorKind::Internal, "a commit is no question")),
             StoreRequest::Dossier(id) => {
-                let records = view.dossier(&id)?;
+                let records = library.dossier(&id)?;
                 Ok(StoreAnswer::Records(
                     records.into_iter().map(|(_, record)| record).collect(),
                 ))
             }
             StoreRequest::History(id) => {
-                let history = view.history(&id)?;
+                let history = library.history(&id)?;
                 Ok(StoreAnswer::History(history.map_or_else(Vec::new, |h| h.records)))
             }
-            StoreRequest::Queue => view.queue().map(StoreAnswer::Queue),
-            StoreRequest::Pairs => view.pairs().map(StoreAnswer::Pairs),
+            StoreRequest::Queue => queue(&*self.workspace.table).map(StoreAnswer::Queue),
+            StoreRequest::Pairs => pairs(&*self.workspace.table).map(StoreAnswer::Pairs),
             StoreRequest::Blob(hash) => self.workspace.blobs.get(&hash).map(StoreAnswer::Blob),
             StoreRequest::Status => Ok(StoreAnswer::Status(self.status())),
         }
@@ -209,7 +208,7 @@ impl Task {
 
     /// The receipt of a draft that was saved before; none when it is new and may be written.
     fn consider(&self, draft: &Draft, pending: &Pending) -> Result<Option<Receipt>> {
-        if let Some(receipt) = rows::receipt(&*self.workspace.table, &draft.id)? {
+        if let Some(receipt) = self.workspace.catalogue.receipt(&draft.id) {
             return Ok(Some(receipt));
         }
         if let Some(refusal) = &self.read_only {
@@ -264,44 +263,49 @@ impl Task {
         }
     }
 
-    /// Brings the index up to a batch that is saved.
+    /// Brings the catalogue and the index up to a batch that is saved.
     fn index(&mut self, batch: Batch, places: &[Location]) {
         self.unsynced += batch.entries.len();
-        if let Err(error) = self.apply(batch, places) {
+        let touched = self.enter(batch.entries, places);
+        if let Err(error) = self.apply(batch.tip, touched) {
             self.workspace.index_failed(&error);
             self.histories.clear();
         }
     }
 
-    fn apply(&mut self, batch: Batch, places: &[Location]) -> Result<()> {
-        let mut changes = vec![applied_change(batch.tip)?];
+    /// Enters saved records into the catalogue and the histories at hand; the dossiers they speak of.
+    fn enter(&mut self, entries: Vec<Entry>, places: &[Location]) -> BTreeSet<DossierId> {
         let mut touched = BTreeSet::new();
-        for (entry, &at) in batch.entries.into_iter().zip(places) {
-            changes.extend(rows::of_record(&entry.record, at));
-            touched.insert(entry.record.entry.dossier().clone());
-            self.remember(entry.subject, entry.record)?;
+        for (Entry { record, .. }, &at) in entries.into_iter().zip(places) {
+            let dossier = record.entry.dossier();
+            let tip = Tip {
+                seq: record.seq,
+                hash: record.hash,
+            };
+            self.workspace.catalogue.add(tip, &record.id, dossier, at);
+            touched.insert(dossier.clone());
+            if let Some(history) = self.histories.get_mut(dossier) {
+                history.records.push(record);
+            }
         }
-        for history in touched.iter().filter_map(|dossier| self.histories.get(dossier)) {
-            changes.extend(rows::of_dossier(&*self.workspace.table, history)?);
-        }
-        self.workspace.table.apply(changes)
+        touched
     }
 
-    /// Adds a record to the history of its dossier, which the index knows up to here.
-    fn remember(&mut self, subject: SubjectId, record: Recorded) -> Result<()> {
-        let dossier = record.entry.dossier().clone();
-        let history = match self.histories.entry(dossier) {
-            hash_map::Entry::Occupied(known) => known.into_mut(),
-            hash_map::Entry::Vacant(free) => {
-                let known = self.workspace.view().history(free.key())?;
-                free.insert(known.unwrap_or(History {
-                    subject,
-                    records: Vec::new(),
-                }))
-            }
-        };
-        history.records.push(record);
-        Ok(())
+    fn apply(&mut self, tip: Tip, touched: BTreeSet<DossierId>) -> Result<()> {
+        let mut changes = vec![applied_change(tip)?];
+        for dossier in touched {
+            let history = match self.histories.entry(dossier) {
+                hash_map::Entry::Occupied(at_hand) => at_hand.into_mut(),
+                hash_map::Entry::Vacant(free) => match self.workspace.library().history(free.key())? {
+                    Some(history) => free.insert(history),
+                    None => continue,
+                },
+            };
+            changes.extend(rows::of_dossier(history)?);
+        }
+        let table = &mut self.workspace.table;
+        let changes = rows::only_new(&**table, changes)?;
+        table.apply(changes)
     }
 
     fn checkpoint_when_due(&mut self) {

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::blobs::Blobs;
+use crate::store::index::Table;
 use crate::store::index::build::Progress;
 use crate::store::index::memory::Memory;
 use crate::store::index::open::{self, Place};
-use crate::store::index::{Table, build};
+use crate::store::journal::catalogue::Catalogue;
 use crate::store::journal::scan::Ending;
-use crate::store::journal::{Damage, Journal, SEGMENT_BYTES, Tip, head, recover};
+use crate::store::journal::{Damage, Journal, Recovered, SEGMENT_BYTES, Tip, recover};
 use crate::store::lock::WorkspaceLock;
-use crate::store::query::{Reader, View};
+use crate::store::query::{Library, Reader};
 use crate::store::vfs::{RealVfs, Vfs, refused};
 
 /// Where things lie in a workspace.
@@ -74,6 +75,7 @@ pub struct Workspace {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) layout: Layout,
     pub(crate) journal: Option<Journal>,
+    pub(crate) catalogue: Catalogue,
     pub(crate) blobs: Blobs,
     pub(crate) table: Box<dyn Table>,
     tip: Tip,
@@ -162,25 +164,22 @@ impl Workspace {
 
     /// The index on disk failed: rows from the journal, in memory, take its place; the next opening makes a new one.
     pub(crate) fn index_failed(&mut self, error: &Error) {
+        let note = format!("the index failed ({error}); it is kept in memory until the next start");
+        self.notes.push(note);
         let mut rows = Memory::default();
-        let rebuilt = head::read(&*self.vfs, &self.layout.journal)
-            .and_then(|head| build::build(&mut rows, &*self.vfs, &self.layout.journal, head, &mut |_| {}));
-        self.notes.push(format!(
-            "the index failed ({error}); it is kept in memory until the next start"
-        ));
-        match rebuilt {
-            Ok(_) => self.table = Box::new(rows),
+        match self.library().fill(&mut rows, self.tip(), &mut |_| {}) {
+            Ok(()) => self.table = Box::new(rows),
             Err(error) => self
                 .notes
-                .push(format!("the index could not be rebuilt: {error}")),
+                .push(format!("the index could not be made anew: {error}")),
         }
     }
 
-    pub(crate) fn view(&self) -> View<'_> {
-        View {
+    pub(crate) fn library(&self) -> Library<'_> {
+        Library {
             vfs: &*self.vfs,
             journal: &self.layout.journal,
-            table: &*self.table,
+            catalogue: &self.catalogue,
         }
     }
 }
@@ -231,46 +230,56 @@ impl Opening<'_> {
         let layout = Layout::of(self.root);
         prepare(&*self.vfs, &layout)?;
         let lock = WorkspaceLock::take(&layout.root, &*self.clock)?;
-        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes)?;
-        let (tip, mut notes) = (recovered.scan.tip, recovered.notes);
-        let place = self.place(&layout, &recovered.scan.ending)?;
+        let progress = self.progress;
+        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes, &mut |n| {
+            progress(Progress::Records(n));
+        })?;
+        let place = self.index.place(&layout, &recovered.scan.ending)?;
         if self.renew {
             open::discard(&layout.index)?;
         }
-        let table = open::open(
-            &place,
-            &*self.vfs,
-            &layout.journal,
-            tip,
-            &mut notes,
-            self.progress,
-        )?;
+        let Recovered {
+            journal,
+            scan,
+            catalogue,
+            mut notes,
+        } = recovered;
+        let library = Library {
+            vfs: &*self.vfs,
+            journal: &layout.journal,
+            catalogue: &catalogue,
+        };
+        let mut fill = |table: &mut dyn Table| library.fill(table, scan.tip, progress);
+        let table = open::open(&place, scan.tip, &mut notes, &mut fill)?;
         Ok(Workspace {
             blobs: Blobs::new(Arc::clone(&self.vfs), layout.blobs.clone()),
             vfs: self.vfs,
             clock: self.clock,
             layout,
-            tip,
-            health: Health::of(&recovered.scan.ending),
-            journal: recovered.journal,
+            tip: scan.tip,
+            health: Health::of(&scan.ending),
+            journal,
+            catalogue,
             table,
             notes,
             _lock: lock,
         })
     }
+}
 
+impl Index {
     /// A damaged journal leaves the index on disk alone: what is sound is read into memory.
-    fn place(&self, layout: &Layout, ending: &Ending) -> Result<Place> {
+    fn place(self, layout: &Layout, ending: &Ending) -> Result<Place> {
         if matches!(ending, Ending::Damaged(_)) {
             return Ok(Place::Memory);
         }
-        let program = match &self.index {
-            Index::Disk(Some(program)) => program.clone(),
-            Index::Disk(None) => std::env::current_exe().map_err(|e| {
+        let program = match self {
+            Self::Disk(Some(program)) => program,
+            Self::Disk(None) => std::env::current_exe().map_err(|e| {
                 Error::new(ErrorKind::Io, "this program's own file cannot be found").because(e)
             })?,
             #[cfg(test)]
-            Index::Memory => return Ok(Place::Memory),
+            Self::Memory => return Ok(Place::Memory),
         };
         Ok(Place::Disk {
             path: layout.index.clone(),

@@ -102,6 +102,18 @@ impl Table for Database {
             })
     }
 
+    fn fill(&mut self, changes: Vec<Change>) -> Result<()> {
+        let mut batches: Vec<sled::Batch> = self.trees.iter().map(|_| sled::Batch::default()).collect();
+        for Change { tree, key, value } in changes {
+            match value {
+                Some(value) => batches[tree as usize].insert(key, value),
+                None => batches[tree as usize].remove(key),
+            }
+        }
+        let mut filled = self.trees.iter().zip(batches);
+        filled.try_for_each(|(tree, batch)| tree.apply_batch(batch).map_err(failed))
+    }
+
     fn checkpoint(&mut self) -> Result<()> {
         self.db.flush().map_err(failed)?;
         sync_all(&self.path)

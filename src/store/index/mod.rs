@@ -19,17 +19,11 @@ pub mod status;
 /// The trees of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Tree {
-    /// Number (8 bytes, big-endian) -> where the line lies.
-    Records,
-    /// Record id -> number and hash.
-    Ids,
-    /// Dossier, 0, number -> nothing: the records of a dossier in order.
-    Timeline,
     /// Dossier -> [`status::DossierStatus`].
     Dossiers,
     /// Assessment -> number of its record.
     Assessments,
-    /// Number -> the decision in short, and whether it stands.
+    /// Number (8 bytes, big-endian) -> the decision in short, and whether it stands.
     Decisions,
     /// Number of the decision -> the preference it teaches.
     Pairs,
@@ -38,10 +32,7 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Records,
-        Self::Ids,
-        Self::Timeline,
+    pub(crate) const ALL: [Self; 5] = [
         Self::Dossiers,
         Self::Assessments,
         Self::Decisions,
@@ -52,9 +43,6 @@ impl Tree {
     /// Its name in the database.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Records => "records",
-            Self::Ids => "ids",
-            Self::Timeline => "timeline",
             Self::Dossiers => "dossiers",
             Self::Assessments => "assessments",
             Self::Decisions => "decisions",
@@ -88,6 +76,11 @@ impl Change {
             value: None,
         }
     }
+
+    /// It puts a row.
+    pub(crate) fn is_row(&self) -> bool {
+        self.value.is_some()
+    }
 }
 
 /// A row: key and value.
@@ -101,6 +94,10 @@ pub(crate) trait Table: Send {
     fn scan(&self, tree: Tree, prefix: &[u8]) -> Result<Vec<Row>>;
     /// Writes all of `changes` or none.
     fn apply(&mut self, changes: Vec<Change>) -> Result<()>;
+    /// Writes `changes` of a table that is being made: in part, when it is interrupted.
+    fn fill(&mut self, changes: Vec<Change>) -> Result<()> {
+        self.apply(changes)
+    }
     /// Makes what was applied durable.
     fn checkpoint(&mut self) -> Result<()>;
     /// Ends in good order, so that the next opening can trust the rows.
@@ -110,7 +107,7 @@ pub(crate) trait Table: Send {
 /// The last record that a table's rows know.
 pub(crate) fn applied(table: &dyn Table) -> Result<Tip> {
     match table.get(Tree::Meta, b"applied")? {
-        Some(bytes) => serde_json::from_slice(&bytes).map_err(bad_row),
+        Some(bytes) => from_row(&bytes),
         None => Ok(Tip::START),
     }
 }
@@ -137,15 +134,13 @@ pub(crate) fn digest(table: &dyn Table) -> Result<ContentHash> {
 }
 
 pub(crate) fn to_row<T: serde::Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec(value).map_err(bad_row)
+    serde_json::to_vec(value).map_err(|e| bad_row().because(e))
 }
 
 pub(crate) fn from_row<T: serde::de::DeserializeOwned>(row: &[u8]) -> Result<T> {
-    serde_json::from_slice(row).map_err(bad_row)
+    serde_json::from_slice(row).map_err(|e| bad_row().because(e))
 }
 
-fn bad_row(e: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal, "a row of the index cannot be read")
-        .because(e)
-        .hint("run `plumb journal rebuild`")
+fn bad_row() -> Error {
+    Error::new(ErrorKind::Internal, "a row of the index cannot be read").hint("run `plumb journal rebuild`")
 }

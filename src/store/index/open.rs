@@ -3,13 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::build::{Progress, build};
 use super::database::{Database, take_mark};
 use super::memory::Memory;
 use super::{Table, probe};
 use crate::error::{Error, Result};
-use crate::store::journal::{Tip, head};
-use crate::store::vfs::Vfs;
+use crate::store::journal::Tip;
 
 /// Where the rows are to lie.
 #[derive(Debug, Clone)]
@@ -20,29 +18,24 @@ pub(crate) enum Place {
     Memory,
 }
 
-/// Opens the rows of the journal in `dir`, whose last record is `tip`; `notes` gets what was put right.
+/// Opens the rows of a journal whose last record is `tip`; `fill` makes them anew, `notes` gets what was put right.
 pub(crate) fn open(
     place: &Place,
-    vfs: &dyn Vfs,
-    dir: &Path,
     tip: Tip,
     notes: &mut Vec<String>,
-    progress: &mut dyn FnMut(Progress),
+    fill: &mut dyn FnMut(&mut dyn Table) -> Result<()>,
 ) -> Result<Box<dyn Table>> {
-    let fill = |table: &mut dyn Table, progress: &mut dyn FnMut(Progress)| {
-        build(table, vfs, dir, head::read(vfs, dir)?, progress).map(drop)
-    };
     if let Place::Disk { path, program } = place {
-        match trusted(path, program, tip) {
-            Some(table) => return Ok(table),
-            None => match renewed(path, tip, notes, &mut |table| fill(table, progress)) {
-                Ok(table) => return Ok(table),
-                Err(error) => notes.push(format!("the index is kept in memory: {error}")),
-            },
+        if let Some(table) = trusted(path, program, tip) {
+            return Ok(table);
+        }
+        match renewed(path, tip, notes, fill) {
+            Ok(table) => return Ok(table),
+            Err(error) => notes.push(format!("the index is kept in memory: {error}")),
         }
     }
     let mut table = Memory::default();
-    fill(&mut table, progress)?;
+    fill(&mut table)?;
     Ok(Box::new(table))
 }
 
@@ -63,9 +56,9 @@ fn renewed(
     fill: &mut dyn FnMut(&mut dyn Table) -> Result<()>,
 ) -> Result<Box<dyn Table>> {
     if put_away(path)? {
+        let records = tip.seq;
         notes.push(format!(
-            "the index had not been closed in good order; it was made anew from {} records",
-            tip.seq
+            "the index had not been closed in good order; it was made anew from {records} records"
         ));
     }
     let mut database = Box::new(Database::open(path)?);

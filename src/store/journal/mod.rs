@@ -13,11 +13,12 @@ use crate::hash::ContentHash;
 use crate::store::record::{Line, Record, unwrap_line};
 use crate::store::vfs::{Mode, Vfs, VfsFile, refused, write_all_at};
 
+pub(crate) mod catalogue;
 pub(crate) mod head;
 mod recover;
 pub(crate) mod scan;
 
-pub(crate) use recover::recover;
+pub(crate) use recover::{Recovered, recover};
 pub use scan::Damage;
 
 /// A new file is begun when the last one has reached this many bytes.

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::catalogue::Catalogue;
 use super::head::{self, Head, Reading};
 use super::scan::{Ending, Scan, Segment, scan};
 use super::{Journal, OpenSegment, segment_name};
@@ -17,18 +18,33 @@ pub(crate) struct Recovered {
     pub(crate) journal: Option<Journal>,
     /// What was read.
     pub(crate) scan: Scan,
+    /// What is in it, as far as it is sound.
+    pub(crate) catalogue: Catalogue,
     /// What was put right, one line each.
     pub(crate) notes: Vec<String>,
 }
 
-/// Opens the journal in `dir` for writing, making a new one where there is none.
-pub(crate) fn recover(vfs: &Arc<dyn Vfs>, dir: &Path, segment_bytes: u64) -> Result<Recovered> {
+/// Opens the journal in `dir` for writing, making a new one where there is none; `progress` hears how many records were
+/// read.
+pub(crate) fn recover(
+    vfs: &Arc<dyn Vfs>,
+    dir: &Path,
+    segment_bytes: u64,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Recovered> {
     let reading = head::read(&**vfs, dir)?;
-    let scan = scan(&**vfs, dir, reading, &mut |_| Ok(()))?;
+    let mut catalogue = Catalogue::default();
+    let scan = scan(&**vfs, dir, reading, &mut |met| {
+        if met.tip.seq.is_multiple_of(1_000) {
+            progress(met.tip.seq);
+        }
+        catalogue.meet(&met)
+    })?;
     if matches!(scan.ending, Ending::Damaged(_)) {
         return Ok(Recovered {
             journal: None,
             scan,
+            catalogue,
             notes: Vec::new(),
         });
     }
@@ -49,6 +65,7 @@ pub(crate) fn recover(vfs: &Arc<dyn Vfs>, dir: &Path, segment_bytes: u64) -> Res
     Ok(Recovered {
         journal: Some(journal),
         scan,
+        catalogue,
         notes,
     })
 }

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::review::Act;
 use crate::store::Workspace;
 use crate::store::index::{digest, memory::Memory};
-use crate::store::journal::{Journal, Tip, head, recover};
+use crate::store::journal::{Journal, Tip, recover};
+use crate::store::query::pairs;
 use crate::store::record::{Draft, Line};
 use crate::store::testing::{assessed, clock, decided, read};
 use crate::store::vfs::{RealVfs, Vfs};
@@ -67,7 +68,7 @@ fn a_large_journal_is_indexed_in_seconds() -> Result<()> {
     let root = tempfile::tempdir().map_err(|e| Error::io("create", &std::env::temp_dir(), e))?;
     Workspace::open(root.path(), clock())?.close()?;
     let (vfs, dir): (Arc<dyn Vfs>, _) = (Arc::new(RealVfs), root.path().join("journal"));
-    let mut journal = recover(&vfs, &dir, 16 << 20)?
+    let mut journal = recover(&vfs, &dir, 16 << 20, &mut |_| {})?
         .journal
         .expect("a new journal is sound");
     write(&mut journal, n)?;
@@ -80,9 +81,11 @@ fn a_large_journal_is_indexed_in_seconds() -> Result<()> {
         format_args!("{n} records indexed in {took:.1?}\n"),
     );
     assert_eq!(workspace.tip().seq, n as u64);
-    assert_eq!(workspace.view().pairs()?.len(), n / 10 * 4);
+    assert_eq!(pairs(&*workspace.table)?.len(), n / 10 * 4);
     let mut rows = Memory::default();
-    crate::store::index::build::build(&mut rows, &*vfs, &dir, head::read(&*vfs, &dir)?, &mut |_| {})?;
+    workspace
+        .library()
+        .fill(&mut rows, workspace.tip(), &mut |_| {})?;
     assert_eq!(digest(&*workspace.table)?, digest(&rows)?);
     assert!(!soak || took.as_secs() < 10, "{took:?}");
     workspace.close()

@@ -20,10 +20,7 @@ fn written(bench: &Bench) -> Result<Vec<Receipt>> {
 
 fn files(bench: &Bench) -> Vec<String> {
     let names = bench.disk.list(&bench.journal()).unwrap_or_default();
-    names
-        .into_iter()
-        .filter(|name| name.ends_with(".jsonl"))
-        .collect()
+    names.into_iter().filter(|name| name != "HEAD").collect()
 }
 
 /// What reading makes of the journal; none when it is taken for sound.
@@ -53,8 +50,8 @@ fn every_flipped_bit_is_seen_at_its_line() -> Result<()> {
     let mut flips = 0;
     for file in files(&bench) {
         let sound = bench.disk.content(&bench.journal().join(&file));
+        let mut line = 1;
         for i in 0..sound.len() {
-            let line = 1 + sound[..i].iter().filter(|&&b| b == b'\n').count();
             let bits = if soak() { 0..8 } else { i % 8..i % 8 + 1 };
             for bit in bits {
                 let mut bad = sound.clone();
@@ -64,6 +61,7 @@ fn every_flipped_bit_is_seen_at_its_line() -> Result<()> {
                 assert_eq!(place, Some((file.as_str(), line)), "bit {bit} of byte {i}");
                 flips += 1;
             }
+            line += usize::from(sound[i] == b'\n');
         }
     }
     assert!(flips > 10_000, "{flips} flips");

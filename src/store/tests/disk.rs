@@ -72,7 +72,7 @@ impl Bench {
 fn every_record(workspace: &Workspace) -> Result<Vec<Receipt>, String> {
     let (mut ids, mut found) = (BTreeSet::new(), Vec::new());
     for seq in 1..=workspace.tip().seq {
-        let record = workspace.view().record(seq).map_err(|e| e.to_string())?;
+        let record = workspace.library().record(seq).map_err(|e| e.to_string())?;
         let (hash, record) = record.ok_or(format!("no #{seq}"))?;
         for blob in crate::store::admit::cited_blobs(&record.entry) {
             workspace

@@ -11,11 +11,8 @@ use super::disk::SEGMENT;
 use crate::error::Result;
 use crate::hash::ContentHash;
 use crate::review::Act;
-use crate::store::index::build::build;
 use crate::store::index::database::take_mark;
 use crate::store::index::digest;
-use crate::store::index::memory::Memory;
-use crate::store::journal::head;
 use crate::store::testing::{assessed, clock, decided, dossier_id, link, read, undone};
 use crate::store::vfs::sim::SimDisk;
 use crate::store::{Draft, Receipt, Store, StoreHandle, Workspace};
@@ -173,9 +170,12 @@ fn start(disk: &SimDisk, root: &Path) -> Result<(StoreHandle, std::thread::JoinH
 
 /// What the rows are when they are made from the journal alone.
 fn rebuilt(disk: &SimDisk, root: &Path) -> Result<ContentHash> {
-    let (dir, mut rows) = (root.join("journal"), Memory::default());
-    build(&mut rows, disk, &dir, head::read(disk, &dir)?, &mut |_| {})?;
-    digest(&rows)
+    let mut silent = |_| {};
+    let workspace = Workspace::opening(root, clock(), &mut silent)
+        .on(Arc::new(disk.copy()))
+        .in_memory()
+        .open()?;
+    digest(&*workspace.table)
 }
 
 fn history(steps: &[Step]) -> Result<(), TestCaseError> {

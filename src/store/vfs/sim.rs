@@ -361,13 +361,7 @@ impl State {
 
     fn apply(&mut self, op: &Op) {
         match op {
-            Op::Create(path) => match self.file_mut(path) {
-                Some(file) => file.change(Change::SetLen(0)),
-                None => {
-                    self.files.push(File::default());
-                    self.name(None, Some((path.clone(), Node::File(self.files.len() - 1))));
-                }
-            },
+            Op::Create(path) => self.create(path),
             Op::Write { path, offset, bytes } => {
                 let change = Change::Write {
                     offset: *offset,
@@ -400,12 +394,22 @@ impl State {
                     .into_iter()
                     .partition(|naming| naming.dir == *dir);
                 self.unsynced_names = rest;
-                synced
-                    .iter()
-                    .for_each(|naming| naming.apply(&mut self.durable_names));
+                for naming in &synced {
+                    naming.apply(&mut self.durable_names);
+                }
             }
             Op::Note(_) => {}
         }
+    }
+
+    /// A new file, or an old one emptied.
+    fn create(&mut self, path: &Path) {
+        if let Some(file) = self.file_mut(path) {
+            return file.change(Change::SetLen(0));
+        }
+        self.files.push(File::default());
+        let file = Node::File(self.files.len() - 1);
+        self.name(None, Some((path.to_path_buf(), file)));
     }
 
     fn change(&mut self, path: &Path, change: Change) {
