@@ -7,12 +7,20 @@ use plumbline::tui::keys::{Group, Keymap};
 
 use crate::env::{Outcome, TestEnvironment};
 
-const BEGIN: &str = "<!-- keys -->\n";
-const END: &str = "<!-- /keys -->";
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
 fn readme() -> Outcome<String> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    Ok(std::fs::read_to_string(path)?)
+    Ok(std::fs::read_to_string(PATH)?)
+}
+
+/// What stands between `<!-- name -->` and `<!-- /name -->`.
+fn between(readme: &str, name: &str) -> Outcome<String> {
+    let after = readme.split_once(&format!("<!-- {name} -->\n"));
+    let inner = after.and_then(|(_, rest)| rest.split_once(&format!("<!-- /{name} -->")));
+    Ok(inner
+        .ok_or_else(|| format!("the README has no {name}"))?
+        .0
+        .to_owned())
 }
 
 /// The key list as the README shows it.
@@ -33,15 +41,33 @@ fn keys() -> Outcome<String> {
     Ok(text + "\n")
 }
 
-/// When this fails, the list that belongs there is in the message.
+/// Compares a block with what belongs there; with `UPDATE_README=1` puts it there.
+fn hold(name: &str, wanted: &str) -> Outcome {
+    let readme = readme()?;
+    let shown = between(&readme, name)?;
+    if shown != wanted && std::env::var_os("UPDATE_README").is_some() {
+        let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let new = readme.replace(&format!("{begin}{shown}{end}"), &format!("{begin}{wanted}{end}"));
+        return Ok(std::fs::write(PATH, new)?);
+    }
+    assert!(
+        shown == wanted,
+        "run with UPDATE_README=1, or put this into the README:\n{wanted}"
+    );
+    Ok(())
+}
+
 #[test]
 fn the_key_list_is_the_screen_s_own() -> Outcome {
-    let readme = readme()?;
-    let after = readme.split_once(BEGIN).ok_or("the README has no key list")?.1;
-    let shown = after.split_once(END).ok_or("the key list has no end")?.0;
-    let wanted = keys()?;
-    assert!(shown == wanted, "the README's key list should be:\n{wanted}");
-    Ok(())
+    hold("keys", &keys()?)
+}
+
+/// The picture is one of those that the screens' own tests keep.
+#[test]
+fn the_screen_is_one_that_was_drawn() -> Outcome {
+    let picture = include_str!("../../src/tui/view/snapshots/desk-en-100x30.snap");
+    let picture = picture.splitn(3, "---\n").nth(2).unwrap_or_default();
+    hold("screen", &format!("```\n{}\n```\n", picture.trim_matches('\n')))
 }
 
 #[test]

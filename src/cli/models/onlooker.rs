@@ -33,7 +33,8 @@ impl Onlooker {
     pub fn begin(&mut self, manifest: &Manifest) {
         if self.terminal {
             let bytes = manifest.weights().bytes.unwrap_or(0);
-            let template = "{bytes:>10} of {total_bytes} {wide_bar} {bytes_per_sec} {eta}";
+            let template =
+                "{decimal_bytes:>10} of {decimal_total_bytes} {wide_bar} {decimal_bytes_per_sec} {eta}";
             let style =
                 ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
             self.bar = ProgressBar::new(bytes).with_style(style);

