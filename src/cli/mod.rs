@@ -21,6 +21,7 @@ pub mod man;
 pub mod models;
 pub mod out;
 pub mod pairs;
+pub mod profile;
 pub mod review;
 pub mod rubric;
 pub mod score;
@@ -121,6 +122,8 @@ pub enum Command {
     Config(config::Args),
     /// List every key of the workstation
     Keys(keys::Args),
+    /// Show one person's profile as it stands
+    Profile(profile::Args),
     /// Check the machine, the terminal, the models and the workspace
     Doctor(doctor::Args),
     /// Print the completion script of a shell
@@ -155,6 +158,7 @@ fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
         Command::Ingest(args) => ingest::run(args),
+        Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),

@@ -9,7 +9,8 @@ use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::highlight::Highlights;
 use super::state::overlay::ExportFormat;
-use super::state::{ExportFault, Message, Opened};
+use super::state::{ExportFault, Message, Opened, document};
+use super::width::Measure;
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
@@ -117,6 +118,26 @@ pub(super) fn colour(dossier: Arc<Dossier>, index: usize, answers: Sender<Messag
         .await;
         if let Ok(Some(highlights)) = found {
             let message = Message::Coloured(dossier, index, Arc::new(highlights));
+            let _ = answers.send(message).await;
+        }
+    });
+}
+
+/// Lays a long source out whole.
+pub(super) fn lay_out(
+    (dossier, index, columns): (Arc<Dossier>, usize, usize),
+    measure: Measure,
+    answers: Sender<Message>,
+) {
+    tokio::spawn(async move {
+        let source = Arc::clone(&dossier);
+        let laid = tokio::task::spawn_blocking(move || {
+            let source = source.sources.get(index)?;
+            Some(document::lay_out(source, measure, columns, usize::MAX))
+        })
+        .await;
+        if let Ok(Some(laid)) = laid {
+            let message = Message::LaidOut(dossier, index, columns, Arc::new(laid));
             let _ = answers.send(message).await;
         }
     });

@@ -212,6 +212,10 @@ impl Loop {
         match effect {
             Effect::Read(row) => self.read(row),
             Effect::Colour(dossier, source) => errands::colour(dossier, source, self.answer.clone()),
+            Effect::LayOut(dossier, source, columns) => {
+                let measure = self.app.settings().measure;
+                errands::lay_out((dossier, source, columns), measure, self.answer.clone());
+            }
             Effect::Ask(request) => {
                 self.engine.iter().for_each(|e| e.submit(request.clone()));
             }

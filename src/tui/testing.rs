@@ -25,6 +25,7 @@ use crate::review::{Draft, Receipt, Recorded, Stamp, Summary};
 use crate::rubric::{Rubric, builtin};
 use crate::tui::highlight::Highlights;
 use crate::tui::keys::Keymap;
+use crate::tui::state::document::lay_out;
 use crate::tui::state::queue::{Queue, QueueRow};
 use crate::tui::state::{App, Effect, Message, Opened, Settings};
 use crate::tui::theme::{Theme, ThemeName};
@@ -135,6 +136,11 @@ impl Stage {
             match effect {
                 Effect::Read(row) => self.read(row),
                 Effect::Colour(dossier, source) => self.colour(&dossier, source),
+                Effect::LayOut(dossier, source, columns) => {
+                    let measure = self.app.settings().measure;
+                    let laid = lay_out(&dossier.sources[source], measure, columns, usize::MAX);
+                    self.send(Message::LaidOut(dossier, source, columns, Arc::new(laid)));
+                }
                 Effect::Ask(request) => self.asked.push(request),
                 Effect::Commit(draft) => self.commit(draft),
                 other => self.effects.push(other),

@@ -8,10 +8,12 @@ use crate::tui::words::Word;
 
 mod bar;
 mod figure;
+mod fill;
 mod lines;
 mod markup;
 mod report;
 
+pub use fill::of_review;
 pub use lines::{lines, text};
 pub use report::html;
 

@@ -1,6 +1,6 @@
 //! The dossier on the desk: its review, and where the person is in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ pub struct Desk {
     item: usize,
     occurrence: usize,
     coloured: HashMap<usize, Arc<Highlights>>,
+    asked_colour: HashSet<usize>,
+    asked_layout: Option<(usize, usize)>,
     citation: usize,
 }
 
@@ -91,6 +93,8 @@ impl Desk {
             item: 0,
             occurrence: 0,
             coloured: HashMap::new(),
+            asked_colour: HashSet::new(),
+            asked_layout: None,
             citation: 0,
         }
     }
@@ -208,6 +212,7 @@ impl Desk {
             return;
         }
         self.document = Document::new(Arc::clone(self.review.dossier()), index, self.measure);
+        self.asked_layout = None;
         if let Some(highlights) = self.coloured.get(&index) {
             self.document.colour(Arc::clone(highlights));
         }
@@ -221,10 +226,16 @@ impl Desk {
         self.coloured.insert(source, highlights);
     }
 
-    /// Whether the source in the pane still waits for its tokens.
-    pub fn wants_colour(&self) -> Option<usize> {
+    /// The source in the pane, when nobody has been asked for its tokens yet.
+    pub fn ask_colour(&mut self) -> Option<usize> {
         let index = self.document.index();
-        (!self.coloured.contains_key(&index)).then_some(index)
+        self.asked_colour.insert(index).then_some(index)
+    }
+
+    /// The source in the pane and its columns, when nobody has been asked to lay its rest out for them yet.
+    pub fn ask_layout(&mut self) -> Option<(usize, usize)> {
+        let wanted = (self.document.index(), self.document.wants_layout()?);
+        (self.asked_layout.replace(wanted) != Some(wanted)).then_some(wanted)
     }
 
     /// Whether the cursor of the document stands where the selected link's occurrence shows.

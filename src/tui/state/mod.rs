@@ -35,6 +35,7 @@ pub mod queue;
 pub mod report;
 
 use desk::Desk;
+use document::Laid;
 use notice::Told;
 use overlay::{ExportFormat, Overlay};
 use pointer::Drag;
@@ -90,6 +91,8 @@ pub enum Message {
     Opened(usize, Result<Box<Opened>, String>),
     /// A worker found the tokens of a source.
     Coloured(Arc<Dossier>, usize, Arc<Highlights>),
+    /// A worker laid a long source out for so many columns.
+    LaidOut(Arc<Dossier>, usize, usize, Arc<Laid>),
     /// The engine said something.
     Engine(Ticket, ScoreEvent),
     /// The store has made a record durable.
@@ -127,6 +130,8 @@ pub enum Effect {
     Read(usize),
     /// Find the tokens of a source.
     Colour(Arc<Dossier>, usize),
+    /// Lay a long source out for so many columns.
+    LayOut(Arc<Dossier>, usize, usize),
     /// Ask the engine.
     Ask(ScoreRequest),
     /// Stop the engine.
@@ -203,6 +208,9 @@ impl App {
             Message::Open(row) => self.open(row),
             Message::Opened(row, read) => self.opened(row, read, stamp),
             Message::Coloured(dossier, source, found) => self.coloured(&dossier, source, found),
+            Message::LaidOut(dossier, source, columns, laid) => {
+                self.laid_out(&dossier, source, columns, &laid)
+            }
             Message::Engine(ticket, event) => self.review(Event::Engine { ticket, event, stamp }),
             Message::Saved(receipt) => self.saved(receipt),
             Message::NotSaved(id, message) => self.not_saved(id, message),
@@ -210,7 +218,7 @@ impl App {
             Message::Hangup => self.hangup(stamp),
         };
         self.fit();
-        effects.extend(self.wanted_colour());
+        effects.extend(self.wanted_from_workers());
         effects
     }
 
@@ -419,11 +427,32 @@ impl App {
         Vec::new()
     }
 
-    fn wanted_colour(&mut self) -> Option<Effect> {
-        let desk = self.desk.as_mut()?;
-        let source = desk.wants_colour()?;
+    fn laid_out(
+        &mut self,
+        dossier: &Arc<Dossier>,
+        source: usize,
+        columns: usize,
+        laid: &Laid,
+    ) -> Vec<Effect> {
+        if let Some(desk) = &mut self.desk
+            && Arc::ptr_eq(desk.review.dossier(), dossier)
+            && desk.document.index() == source
+        {
+            desk.document.laid_out(columns, laid);
+        }
+        Vec::new()
+    }
+
+    /// What the document in the pane still lacks, each asked for once.
+    fn wanted_from_workers(&mut self) -> Vec<Effect> {
+        let Some(desk) = &mut self.desk else {
+            return Vec::new();
+        };
         let dossier = Arc::clone(desk.review.dossier());
-        Some(Effect::Colour(dossier, source))
+        let colour = desk.ask_colour().map(|s| Effect::Colour(Arc::clone(&dossier), s));
+        let layout = desk.ask_layout();
+        let layout = layout.map(|(source, columns)| Effect::LayOut(dossier, source, columns));
+        colour.into_iter().chain(layout).collect()
     }
 
     fn saved(&mut self, receipt: Receipt) -> Vec<Effect> {
@@ -455,3 +484,6 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,18 @@
-//! From the review on the desk to a profile: what stands, what the model said, and what the rubric expects next.
+//! The profile of the dossier on the desk, and the forms it is written in.
 
-use super::desk::Desk;
+use super::App;
 use super::overlay::ExportFormat;
-use super::{App, Settings};
-use crate::dossier::Language;
-use crate::evidence::{EvidenceLink, Polarity};
-use crate::review::Review;
-use crate::review::dimension::DimensionState;
-use crate::rubric::Dimension;
-use crate::tui::profile::{self, At, Claim, Evidence, Profile, Reading};
-
-/// Links shown per dimension; the rest is on the screen and in the journal.
-const LINKS: usize = 3;
+use crate::tui::profile::{self, Profile};
 
 impl App {
     /// The profile of the dossier on the desk.
     pub fn profile(&self) -> Option<Profile> {
-        let desk = self.desk.as_ref()?;
-        Some(profile_of(desk, &self.settings))
+        let review = &self.desk.as_ref()?.review;
+        Some(profile::of_review(
+            review,
+            self.settings.language,
+            &self.settings.zone,
+        ))
     }
 
     pub(super) fn report(&self, format: ExportFormat) -> Option<String> {
@@ -26,105 +21,5 @@ impl App {
             ExportFormat::Svg => profile::svg(&profile, self.settings.language),
             ExportFormat::Html => profile::html(&profile, self.settings.language),
         })
-    }
-}
-
-fn profile_of(desk: &Desk, settings: &Settings) -> Profile {
-    let language = settings.language;
-    let review = &desk.review;
-    let meta = &review.dossier().meta;
-    let rubric = review.rubric();
-    Profile {
-        name: meta.subject.name.clone(),
-        id: meta.subject.id.to_string(),
-        role: meta.role.clone(),
-        grade: meta.level.clone(),
-        cycle: meta.cycle.clone(),
-        rubric: format!("{} {}", rubric.title.get(language), rubric.version),
-        reviewer: Some(settings.person.to_string()),
-        scored_by: scored_by(review),
-        signed_off: review
-            .ledger()
-            .signed_off()
-            .map(|(act, _)| settings.zone.to_datetime(act.at).date().to_string()),
-        dimensions: review
-            .dimensions()
-            .iter()
-            .zip(&rubric.dimensions)
-            .map(|(state, dimension)| dimension_of(review, state, dimension, language))
-            .collect(),
-        earlier: Vec::new(),
-    }
-}
-
-fn scored_by(review: &Review) -> Option<String> {
-    let by = review.dimensions().iter().find_map(|d| d.model.by.as_ref())?;
-    Some(match &by.adapter {
-        Some(adapter) => format!("{} + {adapter}", by.id),
-        None => by.id.to_string(),
-    })
-}
-
-fn dimension_of(
-    review: &Review,
-    state: &DimensionState,
-    rubric: &Dimension,
-    language: Language,
-) -> profile::Dimension {
-    let hidden = review.hidden(state);
-    let human = state.human.verdict.as_ref().map(|v| v.score);
-    let model = state.model.reading.filter(|_| !hidden).map(|r| Reading {
-        score: r.score,
-        sd: r.sd,
-    });
-    let standing = human.or(model.map(|m| m.score));
-    let level = standing.map(|s| (s.floor() as usize).clamp(1, 5));
-    let text_of = |level: usize| {
-        let anchor = rubric.anchors.get(level - 1);
-        anchor.map_or_else(String::new, |a| a.get(language).to_owned())
-    };
-    profile::Dimension {
-        name: rubric.name.get(language).to_owned(),
-        model,
-        human,
-        anchor: level.map_or_else(String::new, text_of),
-        next: level.filter(|l| *l < 5).map(|l| ((l + 1) as u8, text_of(l + 1))),
-        evidence: review
-            .links(state)
-            .iter()
-            .take(LINKS)
-            .map(|view| evidence_of(review, view.link))
-            .collect(),
-        suggestion: Some(state.model.suggestion.clone()).filter(|s| !hidden && !s.is_empty()),
-        remark: remark(state),
-    }
-}
-
-/// The last note of the person's, else the reason of the override.
-fn remark(state: &DimensionState) -> Option<String> {
-    let note = state.human.notes.last().map(|n| n.text.clone());
-    note.or_else(|| state.human.verdict.as_ref()?.reason.clone())
-}
-
-fn evidence_of(review: &Review, link: &EvidenceLink) -> Evidence {
-    let place = &link.place;
-    let dossier = review.dossier();
-    let source = dossier.sources.iter().find(|s| s.hash == place.sha256);
-    let row = dossier.segment(place.segment).and_then(|s| s.anchor.row);
-    Evidence {
-        supports: link.polarity == Polarity::Supports,
-        source: source.map_or_else(|| place.source.clone(), |s| s.title.clone()),
-        at: match (place.time, row) {
-            (Some(time), _) => At::Time(time.clock()),
-            (None, Some(row)) => At::Row(row),
-            (None, None) => At::Line(place.line),
-        },
-        claim: match &link.count {
-            Some(count) => Claim::Count {
-                term: count.term.clone(),
-                n: count.n,
-            },
-            None => Claim::Quote(place.quote.clone()),
-        },
     }
 }

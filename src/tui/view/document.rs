@@ -41,9 +41,16 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
         return;
     }
     let names = names(desk);
-    let marks = marks(desk, &names, canvas.styles());
+    let rows = document.rows();
+    let last = rows.len().min(document.top() + usize::from(area.height));
+    let visible = match rows.get(document.top()..last) {
+        Some([first, .., last]) => first.span.start..last.span.end,
+        Some([only]) => only.span.clone(),
+        _ => 0..0,
+    };
+    let marks = marks(desk, &names, canvas.styles(), &visible);
     let cursor = document.cursor_rows();
-    let shown = document.rows().iter().enumerate().skip(document.top());
+    let shown = rows.iter().enumerate().skip(document.top());
     for (line, (n, row)) in shown.take(usize::from(area.height)).enumerate() {
         let at = Rect::new(area.x, area.y + line as u16, area.width, 1);
         if cursor.contains(&n) {
@@ -52,8 +59,7 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
         }
         draw_row(canvas, desk, row, &marks, at);
     }
-    let last = document.top() + usize::from(area.height);
-    canvas.more(area, document.top() > 0, last < document.rows().len());
+    canvas.more(area, document.top() > 0, last < rows.len());
 }
 
 fn draw_row(canvas: &mut Canvas<'_>, desk: &Desk, at_row: &Row, marks: &[Mark<'_>], at: Rect) {
@@ -140,7 +146,7 @@ fn names(desk: &Desk) -> Vec<String> {
 }
 
 /// What lies over the text, lowest first.
-fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles) -> Vec<Mark<'n>> {
+fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles, visible: &Range<usize>) -> Vec<Mark<'n>> {
     let document = &desk.document;
     let Some(source) = document.source() else {
         return Vec::new();
@@ -164,7 +170,9 @@ fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles) -> Vec<Mark<'n>>
             });
         }
     }
-    marks.extend(found(desk, styles));
+    marks.extend(found(desk, styles, |s| {
+        s.start < visible.end && visible.start < s.end
+    }));
     if let Some(selection) = document.selected() {
         marks.push(mark(selection, styles.selection));
     }
@@ -179,7 +187,8 @@ fn mark(span: Range<usize>, style: ratatui::style::Style) -> Mark<'static> {
     }
 }
 
-fn found(desk: &Desk, styles: &Styles) -> Vec<Mark<'static>> {
+/// A search may find a word a hundred thousand times; only what `shows` is drawn.
+fn found(desk: &Desk, styles: &Styles, shows: impl Fn(&Range<usize>) -> bool) -> Vec<Mark<'static>> {
     let Some(find) = &desk.find else {
         return Vec::new();
     };
@@ -188,7 +197,7 @@ fn found(desk: &Desk, styles: &Styles) -> Vec<Mark<'static>> {
         .matches()
         .iter()
         .enumerate()
-        .filter(|(_, m)| m.source == desk.document.index());
+        .filter(|(_, m)| m.source == desk.document.index() && shows(&m.span));
     here.map(|(n, m)| {
         let style = if current == Some(n) {
             styles.matched_current

@@ -178,7 +178,7 @@ words! {
     // Messages.
     Saving: "正在保存……", "saving...";
     SavedRecord: "已保存 #{record} {hash}", "saved #{record} {hash}";
-    SaveFailed: "未能保存：{reason}。您的决定仍在屏幕上，请重试", "not saved: {reason}; your decision is still on screen, try again";
+    SaveFailed: "未能保存：{reason}。此后不再写入，请检查磁盘后重新打开", "not saved: {reason}; nothing more is written: see to the disk and open it again";
     Undone: "已撤销 #{record}", "undone #{record}";
     NothingToUndo: "没有可撤销的操作", "nothing to undo";
     Accepted: "已采纳「{dimension}」{score}", "accepted {dimension} at {score}";
