@@ -139,6 +139,14 @@ impl StdError for Error {}
 
 impl From<candle_core::Error> for Error {
     fn from(source: candle_core::Error) -> Self {
-        Self::new(ErrorKind::Engine, "tensor operation failed").because(source)
+        Self::new(ErrorKind::Engine, "tensor operation failed").because(without_backtrace(source))
+    }
+}
+
+/// candle's error without the backtrace that it prints below its message when `RUST_BACKTRACE` is set.
+pub fn without_backtrace(error: candle_core::Error) -> candle_core::Error {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => without_backtrace(*inner),
+        other => other,
     }
 }

@@ -33,7 +33,11 @@ impl ChatFrame {
         let broken = || gguf.error("the chat template does not keep the system and the user message apart");
         let (before_system, rest) = rendered.split_once(SYSTEM).ok_or_else(broken)?;
         let (before_user, before_answer) = rest.split_once(USER).ok_or_else(broken)?;
-        if before_answer.contains(USER) || before_answer.contains(SYSTEM) {
+        let pieces = [before_system, before_user, before_answer];
+        if pieces
+            .iter()
+            .any(|piece| piece.contains(SYSTEM) || piece.contains(USER))
+        {
             return Err(broken());
         }
         Ok(Self {
@@ -48,7 +52,7 @@ fn render(gguf: &Gguf, system: &str, user: &str) -> Result<String> {
     let source = gguf.text("tokenizer.chat_template")?;
     let mut environment = Environment::new();
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    let bad = |e: minijinja::Error| gguf.error("the chat template does not render").because(e);
+    let bad = |e: minijinja::Error| gguf.error_because("the chat template does not render", e);
     // As Hugging Face's `apply_chat_template` sets them.
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)

@@ -327,6 +327,9 @@ impl Loader<'_> {
         let c = self.config;
         let (queries, keys) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let name = |part: &str| format!("blk.{i}.{part}");
+        if c.family == Family::Qwen2 {
+            self.require_biases(&["attn_q", "attn_k", "attn_v"].map(name))?;
+        }
         let head_norms = match c.family {
             Family::Qwen3 => Some((
                 self.vector(&name("attn_q_norm.weight"), c.head_dim)?,
@@ -370,6 +373,17 @@ impl Loader<'_> {
     fn bias(&self, name: &str, out: usize) -> Result<Option<Tensor>> {
         let name = format!("{name}.bias");
         self.gguf.has(&name).then(|| self.vector(&name, out)).transpose()
+    }
+
+    /// A bias is optional in the format; a model trained with one answers nonsense without it.
+    fn require_biases(&self, layers: &[String]) -> Result<()> {
+        let missing = layers
+            .iter()
+            .map(|layer| format!("{layer}.bias"))
+            .find(|name| !self.gguf.has(name));
+        missing.map_or(Ok(()), |name| {
+            Err(self.gguf.error(format!("tensor {name} is missing")))
+        })
     }
 
     fn linear(&self, name: &str, out: usize, input: usize) -> Result<Box<dyn Linear>> {

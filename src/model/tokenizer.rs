@@ -181,9 +181,13 @@ fn bpe(gguf: &Gguf, tokens: &[&str]) -> Result<tokenizers::Tokenizer> {
     let model = BPE::builder()
         .vocab_and_merges(vocab, merges)
         .build()
-        .map_err(|e| gguf.error("the merges do not fit the vocabulary").because(e))?;
+        .map_err(|e| gguf.error_because("the merges do not fit the vocabulary", e))?;
     let mut tokenizer = tokenizers::Tokenizer::new(model);
-    let pre = gguf.text("tokenizer.ggml.pre").unwrap_or("gpt-2");
+    let pre = if gguf.knows("tokenizer.ggml.pre") {
+        gguf.text("tokenizer.ggml.pre")?
+    } else {
+        "default"
+    };
     let splitter = |e| Error::new(ErrorKind::Internal, format!("splitter of {pre}")).because(e);
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer(gguf, pre)?));
     if matches!(pre, "qwen2") {

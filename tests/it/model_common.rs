@@ -1,6 +1,5 @@
 //! What the tests of the models share: real weights, loaded once for the whole binary, and small arithmetic.
 
-use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -10,15 +9,8 @@ use plumbline::model::gguf::Gguf;
 use plumbline::model::kv::BranchKv;
 use plumbline::model::tokenizer::Tokenizer;
 
+use crate::env::{DEFAULT_MODEL, Outcome, SMALL_MODEL, real_weights};
 use crate::tiny::Tiny;
-
-/// What a test answers.
-pub type Tested<T = ()> = Result<T, Box<dyn Error>>;
-
-/// The default model.
-pub const QWEN: &str = "qwen2.5-coder-0.5b-instruct-q4_k_m";
-/// The small model.
-pub const SMOL: &str = "smollm2-135m-instruct-q4_1";
 
 /// A model ready to run.
 pub struct Loaded {
@@ -27,7 +19,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    pub fn open(path: &Path) -> Tested<Self> {
+    pub fn open(path: &Path) -> Outcome<Self> {
         let gguf = Gguf::open(path)?;
         Ok(Self {
             decoder: Decoder::load(&gguf, &|_| {})?,
@@ -36,7 +28,7 @@ impl Loaded {
     }
 
     /// Exactly `count` tokens of `text`.
-    pub fn tokens(&self, text: &str, count: usize) -> Tested<Vec<u32>> {
+    pub fn tokens(&self, text: &str, count: usize) -> Outcome<Vec<u32>> {
         let mut tokens = self.tokenizer.encode(text)?;
         if tokens.len() < count {
             return Err(format!("the text has {} tokens, not {count}", tokens.len()).into());
@@ -46,52 +38,48 @@ impl Loaded {
     }
 
     /// Logits `[tokens, V]` of every token of one pass over `branch`.
-    pub fn extend(&self, branch: &mut BranchKv, tokens: &[u32]) -> Tested<Tensor> {
-        let wanted: Vec<u32> = (0..tokens.len() as u32).collect();
-        let spans = [tokens.len()];
+    pub fn extend(&self, branch: &mut BranchKv, tokens: &[u32]) -> Outcome<Tensor> {
+        let every: Vec<u32> = (0..tokens.len() as u32).collect();
+        self.pass(branch, tokens, &every)
+    }
+
+    /// Reads `tokens` into `branch` without asking for logits.
+    pub fn read(&self, branch: &mut BranchKv, tokens: &[u32]) -> Outcome {
+        self.pass(branch, tokens, &[]).map(drop)
+    }
+
+    fn pass(&self, branch: &mut BranchKv, tokens: &[u32], wanted: &[u32]) -> Outcome<Tensor> {
         let step = Step {
             tokens,
-            spans: &spans,
-            wanted: &wanted,
+            spans: &[tokens.len()],
+            wanted,
         };
         Ok(self.decoder.forward(&step, &mut [branch])?.logits)
     }
 
     /// Logits `[tokens, V]` of one pass from scratch.
-    pub fn logits(&self, tokens: &[u32]) -> Tested<Tensor> {
+    pub fn logits(&self, tokens: &[u32]) -> Outcome<Tensor> {
         let mut branch = BranchKv::root(self.decoder.config(), tokens.len())?;
         self.extend(&mut branch, tokens)
     }
 }
 
-/// The weights of a model. `PLUMB_MODELS` names the folder that holds one folder a model.
-pub fn weights(id: &str) -> Tested<PathBuf> {
-    let missing =
-        || format!("no weights of {id} under PLUMB_MODELS: run the tests with `make test`, which pulls them");
-    let store = std::env::var_os("PLUMB_MODELS").ok_or_else(missing)?;
-    let folder = Path::new(&store).join(id);
-    let files = folder.read_dir().map_err(|_| missing())?;
-    let mut paths = files.filter_map(|entry| Some(entry.ok()?.path()));
-    let gguf = paths.find(|path| path.extension().is_some_and(|e| e == "gguf"));
-    Ok(gguf.ok_or_else(missing)?)
-}
-
 /// The default model, loaded once.
-pub fn qwen() -> Tested<&'static Loaded> {
+pub fn qwen() -> Outcome<&'static Loaded> {
     static LOADED: OnceLock<Result<Loaded, String>> = OnceLock::new();
-    once(&LOADED, QWEN)
+    once(&LOADED, DEFAULT_MODEL)
 }
 
 /// The small model, loaded once.
-pub fn smol() -> Tested<&'static Loaded> {
+pub fn smol() -> Outcome<&'static Loaded> {
     static LOADED: OnceLock<Result<Loaded, String>> = OnceLock::new();
-    once(&LOADED, SMOL)
+    once(&LOADED, SMALL_MODEL)
 }
 
-fn once(cell: &'static OnceLock<Result<Loaded, String>>, id: &str) -> Tested<&'static Loaded> {
+fn once(cell: &'static OnceLock<Result<Loaded, String>>, id: &str) -> Outcome<&'static Loaded> {
     cell.get_or_init(|| {
-        weights(id)
-            .and_then(|path| Loaded::open(&path))
+        real_weights(id)
+            .and_then(|model| Loaded::open(&model.path))
             .map_err(|e| e.to_string())
     })
     .as_ref()
@@ -99,18 +87,18 @@ fn once(cell: &'static OnceLock<Result<Loaded, String>>, id: &str) -> Tested<&'s
 }
 
 /// Writes a tiny model of `arch` into `folder`.
-pub fn tiny_file(folder: &Path, arch: &str) -> Tested<PathBuf> {
+pub fn tiny_file(folder: &Path, arch: &str) -> Outcome<PathBuf> {
     let path = folder.join(format!("tiny-{arch}.gguf"));
     Tiny::new(arch)?.write(&path)?;
     Ok(path)
 }
 
 /// The largest |a - b|.
-pub fn largest_difference(a: &Tensor, b: &Tensor) -> Tested<f32> {
+pub fn largest_difference(a: &Tensor, b: &Tensor) -> Outcome<f32> {
     largest(&(a - b)?)
 }
 
 /// The largest |x|.
-pub fn largest(x: &Tensor) -> Tested<f32> {
+pub fn largest(x: &Tensor) -> Outcome<f32> {
     Ok(x.abs()?.flatten_all()?.max(0)?.to_scalar()?)
 }

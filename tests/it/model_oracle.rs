@@ -2,9 +2,8 @@
 
 use std::io::Write;
 
-use crate::model_common::{
-    Loaded, QWEN, SMOL, Tested, largest, largest_difference, qwen, smol, tiny_file, weights,
-};
+use crate::env::{DEFAULT_MODEL, Outcome, SMALL_MODEL, real_weights};
+use crate::model_common::{Loaded, largest, largest_difference, qwen, smol, tiny_file};
 use crate::model_reference::Reference;
 
 const ZH: &str = "本季度我负责支付网关的重构，按计划在九月二十三日上线。上线前两周，压测发现连接池在峰值时会被占满，\
@@ -35,7 +34,12 @@ struct Row {
     scale: f32,
 }
 
-fn compare(model: &'static str, ours: &Loaded, theirs: &Reference, prompts: &[(&str, usize)]) -> Tested<Row> {
+fn compare(
+    model: &'static str,
+    ours: &Loaded,
+    theirs: &Reference,
+    prompts: &[(&str, usize)],
+) -> Outcome<Row> {
     let mut row = Row {
         model,
         positions: 0,
@@ -53,14 +57,24 @@ fn compare(model: &'static str, ours: &Loaded, theirs: &Reference, prompts: &[(&
 }
 
 #[test]
-fn logits_equal_those_of_candle_s_own_models() -> Tested {
+fn logits_equal_those_of_candle_s_own_models() -> Outcome {
     let long_zh = [(ZH, 150), (EN, 37), (DIGITS, 37)];
     let long_en = [(ZH, 37), (EN, 150), (DIGITS, 37)];
     let folder = tempfile::tempdir()?;
     let tiny = tiny_file(folder.path(), "qwen3")?;
     let rows = [
-        compare(QWEN, qwen()?, &Reference::load(&weights(QWEN)?)?, &long_zh)?,
-        compare(SMOL, smol()?, &Reference::load(&weights(SMOL)?)?, &long_en)?,
+        compare(
+            DEFAULT_MODEL,
+            qwen()?,
+            &Reference::load(&real_weights(DEFAULT_MODEL)?.path)?,
+            &long_zh,
+        )?,
+        compare(
+            SMALL_MODEL,
+            smol()?,
+            &Reference::load(&real_weights(SMALL_MODEL)?.path)?,
+            &long_en,
+        )?,
         compare(
             "tiny random qwen3",
             &Loaded::open(&tiny)?,
@@ -93,7 +107,7 @@ fn logits_equal_those_of_candle_s_own_models() -> Tested {
 
 /// The test above can fail: a token less in front moves the logits far past the bound.
 #[test]
-fn the_comparison_notices_a_shifted_prompt() -> Tested {
+fn the_comparison_notices_a_shifted_prompt() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = tiny_file(folder.path(), "qwen3")?;
     let (ours, theirs) = (Loaded::open(&path)?, Reference::load(&path)?);

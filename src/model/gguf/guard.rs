@@ -28,10 +28,11 @@ pub(super) fn before_reading(reader: &mut BufReader<File>) -> io::Result<()> {
         wide: true,
         elements: 0,
     };
-    if !MAGIC.contains(&walk.number()?) {
+    let (magic, version) = (walk.number()?, walk.number()?);
+    if !MAGIC.contains(&magic) || !(1..=3).contains(&version) {
         return Ok(());
     }
-    walk.wide = walk.number()? != 1;
+    walk.wide = version != 1;
     let (_tensors, pairs) = (walk.length()?, walk.length()?);
     for _ in 0..pairs {
         walk.pair()?;

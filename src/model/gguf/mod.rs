@@ -3,6 +3,7 @@
 mod guard;
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use candle_core::Device;
 use candle_core::quantized::QTensor;
 use candle_core::quantized::gguf_file::{Content, Value};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, without_backtrace};
+use crate::sanitize;
 
 /// An opened GGUF file: its header in memory, its tensors read on demand.
 #[derive(Debug)]
@@ -32,7 +34,7 @@ impl Gguf {
                 ErrorKind::Model,
                 format!("{} is not a whole GGUF file", path.display()),
             )
-            .because(e)
+            .because(excerpt(&*e))
             .hint("check it with `plumb models verify`, fetch it again with `plumb models pull`")
         })?;
         Ok(Self {
@@ -58,8 +60,7 @@ impl Gguf {
     pub fn tensor(&self, name: &str) -> Result<QTensor> {
         let mut reader = open(&self.path)?;
         self.content.tensor(&mut reader, name, &Device::Cpu).map_err(|e| {
-            self.error(format!("cannot read tensor {name}"))
-                .because(e)
+            self.error_because(format!("cannot read tensor {name}"), without_backtrace(e))
                 .hint("the file may be cut short: `plumb models verify` tells")
         })
     }
@@ -128,8 +129,14 @@ impl Gguf {
     }
 
     /// An error about this file.
-    pub fn error(&self, what: impl std::fmt::Display) -> Error {
+    pub fn error(&self, what: impl Display) -> Error {
+        let what = excerpt(what);
         Error::new(ErrorKind::Model, format!("{}: {what}", self.path.display()))
+    }
+
+    /// An error about this file, with the words of what found it.
+    pub fn error_because(&self, what: impl Display, cause: impl Display) -> Error {
+        self.error(what).because(excerpt(cause))
     }
 
     fn value(&self, key: &str) -> Result<&Value> {
@@ -147,10 +154,21 @@ impl Gguf {
     }
 }
 
+/// Words about a file that may quote it: a name in a broken header can be megabytes of anything.
+fn excerpt(words: impl Display) -> String {
+    const LONGEST: usize = 300;
+    let words = words.to_string();
+    let line = sanitize::line(&words);
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.into_owned(),
+    }
+}
+
 fn read_header(reader: &mut BufReader<File>) -> Result<Content, Box<dyn StdError + Send + Sync>> {
     guard::before_reading(reader)?;
     reader.rewind()?;
-    let content = Content::read(reader)?;
+    let content = Content::read(reader).map_err(without_backtrace)?;
     guard::after_reading(&content, reader.get_ref().metadata()?.len())?;
     Ok(content)
 }
