@@ -21,7 +21,7 @@ use crate::hash::ContentHash;
 use crate::id::{DimensionId, ModelId, Person, SegmentNo};
 use crate::ingest;
 use crate::review::ledger::identity_of;
-use crate::review::{Draft, Receipt, Recorded, Stamp, Summary};
+use crate::review::{Draft, Entry, Receipt, Recorded, Stamp, Summary};
 use crate::rubric::{Rubric, builtin};
 use crate::tui::highlight::Highlights;
 use crate::tui::keys::Keymap;
@@ -218,6 +218,14 @@ impl Stage {
             self.press(&key)?;
         }
         Ok(())
+    }
+
+    /// The last record that was asked for.
+    pub fn last_entry(&self) -> Result<&Entry> {
+        self.drafts
+            .last()
+            .map(|d| &d.entry)
+            .ok_or_else(|| missing("record"))
     }
 
     /// The dossier on the desk.

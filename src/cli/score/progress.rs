@@ -27,11 +27,11 @@ impl Progress {
         match event {
             ScoreEvent::Loading(fraction) => self.show("loading the model", (fraction * 100.0) as u64, 100),
             ScoreEvent::Prefill { done, total } => {
-                self.show("reading the dossier", *done as u64, *total as u64)
+                self.show("reading the dossier", *done as u64, *total as u64);
             }
             ScoreEvent::Started { .. } => self.bar.set_message("writing"),
             ScoreEvent::Done(_) | ScoreEvent::Failed { .. } | ScoreEvent::Cancelled => {
-                self.bar.finish_and_clear()
+                self.bar.finish_and_clear();
             }
             _ => {}
         }

@@ -20,12 +20,11 @@ pub struct QueueRow {
 impl QueueRow {
     /// Who is reviewed; the folder's name when that is not known.
     pub fn name(&self) -> String {
-        match &self.meta {
-            Ok(meta) => meta.subject.name.clone(),
-            Err(_) => {
-                let folder = self.path.file_name().unwrap_or_default();
-                crate::sanitize::line(&folder.to_string_lossy()).into_owned()
-            }
+        if let Ok(meta) = &self.meta {
+            meta.subject.name.clone()
+        } else {
+            let folder = self.path.file_name().unwrap_or_default();
+            crate::sanitize::line(&folder.to_string_lossy()).into_owned()
         }
     }
 

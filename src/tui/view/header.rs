@@ -111,7 +111,11 @@ fn work(app: &App) -> String {
         said.extend(progress(app, desk));
     }
     if let Some(row) = app.opening() {
-        let name = app.queue().rows().get(row).map(|r| r.name());
+        let name = app
+            .queue()
+            .rows()
+            .get(row)
+            .map(super::super::state::queue::QueueRow::name);
         said.push(app.fill(Word::Opening, &[("name", &name.unwrap_or_default())]));
     }
     if app.settings().model.is_none() {

@@ -30,7 +30,11 @@ impl App {
         intent: impl FnOnce(crate::id::DimensionId) -> Intent,
         stamp: Stamp,
     ) -> Vec<Effect> {
-        match self.desk.as_ref().and_then(|d| d.dimension_id()) {
+        match self
+            .desk
+            .as_ref()
+            .and_then(super::super::desk::Desk::dimension_id)
+        {
             Some(dimension) => self.intend(intent(dimension), stamp),
             None => Vec::new(),
         }
@@ -45,7 +49,11 @@ impl App {
         if let Some(refusal) = self.cannot_write() {
             return self.hint(refusal, &[]);
         }
-        if let Some(dimension) = self.desk.as_ref().and_then(|d| d.dimension_id()) {
+        if let Some(dimension) = self
+            .desk
+            .as_ref()
+            .and_then(super::super::desk::Desk::dimension_id)
+        {
             self.pick_reason(Pending::Score(dimension, score));
         }
         Vec::new()
@@ -59,7 +67,7 @@ impl App {
         }
         let dimension = self.desk.as_ref().and_then(|d| d.dimension());
         let visible = dimension.filter(|d| self.desk.as_ref().is_some_and(|k| !k.review.hidden(d)));
-        match visible.and_then(|d| d.score()) {
+        match visible.and_then(crate::review::dimension::DimensionState::score) {
             Some(score) => self.score((to_half(score) + 0.5).min(5.0)),
             None => self.hint(Word::NothingToAccept, &[]),
         }

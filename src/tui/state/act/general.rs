@@ -41,7 +41,10 @@ impl App {
         if self.desk.is_none() {
             return Vec::new();
         }
-        let chosen = self.desk.as_ref().and_then(|d| d.dimension_id());
+        let chosen = self
+            .desk
+            .as_ref()
+            .and_then(super::super::desk::Desk::dimension_id);
         let dimensions = chosen.filter(|_| this_one).into_iter().collect();
         let ticket = self.next_ticket();
         self.intend(Intent::Rescore { ticket, dimensions }, stamp)
@@ -58,11 +61,15 @@ impl App {
             Some(Target::Action(_)) => self.hint(Word::NotHere, &[]),
             Some(Target::Dossier(row)) => self.open(row),
             Some(Target::Dimension(index)) => {
-                self.desk.as_mut().map(|d| d.select_dimension(index));
+                if let Some(d) = self.desk.as_mut() {
+                    d.select_dimension(index)
+                }
                 Vec::new()
             }
             Some(Target::Source(index)) => {
-                self.desk.as_mut().map(|d| d.show_source(index));
+                if let Some(d) = self.desk.as_mut() {
+                    d.show_source(index)
+                }
                 Vec::new()
             }
             None => Vec::new(),
