@@ -14,6 +14,7 @@ use crate::tiny::Tiny;
 
 /// A model ready to run.
 pub struct Loaded {
+    pub gguf: Gguf,
     pub decoder: Decoder,
     pub tokenizer: Tokenizer,
 }
@@ -24,6 +25,7 @@ impl Loaded {
         Ok(Self {
             decoder: Decoder::load(&gguf, &|_| {})?,
             tokenizer: Tokenizer::from_gguf(&gguf)?,
+            gguf,
         })
     }
 

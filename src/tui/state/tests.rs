@@ -217,7 +217,7 @@ fn evidence_leads_to_its_place_and_the_place_back_to_its_scores() -> Result<()> 
     stage.press("enter enter")?;
     let dimension = desk(&stage)?.dimension_id();
     assert_eq!(
-        dimension.as_ref().map(|d| d.as_str()),
+        dimension.as_ref().map(crate::id::DimensionId::as_str),
         Some("ownership"),
         "the second to cite it"
     );
