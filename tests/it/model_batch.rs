@@ -103,23 +103,6 @@ fn batched_branches_answer_as_each_alone() -> Outcome {
             .logits(&whole)?
             .narrow(0, prefix.len() + branch.prompt - 1, answer)?;
         let difference = largest_difference(&alone, &Tensor::cat(&branch.logits, 0)?)?;
-        {
-            use std::io::Write;
-            let t = alone.contiguous()?.to_vec2::<f32>()?;
-            let m = t
-                .iter()
-                .map(|r| {
-                    let mut r = r.clone();
-                    r.sort_by(|a, b| b.total_cmp(a));
-                    r[0] - r[1]
-                })
-                .fold(f32::MAX, f32::min);
-            writeln!(
-                std::io::stderr(),
-                "batch {difference} margin {m} {:?}",
-                String::from_utf8_lossy(&model.tokenizer.decode(&branch.tokens))
-            )?;
-        }
         assert!(difference < SAME, "{difference} after {answer} tokens");
         // The greedy text: each token is the best of the logits alone, too.
         assert_eq!(
@@ -145,10 +128,6 @@ fn a_prefill_in_chunks_answers_as_one_pass() -> Outcome {
         let rows_of_last = last.dim(0)?;
         let want = whole.narrow(0, tokens.len() - rows_of_last, rows_of_last)?;
         let difference = largest_difference(&last, &want)?;
-        {
-            use std::io::Write;
-            writeln!(std::io::stderr(), "chunks {rows} {difference}")?;
-        }
         assert!(difference < SAME, "chunks of {rows}: {difference}");
     }
     Ok(())

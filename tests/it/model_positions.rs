@@ -28,10 +28,6 @@ fn far_logits_equal_the_reference_without_cache() -> Outcome {
     let got = Tensor::cat(&chunks, 0)?.narrow(0, 4_000, 500)?;
     let want = theirs.logits(&tokens)?.narrow(0, 4_000, 500)?;
     let (difference, bound) = (largest_difference(&got, &want)?, TOLERANCE * largest(&want)?);
-    {
-        use std::io::Write;
-        writeln!(std::io::stderr(), "far {difference} {bound}")?;
-    }
     assert!(difference < bound, "{difference} > {bound}");
     Ok(())
 }
@@ -58,10 +54,6 @@ fn the_small_model_reads_on_past_4096() -> Outcome {
         .zip(&after[1..])
         .filter(|(named, next)| named == next)
         .count();
-    {
-        use std::io::Write;
-        writeln!(std::io::stderr(), "right {right}")?;
-    }
     assert!(right >= 195, "{right} of 199 tokens were named");
     Ok(())
 }
