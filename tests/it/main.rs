@@ -25,3 +25,4 @@ mod server;
 mod shortlist;
 #[path = "../../src/model/testing.rs"]
 mod tiny;
+mod workstation;
