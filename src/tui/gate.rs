@@ -23,12 +23,17 @@ const MAX_SCALARS: usize = 12;
 #[derive(Debug)]
 pub struct Gate<B> {
     inner: B,
+    /// Where the cursor was put last.
+    cursor: Position,
 }
 
 impl<B> Gate<B> {
     /// Guards `inner`.
     pub fn new(inner: B) -> Self {
-        Self { inner }
+        Self {
+            inner,
+            cursor: Position::ORIGIN,
+        }
     }
 
     /// The guarded backend.
@@ -141,11 +146,14 @@ impl<B: Backend> Backend for Gate<B> {
     }
 
     fn get_cursor_position(&mut self) -> Result<Position, Self::Error> {
-        self.inner.get_cursor_position()
+        // Never ask the terminal: its answer would come in with the keys, and a slow line would end the program. The
+        // cursor is ours anyway: the whole screen is drawn by us, and each frame says where it goes.
+        Ok(self.cursor)
     }
 
     fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Self::Error> {
-        self.inner.set_cursor_position(position)
+        self.cursor = position.into();
+        self.inner.set_cursor_position(self.cursor)
     }
 
     fn clear(&mut self) -> Result<(), Self::Error> {
