@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as Input, EventStream, KeyEventKind};
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use futures_util::StreamExt as _;
 use ratatui::layout::Size;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
@@ -75,7 +74,7 @@ struct Loop {
     keeper: JoinHandle<()>,
     answers: Receiver<Message>,
     answer: Sender<Message>,
-    input: Pin<Box<dyn Stream<Item = io::Result<Input>>>>,
+    input: Receiver<io::Result<Input>>,
     signals: [Signal; 3],
     clock: Arc<dyn Clock>,
     trace: PaintTrace,
@@ -112,7 +111,7 @@ impl Loop {
             keeper,
             answers,
             answer,
-            input: Box::pin(EventStream::new()),
+            input: listen_to_keys(),
             signals,
             clock: ports.clock,
             trace: ports.trace,
@@ -137,7 +136,7 @@ impl Loop {
             let message = tokio::select! {
                 biased;
                 message = signalled(&mut self.signals) => Some(message),
-                input = self.input.next() => self.input_message(input),
+                input = self.input.recv() => self.input_message(input),
                 answer = self.answers.recv() => answer,
                 said = hear(&mut self.said) => engine_message(&mut self.said, said),
                 _ = tick.tick(), if self.app.is_moving() => Some(Message::Tick),
@@ -157,8 +156,8 @@ impl Loop {
             if self.quit {
                 return Ok(());
             }
-            let message = if let Some(input) = self.input.next().now_or_never() {
-                self.input_message(input)
+            let message = if let Ok(input) = self.input.try_recv() {
+                self.input_message(Some(input))
             } else if let Some(answer) = self.late.pop_front() {
                 Some(answer)
             } else if let Ok(answer) = self.answers.try_recv() {
@@ -311,6 +310,21 @@ impl Loop {
             ),
         }
     }
+}
+
+/// Keys as a channel. The stream itself must only be awaited, never merely looked at: it remembers the first waker
+/// that found it empty, and a look without one would leave the loop asleep over the next key.
+fn listen_to_keys() -> Receiver<io::Result<Input>> {
+    let (keys, input) = mpsc::channel(WAITING);
+    tokio::spawn(async move {
+        let mut stream = EventStream::new();
+        while let Some(event) = stream.next().await {
+            if keys.send(event).await.is_err() {
+                break;
+            }
+        }
+    });
+    input
 }
 
 async fn signalled(signals: &mut [Signal; 3]) -> Message {
