@@ -317,7 +317,7 @@ fn blind_first_hides_the_model_until_it_is_revealed() -> Outcome {
 #[test]
 fn sign_off_closes_a_dossier_whose_dimensions_are_decided() -> Outcome {
     let keys = [["3", ENTER, "]"]; 8].concat();
-    let (_, record) = record(&[&keys[..], &["S", "y"]].concat(), 9)?;
+    let (_, record) = record(&[&keys[..], &["S", "y", ENTER]].concat(), 9)?;
     assert_eq!(record["type"], "sign_off");
     assert_eq!(record["body"]["scores"].as_array().map(Vec::len), Some(8));
     Ok(())
