@@ -44,31 +44,41 @@ impl Index {
     }
 
     /// The segments that share a term with `query`, best first, at most `limit`; equal scores in document order.
-    /// Function words count only in a query of nothing else.
     pub fn search(&self, query: &str, limit: usize) -> Vec<(SegmentNo, f32)> {
+        let scores = self.scores(query).into_iter();
+        let mut ranked: Vec<(SegmentNo, f32)> = self.segments.iter().copied().zip(scores).collect();
+        ranked.retain(|(_, score)| *score > 0.0);
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked.truncate(limit);
+        ranked
+    }
+
+    /// The score of every segment, in document order. Function words count only in a query of nothing else.
+    pub fn scores(&self, query: &str) -> Vec<f32> {
         let mut terms = words::search_terms(query);
         if !terms.iter().all(|t| words::is_common(t)) {
             terms.retain(|t| !words::is_common(t));
         }
-        let mut scores: HashMap<u32, f32> = HashMap::new();
+        let mut scores = vec![0.0; self.segments.len()];
         for (term, repeats) in frequencies(terms) {
             for (at, score) in self.weigh(&term) {
-                *scores.entry(at).or_default() += score * repeats as f32;
+                scores[at as usize] += score * repeats as f32;
             }
         }
-        let mut ranked: Vec<(u32, f32)> = scores.into_iter().collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked.truncate(limit);
-        ranked
-            .into_iter()
-            .map(|(at, score)| (self.segments[at as usize], score))
-            .collect()
+        scores
     }
 
-    /// How many terms a segment has; 0 for one that is not in the dossier.
-    pub fn length(&self, no: SegmentNo) -> u32 {
-        let at = self.segments.binary_search(&no);
-        at.map_or(0, |at| self.lengths[at])
+    /// Positions, in document order, of the segments that may hold `phrase`: all that hold its rarest term.
+    pub fn candidates(&self, phrase: &str) -> impl Iterator<Item = usize> {
+        let postings = |term: String| self.postings.get(&term).map_or(&[][..], Vec::as_slice);
+        let terms = words::search_terms(phrase).into_iter();
+        let rarest = terms.map(postings).min_by_key(|held| held.len());
+        rarest.unwrap_or_default().iter().map(|(at, _)| *at as usize)
+    }
+
+    /// How many terms each segment has, in document order.
+    pub fn lengths(&self) -> &[u32] {
+        &self.lengths
     }
 
     /// What one term adds to each segment that holds it.

@@ -9,7 +9,7 @@
 //! `tests/it/shortlist.rs` prints what they reach. Matching by words has a ceiling: evidence that shares no word with
 //! the rubric is found only by its neighbours.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::search::Index;
 use super::signals::Counters;
@@ -54,43 +54,42 @@ pub fn shortlist(
 /// All segments that are no headings, the most promising for the dimension first.
 pub fn rank(dossier: &Dossier, index: &Index, dimension: &Dimension, language: Language) -> Vec<SegmentNo> {
     let words = by_words(dossier, index, dimension, language);
-    let score = |no: u32| words.get(&SegmentNo(no)).copied().unwrap_or_default();
     let mut ranked: Vec<(SegmentNo, f32)> = Vec::new();
+    let mut from = 0;
     for source in &dossier.sources {
+        let own = &words[from..from + source.segments.len()];
         for (at, segment) in source.segments.iter().enumerate() {
-            let before = at.checked_sub(1).map_or(0.0, |_| score(segment.no.0 - 1));
-            let after = source.segments.get(at + 1).map_or(0.0, |s| score(s.no.0));
-            let worth = score(segment.no.0) + NEIGHBOUR * (before + after) + by_form(dossier, index, segment);
+            let before = at.checked_sub(1).map_or(0.0, |before| own[before]);
+            let after = own.get(at + 1).copied().unwrap_or_default();
+            let form = by_form(dossier, segment, index.lengths()[from + at]);
             if segment.kind != SegmentKind::Heading {
-                ranked.push((segment.no, worth));
+                ranked.push((segment.no, own[at] + NEIGHBOUR * (before + after) + form));
             }
         }
+        from += source.segments.len();
     }
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     ranked.into_iter().map(|(no, _)| no).collect()
 }
 
-/// What the words of each segment are worth.
-fn by_words(
-    dossier: &Dossier,
-    index: &Index,
-    dimension: &Dimension,
-    language: Language,
-) -> BTreeMap<SegmentNo, f32> {
-    let mut scores: BTreeMap<SegmentNo, f32> = BTreeMap::new();
+/// What the words of each segment are worth, in document order.
+fn by_words(dossier: &Dossier, index: &Index, dimension: &Dimension, language: Language) -> Vec<f32> {
+    let segments: Vec<&Segment> = dossier.segments().collect();
+    let mut worth = vec![0.0; segments.len()];
+    let counters = Counters::new(dimension, language);
+    let terms = dimension.signals.iter().flat_map(|s| s.zh.iter().chain(&s.en));
+    let candidates: BTreeSet<usize> = terms.flat_map(|t| index.candidates(t)).collect();
+    for at in candidates {
+        worth[at] += HELD_SIGNAL * counters.present(&segments[at].text) as f32;
+    }
     for (weight, query) in queries(dimension, language) {
-        let found = index.search(&query, usize::MAX);
-        let best = found.first().map_or(1.0, |(_, score)| *score);
-        for (no, score) in found {
-            *scores.entry(no).or_default() += weight * score / best;
+        let scores = index.scores(&query);
+        let best = scores.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        for (worth, score) in worth.iter_mut().zip(scores) {
+            *worth += weight * score / best;
         }
     }
-    let counters = Counters::new(dimension, language);
-    for segment in dossier.segments() {
-        let held = counters.present(&segment.text) as f32;
-        *scores.entry(segment.no).or_default() += HELD_SIGNAL * held;
-    }
-    scores
+    worth
 }
 
 fn queries(dimension: &Dimension, language: Language) -> Vec<(f32, String)> {
@@ -105,7 +104,7 @@ fn queries(dimension: &Dimension, language: Language) -> Vec<(f32, String)> {
 }
 
 /// What can be said of a segment's worth without its words.
-fn by_form(dossier: &Dossier, index: &Index, segment: &Segment) -> f32 {
+fn by_form(dossier: &Dossier, segment: &Segment, terms: u32) -> f32 {
     let own = &dossier.meta.subject.name;
     let voice = match &segment.speaker {
         None => 0.0,
@@ -113,7 +112,7 @@ fn by_form(dossier: &Dossier, index: &Index, segment: &Segment) -> f32 {
         Some(_) => -OWN_VOICE,
     };
     let colleague = dossier.source_of(segment).kind == SourceKind::Peer;
-    let length = (1.0 + index.length(segment.no) as f32).ln();
+    let length = (1.0 + terms as f32).ln();
     voice + if colleague { COLLEAGUE } else { 0.0 } + LENGTH * length
 }
 
@@ -172,6 +171,27 @@ mod tests {
         assert_eq!(found.iter().filter(|no| **no <= 5).count(), 2, "{found:?}");
         assert!(found.contains(&9), "{found:?}");
         assert!(found.is_sorted());
+        Ok(())
+    }
+
+    /// Signals are looked for only where the index has their rarest term: none may be missed by that.
+    #[test]
+    fn every_held_signal_is_among_the_candidates() -> Result<()> {
+        let text = "跨团队对齐\nbug数Bugs少\nA 1:1 with Bo\nshout-out! I'll take it\nMy Mistake\n先对齐T+1\nrolled out";
+        let dossier = testing::dossier(Language::Zh, &[("a.md", SourceKind::Weekly, text)]);
+        let index = Index::build(&dossier);
+        let mut held = 0;
+        for dimension in builtin("core")?.dimensions {
+            let counters = Counters::new(&dimension, Language::Zh);
+            let terms = dimension.signals.iter().flat_map(|s| s.zh.iter().chain(&s.en));
+            let candidates: BTreeSet<usize> = terms.flat_map(|t| index.candidates(t)).collect();
+            for (at, segment) in dossier.segments().enumerate() {
+                let present = counters.present(&segment.text);
+                held += present;
+                assert!(present == 0 || candidates.contains(&at), "{}", segment.text);
+            }
+        }
+        assert!(held >= 6, "{held}");
         Ok(())
     }
 

@@ -47,11 +47,10 @@ impl<'a> Counters<'a> {
         Self(dimension.signals.iter().map(|s| Counter::new(s, first)).collect())
     }
 
-    /// Where the signals occur in `text`, with the signal's id.
-    pub fn spans(&self, text: &str) -> Vec<(&str, Range<usize>)> {
-        let words = words::words(text);
+    /// Where the signals occur in `text`, whose words are `words`, with the signal's id.
+    pub fn spans(&self, text: &str, words: &[Word]) -> Vec<(&str, Range<usize>)> {
         let of = |c: &Counter<'a>| {
-            let found = c.matches(text, &words).into_iter();
+            let found = c.matches(text, words).into_iter();
             found
                 .map(|(_, span)| (c.signal.id.as_str(), span))
                 .collect::<Vec<_>>()

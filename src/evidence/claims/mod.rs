@@ -8,12 +8,15 @@
 use serde::Serialize;
 
 use super::Place;
-use crate::dossier::{Dossier, SourceKind};
+use crate::dossier::{Dossier, Source, SourceKind};
 use crate::rubric::Rubric;
 
 mod lists;
 mod mention;
+mod number;
 mod quantity;
+mod row;
+mod stated;
 mod topic;
 mod units;
 
@@ -21,7 +24,7 @@ use mention::Mention;
 pub use quantity::{Quantity, Unit};
 use topic::Vocabulary;
 
-/// More quantities than this are not looked at: every two of them are compared.
+/// More quantities than this are not looked at, those of the employee's own documents first: every two are compared.
 const MAX_QUANTITIES: usize = 2_000;
 /// How much two statements must share: as much as one word that stands nowhere else.
 const ENOUGH: Overlap = Overlap {
@@ -88,7 +91,10 @@ pub struct Counterpart {
 /// first in that list; what no source repeats is reported for self-review and objectives only.
 pub fn recount(dossier: &Dossier, rubric: &Rubric) -> Vec<Claim> {
     let words = Vocabulary::new(dossier, rubric);
-    let stated = dossier.segments().flat_map(|s| mention::of(dossier, s, &words));
+    let (own, others): (Vec<&Source>, Vec<&Source>) =
+        dossier.sources.iter().partition(|s| rank(s.kind).is_some());
+    let segments = own.into_iter().chain(others).flat_map(|s| &s.segments);
+    let stated = segments.flat_map(|s| mention::of(dossier, s, &words));
     let mut mentions: Vec<Mention> = lists::of(dossier, &words);
     mentions.extend(stated.take(MAX_QUANTITIES));
     mentions.sort_by_key(|m| (m.segment.no, m.place.start));

@@ -14,6 +14,9 @@ use crate::rubric::Rubric;
 /// The terms of a text, numbers left out.
 pub(super) type Topic = BTreeSet<String>;
 
+/// How rare a term is, is told from at most so many segments, spread over the dossier.
+const MAX_SEGMENTS: usize = 4_000;
+
 /// How the texts of one dossier are compared.
 pub(super) struct Vocabulary<'a> {
     signals: Vec<(&'a str, Counters<'a>)>,
@@ -33,7 +36,8 @@ impl<'a> Vocabulary<'a> {
             segments: 0.0,
             holding: HashMap::new(),
         };
-        for segment in dossier.segments() {
+        let every = dossier.segments().count() / MAX_SEGMENTS + 1;
+        for segment in dossier.segments().step_by(every) {
             vocabulary.segments += 1.0;
             for term in vocabulary.topic(&segment.text) {
                 *vocabulary.holding.entry(term).or_default() += 1.0;
@@ -46,8 +50,9 @@ impl<'a> Vocabulary<'a> {
     pub(super) fn topic(&self, text: &str) -> Topic {
         let mut topic = Topic::new();
         let mut rest = text.as_bytes().to_vec();
+        let words = words::words(text);
         for (dimension, counters) in &self.signals {
-            for (signal, span) in counters.spans(text) {
+            for (signal, span) in counters.spans(text, &words) {
                 topic.insert(format!("{dimension}/{signal}"));
                 rest[span].fill(b' ');
             }
