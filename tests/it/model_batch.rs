@@ -42,14 +42,14 @@ struct Branch {
 /// Reads all prompts in one pass, then decodes greedily, one row a live branch.
 fn batched(model: &Loaded, prefix: &[u32]) -> Outcome<Vec<Branch>> {
     let config = model.decoder.config();
-    let mut root = BranchKv::root(config, prefix.len())?;
+    let mut root = BranchKv::root(config);
     model.extend(&mut root, prefix)?;
     let shared = root.freeze()?;
     let mut branches = Vec::new();
     for (prompt, left) in BRANCHES {
         let tokens = model.tokenizer.encode(prompt)?;
         branches.push(Branch {
-            kv: BranchKv::fork(config, &shared, 0)?,
+            kv: BranchKv::fork(&shared),
             prompt: tokens.len(),
             tokens,
             logits: Vec::new(),
@@ -119,7 +119,7 @@ fn a_prefill_in_chunks_answers_as_one_pass() -> Outcome {
     let tokens = model.tokens(DOCUMENT, 110)?;
     let whole = model.logits(&tokens)?;
     for rows in [1, 7, 64] {
-        let mut branch = BranchKv::root(model.decoder.config(), 0)?;
+        let mut branch = BranchKv::root(model.decoder.config());
         let mut last = None;
         for chunk in tokens.chunks(rows) {
             last = Some(model.extend(&mut branch, chunk)?);

@@ -23,7 +23,7 @@ impl Loaded {
     pub fn open(path: &Path) -> Outcome<Self> {
         let gguf = Gguf::open(path)?;
         Ok(Self {
-            decoder: Decoder::load(&gguf, &|_| {})?,
+            decoder: Decoder::load(&gguf, WeightForm::default(), &|_| {})?,
             tokenizer: Tokenizer::from_gguf(&gguf)?,
             gguf,
         })
@@ -61,7 +61,7 @@ impl Loaded {
 
     /// Logits `[tokens, V]` of one pass from scratch.
     pub fn logits(&self, tokens: &[u32]) -> Outcome<Tensor> {
-        let mut branch = BranchKv::root(self.decoder.config(), tokens.len())?;
+        let mut branch = BranchKv::root(self.decoder.config());
         self.extend(&mut branch, tokens)
     }
 }
