@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::config::{DecoderConfig, Family};
 use crate::model::gguf::Gguf;
 use crate::model::kernels::attention::{Attention, Span};
-use crate::model::kernels::swiglu;
+use crate::model::kernels::{add, swiglu};
 use crate::model::kv::{BranchKv, Geometry};
 use crate::model::linear::{self, Linear, WeightForm};
 
@@ -157,10 +157,10 @@ impl Decoder {
         }
         let (q, k) = (rope.apply(&q)?, rope.apply(&k)?);
         let attended = self.attend(layer, &q, &k, &v, step, branches)?;
-        let x = (x + block.output.forward(&attended)?)?;
+        let x = add(x, &block.output.forward(&attended)?)?;
         let normed = rms_norm(&x, &block.feed_norm, eps)?;
         let fed = swiglu(&block.gate.forward(&normed)?, &block.up.forward(&normed)?)?;
-        Ok((x + block.down.forward(&fed)?)?)
+        Ok(add(&x, &block.down.forward(&fed)?)?)
     }
 
     /// `q`: `[T, heads, D]`, `k`: `[T, kv_heads, D]`, `v`: `[T, kv_heads * D]`; the answer: `[T, heads * D]`.

@@ -14,17 +14,29 @@ use rayon::prelude::*;
 /// # Errors
 /// The shapes differ or a tensor is not contiguous.
 pub fn swiglu(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    gate.apply_op2_no_bwd(up, &SwiGlu)
+    gate.apply_op2_no_bwd(
+        up,
+        &Elementwise("swiglu", |gate: f32, up: f32| up * gate / (1.0 + exp(-gate))),
+    )
+}
+
+/// `a + b`, element by element; both contiguous f32. candle's own wakes a second pool of threads for it.
+///
+/// # Errors
+/// The shapes differ or a tensor is not contiguous.
+pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    a.apply_op2_no_bwd(b, &Elementwise("add", |a: f32, b: f32| a + b))
 }
 
 /// Elements one task takes at a time.
 const CHUNK: usize = 1 << 14;
 
-struct SwiGlu;
+/// A function of two tensors of one shape.
+struct Elementwise<F>(&'static str, F);
 
-impl CustomOp2 for SwiGlu {
+impl<F: Fn(f32, f32) -> f32 + Sync> CustomOp2 for Elementwise<F> {
     fn name(&self) -> &'static str {
-        "swiglu"
+        self.0
     }
 
     fn cpu_fwd(
@@ -34,21 +46,24 @@ impl CustomOp2 for SwiGlu {
         s2: &CpuStorage,
         l2: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (gate, up) = (floats(s1, l1)?, floats(s2, l2)?);
-        if gate.len() != up.len() {
-            bail!("swiglu: gate has {:?}, up has {:?}", l1.shape(), l2.shape());
+        let (a, b) = (floats(s1, l1)?, floats(s2, l2)?);
+        if l1.shape() != l2.shape() {
+            bail!("{}: {:?} and {:?} differ", self.0, l1.shape(), l2.shape());
         }
-        let mut out = vec![0_f32; gate.len()];
+        let mut out = vec![0_f32; a.len()];
         let arch = Arch::new();
         out.par_chunks_mut(CHUNK)
-            .zip(gate.par_chunks(CHUNK))
-            .zip(up.par_chunks(CHUNK))
-            .for_each(|((out, gate), up)| {
-                arch.dispatch(|| {
-                    for ((o, &g), &u) in out.iter_mut().zip(gate).zip(up) {
-                        *o = u * g / (1.0 + exp(-g));
-                    }
-                });
+            .zip(a.par_chunks(CHUNK))
+            .zip(b.par_chunks(CHUNK))
+            .for_each(|((out, a), b)| {
+                arch.dispatch(
+                    #[inline(always)]
+                    || {
+                        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+                            *o = self.1(a, b);
+                        }
+                    },
+                );
             });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }

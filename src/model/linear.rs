@@ -48,6 +48,7 @@ pub fn load(
     if form == WeightForm::Blocks
         && let Some(weight) = blocks::pack(weight.dtype(), &weight.data()?, shape, row)
     {
+        let bias = bias.map_or(Ok(Vec::new()), |bias| bias.to_vec1())?;
         return Ok(Box::new(Quantised { weight, bias }));
     }
     let rows: Vec<u32> = (0..shape.0).map(|i| row(i) as u32).collect();
@@ -67,7 +68,11 @@ struct Dequantised {
 
 impl Linear for Dequantised {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        add_bias(x.matmul(&self.weight.t()?)?, self.bias.as_ref())
+        let y = x.matmul(&self.weight.t()?)?;
+        Ok(match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        })
     }
 
     fn dense(&self, dtype: DType) -> Result<Tensor> {
@@ -79,13 +84,13 @@ impl Linear for Dequantised {
 #[derive(Debug)]
 struct Quantised {
     weight: PackedMatrix,
-    /// `[out]`.
-    bias: Option<Tensor>,
+    /// `[out]`, or nothing.
+    bias: Vec<f32>,
 }
 
 impl Linear for Quantised {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        add_bias(x.apply_op1_no_bwd(&Product(&self.weight))?, self.bias.as_ref())
+        Ok(x.apply_op1_no_bwd(self)?)
     }
 
     fn dense(&self, dtype: DType) -> Result<Tensor> {
@@ -94,27 +99,18 @@ impl Linear for Quantised {
     }
 }
 
-fn add_bias(y: Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    Ok(match bias {
-        Some(bias) => y.broadcast_add(bias)?,
-        None => y,
-    })
-}
-
-struct Product<'a>(&'a PackedMatrix);
-
-impl CustomOp1 for Product<'_> {
+impl CustomOp1 for Quantised {
     fn name(&self) -> &'static str {
         "quantised-product"
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let (rows, inputs) = layout.shape().dims2()?;
-        let (outputs, expected) = self.0.shape();
+        let (outputs, expected) = self.weight.shape();
         if inputs != expected {
             candle_core::bail!("quantised-product: {inputs} inputs, expected {expected}");
         }
-        let y = self.0.multiply(floats(storage, layout)?);
+        let y = self.weight.multiply(floats(storage, layout)?, &self.bias);
         Ok((CpuStorage::F32(y), Shape::from((rows, outputs))))
     }
 }

@@ -10,6 +10,7 @@ use plumbline::model::chat::ChatFrame;
 use plumbline::model::decoder::{Decoder, Step};
 use plumbline::model::gguf::Gguf;
 use plumbline::model::kv::BranchKv;
+use plumbline::model::linear::WeightForm;
 use plumbline::model::tokenizer::Tokenizer;
 
 use crate::env::Outcome;

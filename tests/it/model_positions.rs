@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 use plumbline::model::kv::BranchKv;
+use plumbline::model::linear::WeightForm;
 
 use crate::env::{Outcome, sample};
 use crate::model_common::{Loaded, largest, largest_difference, smol, tiny_file};
@@ -16,7 +17,7 @@ const TOLERANCE: f32 = 5e-3;
 fn far_logits_equal_the_reference_without_cache() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = tiny_file(folder.path(), "qwen3")?;
-    let (ours, theirs) = (Loaded::open(&path)?, Reference::load(&path)?);
+    let (ours, theirs) = (Loaded::open_as(&path, WeightForm::F32)?, Reference::load(&path)?);
     let tokens: Vec<u32> = (0..4_500_u32)
         .map(|i| i.wrapping_mul(2_654_435_761) >> 24)
         .collect();

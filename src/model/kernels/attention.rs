@@ -64,11 +64,14 @@ impl WithLanes for Attention<'_> {
         out.par_chunks_mut(per_task * width)
             .enumerate()
             .for_each(|(task, out)| {
-                lanes.run(|| {
-                    for kv_head in 0..self.geometry.kv_heads {
-                        Head::new(&self, kv_head, task * per_task, out.len() / width).run(lanes, out);
-                    }
-                });
+                lanes.run(
+                    #[inline(always)]
+                    || {
+                        for kv_head in 0..self.geometry.kv_heads {
+                            Head::new(&self, kv_head, task * per_task, out.len() / width).run(lanes, out);
+                        }
+                    },
+                );
             });
         out
     }
@@ -77,7 +80,7 @@ impl WithLanes for Attention<'_> {
 /// Some tokens' queries of one key-value head.
 struct Head<'a> {
     pass: &'a Attention<'a>,
-    kv_head: usize,
+    index: usize,
     first_token: usize,
     group: usize,
     /// `[rows / ROWS, D]`: scaled queries, six rows side by side.
@@ -114,7 +117,7 @@ impl<'a> Head<'a> {
         }
         Self {
             pass,
-            kv_head,
+            index: kv_head,
             first_token,
             group,
             queries,
@@ -171,8 +174,8 @@ impl<'a> Head<'a> {
         seen: impl Fn(usize) -> usize,
     ) {
         let dim = self.pass.geometry.dim;
-        let keys = block.keys(self.kv_head, dim);
-        let values = block.values(self.kv_head, dim);
+        let keys = block.keys(self.index, dim);
+        let values = block.values(self.index, dim);
         for tile in rows.start / ROWS..rows.end.div_ceil(ROWS) {
             let queries = &self.queries[tile * dim..][..dim];
             let mut scores = scores(lanes, queries, keys);
@@ -194,7 +197,7 @@ impl<'a> Head<'a> {
         let (dim, heads) = (self.pass.geometry.dim, self.pass.heads);
         let tokens = out.len() / (heads * dim);
         for row in 0..tokens * self.group {
-            let (token, head) = (row / self.group, self.kv_head * self.group + row % self.group);
+            let (token, head) = (row / self.group, self.index * self.group + row % self.group);
             let (tile, r) = (row / ROWS, row % ROWS);
             let inverse = 1.0 / self.states[tile].total[r];
             let sums = &self.sums[tile * (dim / LANES)..][..dim / LANES];

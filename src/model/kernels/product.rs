@@ -103,15 +103,22 @@ impl PackedMatrix {
         dense
     }
 
-    /// `x W^T` for `x` `[rows, in]`: `[rows, out]`.
-    pub fn multiply(&self, x: &[f32]) -> Vec<f32> {
-        lanes::dispatch(Multiply { matrix: self, x })
+    /// `x W^T + bias` for `x` `[rows, in]` and a bias `[out]`, or none at all: `[rows, out]`.
+    pub fn multiply(&self, x: &[f32], bias: &[f32]) -> Vec<f32> {
+        debug_assert!(bias.is_empty() || bias.len() == self.outputs);
+        lanes::dispatch(Multiply {
+            matrix: self,
+            x,
+            bias,
+        })
     }
 }
 
+#[derive(Clone, Copy)]
 struct Multiply<'a> {
     matrix: &'a PackedMatrix,
     x: &'a [f32],
+    bias: &'a [f32],
 }
 
 impl WithLanes for Multiply<'_> {
@@ -119,10 +126,10 @@ impl WithLanes for Multiply<'_> {
 
     fn with<L: Lanes>(self, lanes: L) -> Vec<f32> {
         match self.matrix.bits {
-            4 => multiply::<L, 4>(lanes, self.matrix, self.x),
-            5 => multiply::<L, 5>(lanes, self.matrix, self.x),
-            6 => multiply::<L, 6>(lanes, self.matrix, self.x),
-            _ => multiply::<L, 8>(lanes, self.matrix, self.x),
+            4 => self.multiply::<L, 4>(lanes),
+            5 => self.multiply::<L, 5>(lanes),
+            6 => self.multiply::<L, 6>(lanes),
+            _ => self.multiply::<L, 8>(lanes),
         }
     }
 }
@@ -142,20 +149,22 @@ impl Tile {
             words: vec![[0; ROWS]; inputs / STEP],
             scales: vec![[[0.0; 2]; ROWS]; inputs / block],
         };
-        lanes.run(|| {
-            for (r, row) in rows.chunks_exact(inputs).enumerate() {
-                let words = tile.words.chunks_exact_mut(block / STEP);
-                for ((x, words), scales) in row.chunks_exact(block).zip(words).zip(&mut tile.scales) {
-                    scales[r] = quantise_block(x, words, r);
+        lanes.run(
+            #[inline(always)]
+            || {
+                for (r, row) in rows.chunks_exact(inputs).enumerate() {
+                    let words = tile.words.chunks_exact_mut(block / STEP);
+                    for ((x, words), scales) in row.chunks_exact(block).zip(words).zip(&mut tile.scales) {
+                        scales[r] = quantise_block(x, words, r);
+                    }
                 }
-            }
-        });
+            },
+        );
         tile
     }
 }
 
 /// Writes `x` as i8 into byte quadruples of row `r`; answers the scale, and the scale times the sum.
-#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 #[inline(always)]
 fn quantise_block(x: &[f32], words: &mut [[u32; ROWS]], r: usize) -> [f32; 2] {
     /// 1.5 * 2^23: adding it rounds to a whole number and leaves that number in the low mantissa bits.
@@ -172,56 +181,71 @@ fn quantise_block(x: &[f32], words: &mut [[u32; ROWS]], r: usize) -> [f32; 2] {
     [scale, scale * sum as f32]
 }
 
-fn multiply<L: Lanes, const BITS: u32>(lanes: L, matrix: &PackedMatrix, x: &[f32]) -> Vec<f32> {
-    let (outputs, inputs) = matrix.shape();
-    let tiles: Vec<Tile> = x
-        .par_chunks(ROWS * inputs)
-        .map(|rows| Tile::quantise(lanes, rows, inputs, matrix.block))
-        .collect();
-    let mut y = vec![0.0; x.len() / inputs * outputs];
-    let groups = outputs.div_ceil(LANES);
-    if tiles.len() >= TILES {
-        // Many rows: each task takes some of them through all weights.
-        y.par_chunks_mut(TILES * ROWS * outputs)
-            .zip(tiles.par_chunks(TILES))
-            .for_each(|(y, tiles)| {
-                lanes.run(|| {
-                    for group in 0..groups {
-                        for (y, tile) in y.chunks_mut(ROWS * outputs).zip(tiles) {
-                            scatter(&of_tile::<L, BITS>(lanes, matrix, group, tile), y, outputs, group);
-                        }
-                    }
+impl Multiply<'_> {
+    fn multiply<L: Lanes, const BITS: u32>(self, lanes: L) -> Vec<f32> {
+        let (outputs, inputs) = self.matrix.shape();
+        let tiles: Vec<Tile> = self
+            .x
+            .par_chunks(ROWS * inputs)
+            .map(|rows| Tile::quantise(lanes, rows, inputs, self.matrix.block))
+            .collect();
+        let mut y = vec![0.0; self.x.len() / inputs * outputs];
+        if tiles.len() >= TILES {
+            // Many rows: each task takes some of them through all weights.
+            y.par_chunks_mut(TILES * ROWS * outputs)
+                .zip(tiles.par_chunks(TILES))
+                .for_each(|(y, tiles)| {
+                    lanes.run(
+                        #[inline(always)]
+                        || {
+                            for group in 0..outputs.div_ceil(LANES) {
+                                for (y, tile) in y.chunks_mut(ROWS * outputs).zip(tiles) {
+                                    let sums = of_tile::<L, BITS>(lanes, self.matrix, group, tile);
+                                    self.scatter(&sums, y, group);
+                                }
+                            }
+                        },
+                    );
                 });
-            });
-    } else {
+            return y;
+        }
         // Few rows: each task takes them through some of the weights.
-        let sums: Vec<[[f32; LANES]; ROWS]> = (0..groups)
+        let sums: Vec<[[f32; LANES]; ROWS]> = (0..outputs.div_ceil(LANES))
             .into_par_iter()
             .with_min_len(8)
             .flat_map_iter(|group| {
-                lanes.run(|| {
-                    let tiles = tiles.iter();
-                    tiles
-                        .map(|tile| of_tile::<L, BITS>(lanes, matrix, group, tile))
-                        .collect::<Vec<_>>()
-                })
+                let mut sums = vec![[[0.0; LANES]; ROWS]; tiles.len()];
+                lanes.run(
+                    #[inline(always)]
+                    || {
+                        for (sums, tile) in sums.iter_mut().zip(&tiles) {
+                            *sums = of_tile::<L, BITS>(lanes, self.matrix, group, tile);
+                        }
+                    },
+                );
+                sums
             })
             .collect();
         for (i, sums) in sums.iter().enumerate() {
             let (group, tile) = (i / tiles.len(), i % tiles.len());
-            scatter(sums, &mut y[tile * ROWS * outputs..], outputs, group);
+            self.scatter(sums, &mut y[tile * ROWS * outputs..], group);
         }
+        y
     }
-    y
-}
 
-/// Writes the sums of one group of outputs into the rows of `y` that there are.
-#[inline]
-fn scatter(sums: &[[f32; LANES]; ROWS], y: &mut [f32], outputs: usize, group: usize) {
-    let first = group * LANES;
-    let count = LANES.min(outputs - first);
-    for (row, sums) in y.chunks_exact_mut(outputs).zip(sums) {
-        row[first..first + count].copy_from_slice(&sums[..count]);
+    /// Writes the sums of one group of outputs, and their bias, into the rows of `y` that there are.
+    #[inline]
+    fn scatter(&self, sums: &[[f32; LANES]; ROWS], y: &mut [f32], group: usize) {
+        let outputs = self.matrix.outputs;
+        let first = group * LANES;
+        let count = LANES.min(outputs - first);
+        for (row, sums) in y.chunks_exact_mut(outputs).zip(sums) {
+            let row = &mut row[first..first + count];
+            row.copy_from_slice(&sums[..count]);
+            for (y, bias) in row.iter_mut().zip(self.bias.iter().skip(first)) {
+                *y += bias;
+            }
+        }
     }
 }
 

@@ -54,17 +54,15 @@ fn every_implementation_gives_the_bits_of_plain_code() {
             for (i, x) in x[..96].iter_mut().enumerate() {
                 *x = if i < 48 { 5.0 } else { -5.0 };
             }
-            let plain = Multiply {
+            let bias = noise(8, 37);
+            let work = Multiply {
                 matrix: &matrix,
                 x: &x,
-            }
-            .with(Scalar);
+                bias: &bias,
+            };
             let bits_of = |y: Vec<f32>| y.into_iter().map(f32::to_bits).collect::<Vec<_>>();
-            assert_eq!(
-                bits_of(matrix.multiply(&x)),
-                bits_of(plain),
-                "{bits} bits, {rows} rows"
-            );
+            let (best, plain) = (bits_of(lanes::dispatch(work)), bits_of(work.with(Scalar)));
+            assert_eq!(best, plain, "{bits} bits, {rows} rows");
         }
     }
 }
@@ -76,7 +74,7 @@ fn the_product_is_that_of_the_dense_weights_up_to_the_rounding_of_activations() 
         let (outputs, inputs, rows) = (37, 96, 6);
         let matrix = matrix(outputs, inputs, block, bits);
         let (dense, x) = (matrix.dense(), noise(3, rows * inputs));
-        let y = matrix.multiply(&x);
+        let y = matrix.multiply(&x, &[]);
         for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
             for (w, y) in dense.chunks(inputs).zip(y) {
                 let exact: f64 = w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
@@ -101,15 +99,19 @@ fn the_product_is_that_of_the_dense_weights_up_to_the_rounding_of_activations() 
 fn a_row_does_not_depend_on_its_neighbours() {
     let matrix = matrix(64, 128, 32, 5);
     let x = noise(1, 200 * 128);
-    let together = matrix.multiply(&x);
+    let together = matrix.multiply(&x, &[]);
     for row in [0, 1, 63, 64, 199] {
-        let alone = matrix.multiply(&x[row * 128..][..128]);
+        let alone = matrix.multiply(&x[row * 128..][..128], &[]);
         assert_eq!(alone, together[row * 64..][..64], "row {row}");
     }
 }
 
 #[test]
 fn zeros_stay_zeros() {
-    assert_eq!(matrix(5, 32, 32, 8).multiply(&[0.0; 64]), [0.0; 10]);
-    assert!(matrix(5, 32, 32, 8).multiply(&[]).is_empty());
+    assert_eq!(matrix(5, 32, 32, 8).multiply(&[0.0; 64], &[]), [0.0; 10]);
+    assert_eq!(
+        matrix(2, 32, 32, 8).multiply(&[0.0; 64], &[1.0, 2.0]),
+        [1.0, 2.0, 1.0, 2.0]
+    );
+    assert!(matrix(5, 32, 32, 8).multiply(&[], &[]).is_empty());
 }
