@@ -397,6 +397,25 @@ fn looks_change_and_nothing_else() -> Result<()> {
 }
 
 #[test]
+fn the_profile_scrolls_no_further_than_its_end_and_back_at_once() -> Result<()> {
+    let mut stage = stage()?;
+    let top = |stage: &Stage| match stage.app.overlays() {
+        [Overlay::Profile(top)] => Ok(*top),
+        _ => Err(missing("profile")),
+    };
+    stage.press("p G")?;
+    let last = top(&stage)?;
+    assert!(last > 0, "it fits");
+    stage.press("j j ctrl-d")?;
+    assert_eq!(top(&stage)?, last);
+    stage.press("k")?;
+    assert_eq!(top(&stage)?, last - 1);
+    stage.press("g g k")?;
+    assert_eq!(top(&stage)?, 0);
+    Ok(())
+}
+
+#[test]
 fn a_profile_is_written_and_never_over_another_unasked() -> Result<()> {
     let mut stage = stage()?;
     stage.press("p ctrl-s enter")?;
