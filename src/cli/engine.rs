@@ -27,6 +27,7 @@ pub fn model(config: &Config) -> Result<WorkerModel> {
             context_limit: config.engine.context_limit,
             shortlist: config.engine.shortlist,
             temperature: config.engine.temperature,
+            weights: config.engine.weights,
             ..ScoreOptions::default()
         },
     })

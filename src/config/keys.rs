@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 16] = [
+pub const KEYS: [Key; 17] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -64,6 +64,11 @@ pub const KEYS: [Key; 16] = [
     ),
     key("engine.temperature", "PLUMB_ENGINE_TEMPERATURE", Kind::Real(2.0)),
     key("engine.shortlist", "PLUMB_ENGINE_SHORTLIST", Kind::Count(1, 1000)),
+    key(
+        "engine.weights",
+        "PLUMB_ENGINE_WEIGHTS",
+        Kind::Choice(&["blocks", "f32"]),
+    ),
 ];
 
 /// The key with this name.

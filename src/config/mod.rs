@@ -69,6 +69,18 @@ pub struct EngineConfig {
     pub temperature: f64,
     /// Segments proposed to the model per dimension.
     pub shortlist: usize,
+    /// How the weights are held.
+    pub weights: WeightForm,
+}
+
+/// How the weights of the model's linear layers are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WeightForm {
+    /// As quantised in the file, multiplied in integers where the format allows it: the fast one.
+    #[default]
+    Blocks,
+    /// Dequantised to f32: the reference, five to eight times as large.
+    F32,
 }
 
 /// Colours of the screen.
@@ -159,6 +171,10 @@ impl EngineConfig {
             context_limit: settings.count("engine.context_limit"),
             temperature: settings.real("engine.temperature"),
             shortlist: settings.count("engine.shortlist"),
+            weights: match settings.text("engine.weights") {
+                "f32" => WeightForm::F32,
+                _ => WeightForm::Blocks,
+            },
         }
     }
 }

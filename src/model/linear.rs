@@ -2,8 +2,8 @@
 
 use candle_core::quantized::QTensor;
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Tensor};
-use serde::{Deserialize, Serialize};
 
+pub use crate::config::WeightForm;
 use crate::error::Result;
 use crate::model::gguf::blocks;
 use crate::model::kernels::{floats, product::PackedMatrix};
@@ -21,17 +21,6 @@ pub trait Linear: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// The conversion fails.
     fn dense(&self, dtype: DType) -> Result<Tensor>;
-}
-
-/// How the decoder holds the weights of its linear layers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WeightForm {
-    /// As quantised in the file, multiplied in integers where the format allows it: the fast one.
-    #[default]
-    Blocks,
-    /// Dequantised to f32: the reference, five to eight times as large.
-    F32,
 }
 
 /// A linear layer from the blocks of a file; output `i` is row `row(i)` of `weight`.
