@@ -2,11 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plumbline::dossier::{Language, SourceKind};
-use plumbline::metrics;
-use plumbline::rubric::{Polarity, builtin};
+use std::sync::Arc;
 
-use crate::env::Outcome;
+use plumbline::dossier::{Language, SourceKind};
+use plumbline::engine::plan::Planner;
+use plumbline::engine::{ScoreRequest, Ticket};
+use plumbline::metrics;
+use plumbline::model::chat::ChatFrame;
+use plumbline::model::gguf::Gguf;
+use plumbline::model::tokenizer::Tokenizer;
+use plumbline::rubric::{Polarity, Rubric, builtin};
+
+use crate::env::{DEFAULT_MODEL, Outcome, real_weights};
 use crate::levels::{self, Levels, Sample, samples};
 
 #[test]
@@ -44,6 +51,37 @@ fn there_are_enough_of_every_kind() -> Outcome {
         assert!(kinds.contains_key(&format!("{kind:?}")), "no {kind:?}");
     }
     assert!(cycles.values().filter(|c| c.len() == 2).count() >= 2);
+    Ok(())
+}
+
+/// The tokens of the longest prompt of a sample, segment numbers and all, as the default model reads it: what every
+/// dimension shares and the longest branch.
+#[test]
+fn every_sample_s_prompt_has_1500_to_6000_tokens() -> Outcome {
+    let gguf = Gguf::open(&real_weights(DEFAULT_MODEL)?.path)?;
+    let tokenizer = Tokenizer::from_gguf(&gguf)?;
+    let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
+    let planner = Planner {
+        tokenizer: &tokenizer,
+        frame: &frame,
+        context: 32_768,
+        shortlist: 12,
+    };
+    for Sample { id, dossier, .. } in samples()? {
+        let request = ScoreRequest {
+            ticket: Ticket(1),
+            language: dossier.meta.language,
+            dossier: Arc::new(dossier),
+            rubric: Arc::new(Rubric::named("core")?),
+            dimensions: Vec::new(),
+            seed: 0,
+        };
+        let plan = planner.plan(&request)?;
+        assert_eq!(plan.omitted, 0, "{id}");
+        let branch = plan.branches.iter().map(|b| b.tokens.len()).max();
+        let tokens = plan.prefix.len() + branch.unwrap_or_default();
+        assert!((1_500..=6_000).contains(&tokens), "{id}: {tokens}");
+    }
     Ok(())
 }
 
