@@ -12,10 +12,12 @@ pub mod keys;
 pub mod layers;
 pub mod paths;
 mod person;
+mod theme;
 
 pub use keys::{KEYS, Key, Kind};
 pub use layers::{Origin, Setting, Settings};
 pub use paths::Paths;
+pub use theme::ThemeName;
 
 /// The sample that holds every default, as `plumb config --print-default` prints it.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -33,7 +35,7 @@ pub struct Config {
     /// Language of the screen.
     pub lang: Language,
     /// Colours of the screen.
-    pub theme: Theme,
+    pub theme: ThemeName,
     /// The terminal draws characters of ambiguous width in two columns.
     pub ambiguous_wide: bool,
     /// Whether the mouse works.
@@ -69,20 +71,6 @@ pub struct EngineConfig {
     pub temperature: f64,
     /// Segments proposed to the model per dimension.
     pub shortlist: usize,
-}
-
-/// Colours of the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// The terminal's own sixteen colours.
-    #[default]
-    Terminal,
-    /// For dark backgrounds.
-    Dark,
-    /// For light backgrounds.
-    Light,
-    /// No colours: bold, reversed and underlined only.
-    Mono,
 }
 
 /// What a configuration is resolved from.
@@ -128,7 +116,7 @@ impl Config {
             } else {
                 Language::En
             },
-            theme: Theme::named(settings.text("theme")),
+            theme: settings.text("theme").parse()?,
             ambiguous_wide: settings.text("ambiguous") == "wide",
             mouse: settings.switch("mouse"),
             keymap: Some(PathBuf::from(settings.text("keymap"))).filter(|p| !p.as_os_str().is_empty()),
@@ -159,17 +147,6 @@ impl EngineConfig {
             context_limit: settings.count("engine.context_limit"),
             temperature: settings.real("engine.temperature"),
             shortlist: settings.count("engine.shortlist"),
-        }
-    }
-}
-
-impl Theme {
-    fn named(name: &str) -> Self {
-        match name {
-            "dark" => Self::Dark,
-            "light" => Self::Light,
-            "mono" => Self::Mono,
-            _ => Self::Terminal,
         }
     }
 }
