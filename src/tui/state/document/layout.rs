@@ -147,7 +147,7 @@ fn utterances(source: &Source, fit: Fit) -> Laid {
         ..Laid::default()
     };
     for segment in &source.segments {
-        let span = shown_in(source, segment.anchor.span.clone());
+        let span = source.shown.to_shown(segment.anchor.span.clone());
         if span.start >= fit.limit {
             laid.until = Some(span.start);
             break;
@@ -160,18 +160,6 @@ fn utterances(source: &Source, fit: Fit) -> Laid {
         push(&mut laid, source.shown.text(), span, beside, fit);
     }
     laid
-}
-
-/// A stretch of the source in its visible text; of a JSON string without the quotes around it.
-pub(super) fn shown_in(source: &Source, span: Range<usize>) -> Range<usize> {
-    let span = source.shown.to_shown(span);
-    if !matches!(source.format, SourceFormat::Json | SourceFormat::Jsonl) {
-        return span;
-    }
-    let inside = source.shown.text()[span.clone()]
-        .strip_prefix('"')
-        .and_then(|t| t.strip_suffix('"'));
-    inside.map_or(span.clone(), |t| span.start + 1..span.start + 1 + t.len())
 }
 
 /// Wraps a stretch into rows; what stands beside it stands beside the first.

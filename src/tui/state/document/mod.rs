@@ -18,7 +18,7 @@ mod selection;
 pub use layout::{BADGES, Laid, Margin, MarginWidth, Row, lay_out};
 pub use selection::Selection;
 
-use layout::{by_utterance, shown_in};
+use layout::by_utterance;
 
 /// Bytes of a source that are laid out at once; the rest of a longer one comes from a worker.
 const AT_ONCE: usize = 256 * 1024;
@@ -121,7 +121,7 @@ impl Document {
     /// The bytes of a segment in the visible text.
     pub fn shown(&self, segment: &Segment) -> Range<usize> {
         self.source()
-            .map_or(0..0, |s| shown_in(s, segment.anchor.span.clone()))
+            .map_or(0..0, |s| s.shown.to_shown(segment.anchor.span.clone()))
     }
 
     /// Puts the cursor on a segment of this source.
