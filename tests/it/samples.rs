@@ -1,12 +1,14 @@
 //! The sample dossiers are complete, what they promise, and rated twice as their README says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 
 use std::sync::Arc;
 
 use plumbline::dossier::{Language, SourceKind};
 use plumbline::engine::plan::Planner;
 use plumbline::engine::{ScoreRequest, Ticket};
+use plumbline::evidence::Sides;
 use plumbline::metrics;
 use plumbline::model::chat::ChatFrame;
 use plumbline::model::gguf::Gguf;
@@ -146,6 +148,38 @@ fn every_key_behaviour_is_the_rubric_s_and_its_quotation_stands_in_one_segment()
             }
         }
     }
+    Ok(())
+}
+
+/// A rule may pass over a quotation that speaks against; it may not turn one round that speaks for.
+#[test]
+fn no_quotation_that_supports_a_level_is_taken_as_contradicting() -> Outcome {
+    let (mut against, mut found) = (0, 0);
+    for Sample {
+        id, dossier, levels, ..
+    } in samples()?
+    {
+        let rubric = builtin(&levels.rubric)?;
+        let sides = Sides::of(&dossier, &rubric);
+        for (rating, dimension) in levels.rating.iter().zip(&rubric.dimensions) {
+            for key in &rating.behaviour {
+                let segment = key.segment(&dossier).ok_or_else(|| format!("{id}: {key:?}"))?;
+                let links = sides.resolve(&dossier, dimension, &[segment.no]);
+                let contradicts = links.iter().any(|l| l.polarity == Polarity::Contradicts);
+                assert!(
+                    !contradicts || key.polarity == Polarity::Contradicts,
+                    "{id}: {key:?}"
+                );
+                against += usize::from(key.polarity == Polarity::Contradicts);
+                found += usize::from(contradicts);
+            }
+        }
+    }
+    writeln!(
+        std::io::stderr(),
+        "quotations that speak against: {found} of {against} found"
+    )?;
+    assert!(found >= 3, "{found} of {against}");
     Ok(())
 }
 
