@@ -147,10 +147,22 @@ pub enum Command {
 /// Runs one call of the program: parses, dispatches, prints the error if there is one.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    outlive_size_limits();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => report(&error),
+    }
+}
+
+/// Makes a file that may not grow (`ulimit -f`) a refused write with a message, as a full disk is. Unhandled, the signal
+/// that comes with it ends the program without a word. The handler stays when its runtime has gone; it has nothing to do.
+fn outlive_size_limits() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Ok(runtime) = runtime {
+        let _inside = runtime.enter();
+        let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
     }
 }
 

@@ -22,6 +22,7 @@ use crate::model::chat::ChatFrame;
 use crate::model::decoder::{Decoder, Step};
 use crate::model::gguf::Gguf;
 use crate::model::kv::{BranchKv, SharedPrefix};
+use crate::model::linear::WeightForm;
 use crate::model::tokenizer::Tokenizer;
 use crate::seed::Seed;
 
@@ -36,6 +37,8 @@ pub struct ScoreOptions {
     pub shortlist: usize,
     /// 0 writes the most likely text; above 0 samples.
     pub temperature: f64,
+    /// How the weights are held.
+    pub weights: WeightForm,
 }
 
 impl Default for ScoreOptions {
@@ -45,6 +48,7 @@ impl Default for ScoreOptions {
             context_limit: 32_768,
             shortlist: 12,
             temperature: 0.0,
+            weights: WeightForm::default(),
         }
     }
 }
@@ -102,7 +106,7 @@ impl Scorer {
         let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
         let levels = LevelTokens::of(&tokenizer)?;
         let grammars = GrammarFactory::new(tokenizer.clone())?;
-        let decoder = Decoder::load(&gguf, progress)?;
+        let decoder = Decoder::load(&gguf, options.weights, progress)?;
         Ok(Self {
             identity,
             options,
@@ -176,7 +180,7 @@ impl Scorer {
         }
         self.last = None;
         let total = plan.prefix.len();
-        let mut kv = BranchKv::root(self.decoder.config(), total)?;
+        let mut kv = BranchKv::root(self.decoder.config());
         (run.sink)(ScoreEvent::Prefill { done: 0, total });
         for chunk in plan.prefix.chunks(self.options.chunk) {
             run.check()?;
@@ -206,8 +210,7 @@ impl Scorer {
     ) -> Result<Vec<Writer>> {
         let mut writers = Vec::new();
         for branch in &plan.branches {
-            let room = branch.tokens.len() + 256;
-            let kv = BranchKv::fork(self.decoder.config(), prefix, room)?;
+            let kv = BranchKv::fork(prefix);
             let seed = Seed::root(request.seed).branch(branch.dimension.as_str());
             writers.push(Writer {
                 dimension: branch.dimension.clone(),

@@ -99,7 +99,7 @@ impl DecoderConfig {
             )));
         }
         let whole = self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads);
-        if !whole || !self.head_dim.is_multiple_of(2) {
+        if !whole || !self.head_dim.is_multiple_of(16) {
             return Err(gguf.error(format!(
                 "{} heads, {} key heads and head width {} do not fit together",
                 self.heads, self.kv_heads, self.head_dim

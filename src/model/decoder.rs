@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
-use candle_nn::ops::{rms_norm, sigmoid};
+use candle_nn::ops::rms_norm;
 use candle_nn::rotary_emb::rope_thd;
 use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::config::{DecoderConfig, Family};
 use crate::model::gguf::Gguf;
-use crate::model::kernels::{softmax_with_lse, swiglu};
-use crate::model::kv::BranchKv;
-use crate::model::linear::{Dequantised, Linear};
+use crate::model::kernels::attention::{Attention, Span};
+use crate::model::kernels::{add, swiglu};
+use crate::model::kv::{BranchKv, Geometry};
+use crate::model::linear::{self, Linear, WeightForm};
 
 /// One forward pass over packed rows.
 #[derive(Debug, Clone, Copy)]
@@ -70,11 +71,12 @@ impl Decoder {
     ///
     /// # Errors
     /// A tensor is missing or has the wrong shape.
-    pub fn load(gguf: &Gguf, progress: &(dyn Fn(f32) + Sync)) -> Result<Self> {
+    pub fn load(gguf: &Gguf, form: WeightForm, progress: &(dyn Fn(f32) + Sync)) -> Result<Self> {
         let config = DecoderConfig::from_gguf(gguf)?;
         let loader = Loader {
             gguf,
             config: &config,
+            form,
         };
         let ready = std::sync::atomic::AtomicUsize::new(0);
         let blocks = (0..config.layers)
@@ -89,15 +91,15 @@ impl Decoder {
         let table = [config.vocab, config.hidden];
         let embedding = loader.tensor("token_embd.weight", &table)?;
         let head = if gguf.has("output.weight") {
-            Dequantised::from_blocks(&loader.tensor("output.weight", &table)?, None)?
+            linear::load(&loader.tensor("output.weight", &table)?, None, form, &|row| row)?
         } else {
-            Dequantised::from_blocks(&embedding, None)?
+            linear::load(&embedding, None, form, &|row| row)?
         };
         Ok(Self {
             blocks,
             embedding: Arc::new(embedding),
             norm: loader.vector("output_norm.weight", config.hidden)?,
-            head: Box::new(head),
+            head,
             frequencies: loader.frequencies()?,
             config,
         })
@@ -114,9 +116,6 @@ impl Decoder {
     /// The spans do not add up, the branches do not share one prefix, or a token is not in the vocabulary.
     pub fn forward(&self, step: &Step, branches: &mut [&mut BranchKv]) -> Result<Output> {
         check(step, branches, self.config.vocab)?;
-        for (branch, &span) in branches.iter_mut().zip(step.spans) {
-            branch.reserve(span)?;
-        }
         let ids = Tensor::new(step.tokens, &Device::Cpu)?;
         let mut x = self.embedding.embedding(&ids)?;
         let rope = self.rope(step, branches)?;
@@ -143,7 +142,7 @@ impl Decoder {
         x: &Tensor,
         rope: &Rope,
         step: &Step,
-        branches: &[&mut BranchKv],
+        branches: &mut [&mut BranchKv],
     ) -> Result<Tensor> {
         let eps = self.config.norm_eps as f32;
         let normed = rms_norm(x, &block.attention_norm, eps)?;
@@ -151,20 +150,20 @@ impl Decoder {
             |y: Tensor, n: usize| Ok::<_, Error>(y.reshape((step.tokens.len(), n, self.config.head_dim))?);
         let mut q = heads(block.query.forward(&normed)?, self.config.heads)?;
         let mut k = heads(block.key.forward(&normed)?, self.config.kv_heads)?;
-        let v = heads(block.value.forward(&normed)?, self.config.kv_heads)?;
+        let v = block.value.forward(&normed)?;
         if let Some((q_norm, k_norm)) = &block.head_norms {
             q = rms_norm(&q, q_norm, eps)?;
             k = rms_norm(&k, k_norm, eps)?;
         }
         let (q, k) = (rope.apply(&q)?, rope.apply(&k)?);
         let attended = self.attend(layer, &q, &k, &v, step, branches)?;
-        let x = (x + block.output.forward(&attended)?)?;
+        let x = add(x, &block.output.forward(&attended)?)?;
         let normed = rms_norm(&x, &block.feed_norm, eps)?;
         let fed = swiglu(&block.gate.forward(&normed)?, &block.up.forward(&normed)?)?;
-        Ok((x + block.down.forward(&fed)?)?)
+        Ok(add(&x, &block.down.forward(&fed)?)?)
     }
 
-    /// `q`: `[T, heads, D]`, `k`, `v`: `[T, kv_heads, D]`, all contiguous; the answer: `[T, heads * D]`.
+    /// `q`: `[T, heads, D]`, `k`: `[T, kv_heads, D]`, `v`: `[T, kv_heads * D]`; the answer: `[T, heads * D]`.
     fn attend(
         &self,
         layer: usize,
@@ -172,43 +171,43 @@ impl Decoder {
         k: &Tensor,
         v: &Tensor,
         step: &Step,
-        branches: &[&mut BranchKv],
+        branches: &mut [&mut BranchKv],
     ) -> Result<Tensor> {
-        let DecoderConfig {
-            kv_heads,
-            head_dim,
-            heads,
-            ..
-        } = self.config;
-        let (t, group) = (step.tokens.len(), self.config.group());
-        // [T, Hkv, G, D] -> [Hkv, G, T, D]
-        let q = q
-            .reshape((t, kv_heads, group, head_dim))?
-            .permute((1, 2, 0, 3))?
-            .contiguous()?;
-        let (k, v) = (k.transpose(0, 1)?.contiguous()?, v.transpose(0, 1)?.contiguous()?);
-        let mut own = Vec::with_capacity(branches.len());
-        let mut start = 0;
-        for (branch, &span) in branches.iter().zip(step.spans).filter(|(_, span)| **span > 0) {
-            branch.write(
-                layer,
-                &k.narrow(1, start, span)?.contiguous()?,
-                &v.narrow(1, start, span)?.contiguous()?,
-            )?;
-            let (keys, values) = branch.with_pending(layer, span)?;
-            let q = q.narrow(2, start, span)?;
-            own.push(attend_to(&q, &keys, &values, Some(branch.own_len()))?);
-            start += span;
+        let width = self.config.kv_heads * self.config.head_dim;
+        let (keys, values) = (
+            k.flatten_all()?.to_vec1::<f32>()?,
+            v.flatten_all()?.to_vec1::<f32>()?,
+        );
+        let mut first = 0;
+        for (branch, &span) in branches.iter_mut().zip(step.spans) {
+            let written = first * width..(first + span) * width;
+            branch.write(layer, &keys[written.clone()], &values[written]);
+            first += span;
         }
-        let own = Attended::concatenate(&own)?;
-        let merged = match branches.first().and_then(|b| b.prefix()) {
-            Some(prefix) => {
-                let (keys, values) = prefix.layer(layer)?;
-                own.merge(&attend_to(&q, &keys, &values, None)?)?
-            }
-            None => own.out,
+        let mut first_row = 0;
+        let spans: Vec<Span> = branches
+            .iter()
+            .zip(step.spans)
+            .map(|(branch, &rows)| {
+                first_row += rows;
+                Span {
+                    first_row: first_row - rows,
+                    rows,
+                    position: branch.len(),
+                    blocks: branch.blocks(layer),
+                }
+            })
+            .collect();
+        let shared = branches.first().and_then(|b| b.prefix());
+        let attention = Attention {
+            geometry: Geometry::from(&self.config),
+            heads: self.config.heads,
+            queries: &q.flatten_all()?.to_vec1::<f32>()?,
+            shared: shared.map_or(&[], |prefix| prefix.blocks(layer)),
+            spans: &spans,
         };
-        Ok(merged.permute((2, 0, 1, 3))?.reshape((t, heads * head_dim))?)
+        let shape = (step.tokens.len(), self.config.heads * self.config.head_dim);
+        Ok(Tensor::from_vec(attention.run(), shape, &Device::Cpu)?)
     }
 
     fn rope(&self, step: &Step, branches: &[&mut BranchKv]) -> Result<Rope> {
@@ -233,21 +232,6 @@ impl Decoder {
     }
 }
 
-/// Attention of `q` `[Hkv, G, t, D]` over `keys` and `values` `[Hkv, n, D]`.
-fn attend_to(q: &Tensor, keys: &Tensor, values: &Tensor, causal: Option<usize>) -> Result<Attended> {
-    let (kv_heads, group, t, dim) = q.dims4()?;
-    let n = keys.dim(1)?;
-    let scale = 1.0 / (dim as f32).sqrt();
-    let rows = q.reshape((kv_heads, group * t, dim))?;
-    let scores = rows.matmul(&keys.transpose(1, 2)?)?;
-    let weights = softmax_with_lse(&scores, scale, t, causal)?;
-    let out = weights.narrow(2, 0, n)?.matmul(values)?;
-    Ok(Attended {
-        out: out.reshape((kv_heads, group, t, dim))?,
-        lse: weights.narrow(2, n, 1)?.reshape((kv_heads, group, t, 1))?,
-    })
-}
-
 /// Rotary embedding of the packed rows: `[T, D / 2]` each.
 struct Rope {
     cos: Tensor,
@@ -258,32 +242,6 @@ impl Rope {
     /// Rotates the halves of each head (the `NeoX` layout); `x`: `[T, heads, D]`.
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
         Ok(rope_thd(&x.unsqueeze(0)?, &self.cos, &self.sin)?.squeeze(0)?)
-    }
-}
-
-/// The result of attention over some of the keys, with what is needed to merge it with the rest.
-struct Attended {
-    /// `[Hkv, G, T, D]`.
-    out: Tensor,
-    /// `[Hkv, G, T, 1]`: log of the sum of exp(scores).
-    lse: Tensor,
-}
-
-impl Attended {
-    /// Joins spans of rows.
-    fn concatenate(parts: &[Self]) -> Result<Self> {
-        let join = |part: fn(&Self) -> &Tensor| Tensor::cat(&parts.iter().map(part).collect::<Vec<_>>(), 2);
-        Ok(Self {
-            out: join(|p| &p.out)?,
-            lse: join(|p| &p.lse)?,
-        })
-    }
-
-    /// Merges attention over two disjoint sets of keys: the shares are the softmax of the two log-sums.
-    fn merge(&self, other: &Self) -> Result<Tensor> {
-        let share = sigmoid(&(&self.lse - &other.lse)?)?;
-        let difference = (&self.out - &other.out)?;
-        Ok((&other.out + difference.broadcast_mul(&share)?)?)
     }
 }
 
@@ -320,6 +278,7 @@ fn check(step: &Step, branches: &[&mut BranchKv], vocab: usize) -> Result<()> {
 struct Loader<'a> {
     gguf: &'a Gguf,
     config: &'a DecoderConfig,
+    form: WeightForm,
 }
 
 impl Loader<'_> {
@@ -365,11 +324,6 @@ impl Loader<'_> {
         Ok(self.tensor(name, &[len])?.dequantize(&Device::Cpu)?)
     }
 
-    fn matrix(&self, name: &str, out: usize, input: usize) -> Result<Tensor> {
-        let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
-        Ok(weight.dequantize(&Device::Cpu)?)
-    }
-
     fn bias(&self, name: &str, out: usize) -> Result<Option<Tensor>> {
         let name = format!("{name}.bias");
         self.gguf.has(&name).then(|| self.vector(&name, out)).transpose()
@@ -387,24 +341,38 @@ impl Loader<'_> {
     }
 
     fn linear(&self, name: &str, out: usize, input: usize) -> Result<Box<dyn Linear>> {
-        Ok(Box::new(Dequantised::new(
-            self.matrix(name, out, input)?,
-            self.bias(name, out)?,
-        )))
+        self.in_order(name, out, input, &|row| row)
     }
 
     /// A layer whose output is rotated. Llama files pair neighbouring rows of a head for the rotation; they are put
     /// back into halves here, so that one rotation serves all families and adapters need no permutation.
     fn rotated(&self, name: &str, out: usize, heads: usize) -> Result<Box<dyn Linear>> {
-        let mut weight = self.matrix(name, out, self.config.hidden)?;
-        let mut bias = self.bias(name, out)?;
-        if self.config.family == Family::Llama {
-            weight = halves(&weight, heads)?;
-            bias = bias
-                .map(|b| halves(&b.unsqueeze(1)?, heads)?.squeeze(1))
-                .transpose()?;
+        let dim = out / heads;
+        let paired = |row: usize| {
+            let (head, half, i) = (row / dim, row % dim / (dim / 2), row % (dim / 2));
+            head * dim + 2 * i + half
+        };
+        match self.config.family {
+            Family::Llama => self.in_order(name, out, self.config.hidden, &paired),
+            Family::Qwen2 | Family::Qwen3 => self.linear(name, out, self.config.hidden),
         }
-        Ok(Box::new(Dequantised::new(weight, bias)))
+    }
+
+    /// A layer whose output `i` is row `row(i)` of the file.
+    fn in_order(
+        &self,
+        name: &str,
+        out: usize,
+        input: usize,
+        row: &dyn Fn(usize) -> usize,
+    ) -> Result<Box<dyn Linear>> {
+        let weight = self.tensor(&format!("{name}.weight"), &[out, input])?;
+        let rows: Vec<u32> = (0..out).map(|i| row(i) as u32).collect();
+        let bias = self.bias(name, out)?;
+        let bias = bias
+            .map(|bias| bias.index_select(&Tensor::new(rows, &Device::Cpu)?, 0))
+            .transpose()?;
+        linear::load(&weight, bias, self.form, row)
     }
 
     /// base^(-2i/D), divided by the file's own factors where it has them (Llama 3.1 long-context scaling).
@@ -420,17 +388,6 @@ impl Loader<'_> {
             .map(|(i, factor)| self.config.rope_base.powf(-2.0 * i as f64 / dim as f64) / f64::from(factor))
             .collect())
     }
-}
-
-/// Rows of each head from neighbouring pairs to halves: `[heads, D/2, 2, in]` -> `[heads, 2, D/2, in]`.
-fn halves(weight: &Tensor, heads: usize) -> candle_core::Result<Tensor> {
-    let (out, input) = weight.dims2()?;
-    let half = out / heads / 2;
-    weight
-        .reshape((heads, half, 2, input))?
-        .transpose(1, 2)?
-        .contiguous()?
-        .reshape((out, input))
 }
 
 #[cfg(test)]

@@ -1,20 +1,84 @@
 //! Keys and values: a shared prefix that nobody can change, and branches that own only what they added.
 //!
-//! Forking is an `Arc` clone plus an empty branch. A branch never writes into the prefix, so that no fork can corrupt
-//! another.
+//! They are held in blocks of [`BLOCK`] positions. Forking is an `Arc` clone plus a copy of the prefix's last, incomplete
+//! block: a branch never writes into the prefix, and every position lies in the same place of the same block in every
+//! branch, so that attention sums in one order whatever was forked, batched or read in chunks.
 
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::config::DecoderConfig;
+use crate::model::kernels::lanes::LANES;
 
-/// Keys and values of one layer, each `[kv_heads, capacity, head_dim]`, f32.
-#[derive(Debug)]
-struct Layer {
-    keys: Tensor,
-    values: Tensor,
+/// Positions in a block.
+pub const BLOCK: usize = 64;
+
+/// The sizes that say how keys and values lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Number of layers.
+    pub layers: usize,
+    /// Key-value heads of a layer.
+    pub kv_heads: usize,
+    /// Numbers in one key: a multiple of 16.
+    pub dim: usize,
+}
+
+impl From<&DecoderConfig> for Geometry {
+    fn from(config: &DecoderConfig) -> Self {
+        Self {
+            layers: config.layers,
+            kv_heads: config.kv_heads,
+            dim: config.head_dim,
+        }
+    }
+}
+
+/// Keys and values of [`BLOCK`] positions in one layer, zero where nothing was written.
+#[derive(Debug, Clone)]
+pub struct KvBlock {
+    /// `[kv_heads, BLOCK / 16, dim]` of sixteen positions: what a query is multiplied with lies side by side.
+    keys: Vec<[f32; LANES]>,
+    /// `[kv_heads, dim / 16, BLOCK]` of sixteen dimensions.
+    values: Vec<[f32; LANES]>,
+}
+
+impl KvBlock {
+    pub(super) fn empty(geometry: Geometry) -> Self {
+        let size = geometry.kv_heads * geometry.dim * BLOCK / LANES;
+        Self {
+            keys: vec![[0.0; LANES]; size],
+            values: vec![[0.0; LANES]; size],
+        }
+    }
+
+    /// Writes the key and the value (each `[kv_heads * dim]`) of the position `slot` of the block.
+    pub(super) fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
+        let dim = geometry.dim;
+        for head in 0..geometry.kv_heads {
+            let keys = &mut self.keys[(head * (BLOCK / LANES) + slot / LANES) * dim..][..dim];
+            for (lanes, k) in keys.iter_mut().zip(&key[head * dim..]) {
+                lanes[slot % LANES] = *k;
+            }
+            let values = &mut self.values[head * (dim / LANES) * BLOCK..];
+            let parts = value[head * dim..][..dim].as_chunks::<LANES>().0;
+            for (to, part) in values.iter_mut().skip(slot).step_by(BLOCK).zip(parts) {
+                *to = *part;
+            }
+        }
+    }
+
+    /// Keys of one head: `[BLOCK / 16, dim]` of sixteen positions.
+    pub fn keys(&self, head: usize, dim: usize) -> &[[f32; LANES]] {
+        let size = dim * BLOCK / LANES;
+        &self.keys[head * size..][..size]
+    }
+
+    /// Values of one head: `[dim / 16, BLOCK]` of sixteen dimensions.
+    pub fn values(&self, head: usize, dim: usize) -> &[[f32; LANES]] {
+        let size = dim * BLOCK / LANES;
+        &self.values[head * size..][..size]
+    }
 }
 
 /// The keys and values of tokens that every branch reads. Immutable.
@@ -26,67 +90,52 @@ pub struct SharedPrefix {
 impl SharedPrefix {
     /// Number of tokens.
     pub fn len(&self) -> usize {
-        self.own.own_len
+        self.own.len
     }
 
     /// Whether it holds no token.
     pub fn is_empty(&self) -> bool {
-        self.own.own_len == 0
+        self.own.len == 0
     }
 
-    /// Keys and values of `layer`, each `[kv_heads, len, head_dim]`.
-    ///
-    /// # Errors
-    /// There is no such layer.
-    pub fn layer(&self, layer: usize) -> Result<(Tensor, Tensor)> {
-        self.own.own(layer)
+    /// Its whole blocks in `layer`: an incomplete last one is not among them.
+    pub fn blocks(&self, layer: usize) -> &[KvBlock] {
+        &self.own.layers[layer][..self.own.len / BLOCK]
     }
 }
 
 /// The keys and values one branch added after its prefix.
 #[derive(Debug)]
 pub struct BranchKv {
+    geometry: Geometry,
     prefix: Option<Arc<SharedPrefix>>,
-    layers: Vec<Layer>,
-    own_len: usize,
-    capacity: usize,
+    /// Blocks of each layer, from the position where the prefix's whole blocks end.
+    layers: Vec<Vec<KvBlock>>,
+    /// Tokens in the prefix and here.
+    len: usize,
 }
 
 impl BranchKv {
     /// An empty branch of nothing.
-    ///
-    /// # Errors
-    /// Memory for `capacity` tokens cannot be had.
-    pub fn root(config: &DecoderConfig, capacity: usize) -> Result<Self> {
-        Self::empty(config, None, capacity)
+    pub fn root(config: &DecoderConfig) -> Self {
+        let geometry = Geometry::from(config);
+        Self {
+            geometry,
+            prefix: None,
+            layers: vec![Vec::new(); geometry.layers],
+            len: 0,
+        }
     }
 
-    /// An empty branch of `prefix`.
-    ///
-    /// # Errors
-    /// Memory for `capacity` tokens cannot be had.
-    pub fn fork(config: &DecoderConfig, prefix: &Arc<SharedPrefix>, capacity: usize) -> Result<Self> {
-        Self::empty(config, Some(prefix.clone()), capacity)
-    }
-
-    fn empty(config: &DecoderConfig, prefix: Option<Arc<SharedPrefix>>, capacity: usize) -> Result<Self> {
-        let capacity = capacity.max(16);
-        let shape = (config.kv_heads, capacity, config.head_dim);
-        let buffer = || Tensor::zeros(shape, DType::F32, &Device::Cpu);
-        let layers = (0..config.layers)
-            .map(|_| {
-                Ok(Layer {
-                    keys: buffer()?,
-                    values: buffer()?,
-                })
-            })
-            .collect::<Result<_>>()?;
-        Ok(Self {
-            prefix,
-            layers,
-            own_len: 0,
-            capacity,
-        })
+    /// A branch of `prefix` that has added nothing yet.
+    pub fn fork(prefix: &Arc<SharedPrefix>) -> Self {
+        let incomplete = |blocks: &Vec<KvBlock>| blocks[prefix.len() / BLOCK..].to_vec();
+        Self {
+            geometry: prefix.own.geometry,
+            prefix: Some(prefix.clone()),
+            layers: prefix.own.layers.iter().map(incomplete).collect(),
+            len: prefix.len(),
+        }
     }
 
     /// Makes what this branch holds a prefix for others.
@@ -110,81 +159,63 @@ impl BranchKv {
 
     /// Number of tokens in the prefix and the branch: the position of the next token.
     pub fn len(&self) -> usize {
-        self.prefix.as_ref().map_or(0, |p| p.len()) + self.own_len
+        self.len
     }
 
     /// Whether neither the prefix nor the branch holds a token.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
-    /// Number of tokens of its own.
-    pub fn own_len(&self) -> usize {
-        self.own_len
+    /// The sizes.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
     }
 
-    /// Makes room for `more` tokens.
-    pub(super) fn reserve(&mut self, more: usize) -> Result<()> {
-        let needed = self.own_len + more;
-        if needed <= self.capacity {
-            return Ok(());
-        }
-        let capacity = needed.next_power_of_two();
-        for layer in &mut self.layers {
-            layer.keys = grow(&layer.keys, capacity)?;
-            layer.values = grow(&layer.values, capacity)?;
-        }
-        self.capacity = capacity;
-        Ok(())
-    }
-
-    /// Writes `keys` and `values` (`[kv_heads, t, head_dim]`, contiguous) of `layer` after the branch's own tokens.
+    /// Writes `keys` and `values` (`[t, kv_heads * dim]`) of `layer` after what the branch holds.
     /// [`advance`](Self::advance) makes them count once every layer has written.
-    pub(super) fn write(&self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<()> {
-        let own = &self.layers[layer];
-        own.keys.slice_set(keys, 1, self.own_len)?;
-        own.values.slice_set(values, 1, self.own_len)?;
-        Ok(())
+    pub(super) fn write(&mut self, layer: usize, keys: &[f32], values: &[f32]) {
+        let base = self.base();
+        let width = self.geometry.kv_heads * self.geometry.dim;
+        let blocks = &mut self.layers[layer];
+        for (i, (key, value)) in keys
+            .chunks_exact(width)
+            .zip(values.chunks_exact(width))
+            .enumerate()
+        {
+            let at = self.len + i - base;
+            if at / BLOCK == blocks.len() {
+                blocks.push(KvBlock::empty(self.geometry));
+            }
+            blocks[at / BLOCK].write(self.geometry, at % BLOCK, key, value);
+        }
     }
 
-    /// Own keys and values of `layer`, the `pending` ones just written included.
-    pub(super) fn with_pending(&self, layer: usize, pending: usize) -> Result<(Tensor, Tensor)> {
-        let own = &self.layers[layer];
-        let len = self.own_len + pending;
-        Ok((own.keys.narrow(1, 0, len)?, own.values.narrow(1, 0, len)?))
-    }
-
-    fn own(&self, layer: usize) -> Result<(Tensor, Tensor)> {
-        self.with_pending(layer, 0)
+    /// Its own blocks of `layer`; the first begins where the prefix's whole blocks end.
+    pub(super) fn blocks(&self, layer: usize) -> &[KvBlock] {
+        &self.layers[layer]
     }
 
     /// Counts `written` tokens as held.
     pub(super) fn advance(&mut self, written: usize) {
-        self.own_len += written;
+        self.len += written;
     }
-}
 
-fn grow(buffer: &Tensor, capacity: usize) -> Result<Tensor> {
-    let (heads, _, dim) = buffer.dims3()?;
-    let larger = Tensor::zeros((heads, capacity, dim), buffer.dtype(), buffer.device())?;
-    larger.slice_set(buffer, 1, 0)?;
-    Ok(larger)
+    /// Position of its first own block.
+    fn base(&self) -> usize {
+        self.prefix.as_ref().map_or(0, |p| p.len() / BLOCK * BLOCK)
+    }
 }
 
 #[cfg(test)]
 impl BranchKv {
-    /// A fork gone wrong on purpose: it shares its buffers with `other`, as a clone of candle's own cache would. The test
-    /// of forks must notice.
-    pub(super) fn aliasing(other: &Self) -> Self {
-        let share = |layer: &Layer| Layer {
-            keys: layer.keys.clone(),
-            values: layer.values.clone(),
-        };
-        Self {
-            prefix: other.prefix.clone(),
-            layers: other.layers.iter().map(share).collect(),
-            own_len: other.own_len,
-            capacity: other.capacity,
+    /// What two branches that share one buffer would see: this one's own blocks become those of `other`.
+    pub(super) fn overwrite_with(&mut self, other: &Self) {
+        self.layers.clone_from(&other.layers);
+        // The buffer is as long as its longest user has made it.
+        let blocks = self.len.div_ceil(BLOCK) - self.base() / BLOCK;
+        for layer in &mut self.layers {
+            layer.resize(blocks, KvBlock::empty(self.geometry));
         }
     }
 }

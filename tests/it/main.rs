@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a topic.
 
+mod bad_input;
 mod claims;
 mod cli;
 mod doctor;

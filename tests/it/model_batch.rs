@@ -7,9 +7,6 @@ use plumbline::model::kv::BranchKv;
 use crate::env::Outcome;
 use crate::model_common::{Loaded, largest_difference, smol};
 
-/// The project's bound for "the same answer", in the logits.
-const SAME: f32 = 1e-3;
-
 const DOCUMENT: &str = "[1] Ada led the payment gateway rework and shipped it on 23 September, two days early. [2] The error \
     rate fell from 3.2 to 0.1 per cent after she traced a pool that ran dry to two timeouts. [3] Finance worked two extra \
     evenings because the settlement tests came late. [4] She apologised and moved those tests into the nightly build. [5] \
@@ -42,14 +39,14 @@ struct Branch {
 /// Reads all prompts in one pass, then decodes greedily, one row a live branch.
 fn batched(model: &Loaded, prefix: &[u32]) -> Outcome<Vec<Branch>> {
     let config = model.decoder.config();
-    let mut root = BranchKv::root(config, prefix.len())?;
+    let mut root = BranchKv::root(config);
     model.extend(&mut root, prefix)?;
     let shared = root.freeze()?;
     let mut branches = Vec::new();
     for (prompt, left) in BRANCHES {
         let tokens = model.tokenizer.encode(prompt)?;
         branches.push(Branch {
-            kv: BranchKv::fork(config, &shared, 0)?,
+            kv: BranchKv::fork(&shared),
             prompt: tokens.len(),
             tokens,
             logits: Vec::new(),
@@ -103,7 +100,7 @@ fn batched_branches_answer_as_each_alone() -> Outcome {
             .logits(&whole)?
             .narrow(0, prefix.len() + branch.prompt - 1, answer)?;
         let difference = largest_difference(&alone, &Tensor::cat(&branch.logits, 0)?)?;
-        assert!(difference < SAME, "{difference} after {answer} tokens");
+        assert!(difference == 0.0, "{difference} after {answer} tokens");
         // The greedy text: each token is the best of the logits alone, too.
         assert_eq!(
             alone.argmax(D::Minus1)?.to_vec1::<u32>()?,
@@ -119,7 +116,7 @@ fn a_prefill_in_chunks_answers_as_one_pass() -> Outcome {
     let tokens = model.tokens(DOCUMENT, 110)?;
     let whole = model.logits(&tokens)?;
     for rows in [1, 7, 64] {
-        let mut branch = BranchKv::root(model.decoder.config(), 0)?;
+        let mut branch = BranchKv::root(model.decoder.config());
         let mut last = None;
         for chunk in tokens.chunks(rows) {
             last = Some(model.extend(&mut branch, chunk)?);
@@ -128,7 +125,7 @@ fn a_prefill_in_chunks_answers_as_one_pass() -> Outcome {
         let rows_of_last = last.dim(0)?;
         let want = whole.narrow(0, tokens.len() - rows_of_last, rows_of_last)?;
         let difference = largest_difference(&last, &want)?;
-        assert!(difference < SAME, "chunks of {rows}: {difference}");
+        assert!(difference == 0.0, "chunks of {rows}: {difference}");
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use plumbline::model::decoder::{Decoder, Step};
 use plumbline::model::gguf::Gguf;
 use plumbline::model::kv::BranchKv;
+use plumbline::model::linear::WeightForm;
 use plumbline::model::tokenizer::Tokenizer;
 
 use crate::env::{DEFAULT_MODEL, Outcome, SMALL_MODEL, real_weights};
@@ -21,9 +22,13 @@ pub struct Loaded {
 
 impl Loaded {
     pub fn open(path: &Path) -> Outcome<Self> {
+        Self::open_as(path, WeightForm::default())
+    }
+
+    pub fn open_as(path: &Path, form: WeightForm) -> Outcome<Self> {
         let gguf = Gguf::open(path)?;
         Ok(Self {
-            decoder: Decoder::load(&gguf, &|_| {})?,
+            decoder: Decoder::load(&gguf, form, &|_| {})?,
             tokenizer: Tokenizer::from_gguf(&gguf)?,
             gguf,
         })
@@ -61,7 +66,7 @@ impl Loaded {
 
     /// Logits `[tokens, V]` of one pass from scratch.
     pub fn logits(&self, tokens: &[u32]) -> Outcome<Tensor> {
-        let mut branch = BranchKv::root(self.decoder.config(), tokens.len())?;
+        let mut branch = BranchKv::root(self.decoder.config());
         self.extend(&mut branch, tokens)
     }
 }

@@ -10,6 +10,7 @@ use plumbline::model::chat::ChatFrame;
 use plumbline::model::decoder::{Decoder, Step};
 use plumbline::model::gguf::Gguf;
 use plumbline::model::kv::BranchKv;
+use plumbline::model::linear::WeightForm;
 use plumbline::model::tokenizer::Tokenizer;
 
 use crate::env::Outcome;
@@ -18,7 +19,7 @@ use crate::tiny::Tiny;
 /// Everything a program does with a model file: opens it, loads it, and runs three tokens.
 fn use_file(path: &Path) -> Result<(), Error> {
     let gguf = Gguf::open(path)?;
-    let decoder = Decoder::load(&gguf, &|_| {})?;
+    let decoder = Decoder::load(&gguf, WeightForm::default(), &|_| {})?;
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
     ChatFrame::from_gguf(&gguf, &tokenizer)?;
     let step = Step {
@@ -26,7 +27,7 @@ fn use_file(path: &Path) -> Result<(), Error> {
         spans: &[3],
         wanted: &[2],
     };
-    let mut branch = BranchKv::root(decoder.config(), 3)?;
+    let mut branch = BranchKv::root(decoder.config());
     decoder.forward(&step, &mut [&mut branch])?;
     Ok(())
 }

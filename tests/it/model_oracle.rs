@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use plumbline::model::linear::WeightForm;
+
 use crate::env::{DEFAULT_MODEL, Outcome, SMALL_MODEL, real_weights};
 use crate::model_common::{Loaded, largest, largest_difference, qwen, smol, tiny_file};
 use crate::model_reference::Reference;
@@ -26,6 +28,11 @@ const DIGITS: &str = "2024-09-23 14:05:59 | 3,141,592.65 | 0.1% | 10086 | 1/3 | 
 /// rotary angles rounded to f32, drift apart by a few of f32's 6e-8 in every layer: 1.5e-6 and 2.3e-6 were measured over
 /// the 24 and 30 layers of the real models. A wrong weight, angle or mask shows above 1e-2 (see the last test).
 const TOLERANCE: f32 = 2e-5;
+
+/// The reference is in f32, so are the weights compared with it.
+fn dequantised(id: &str) -> Outcome<Loaded> {
+    Loaded::open_as(&real_weights(id)?.path, WeightForm::F32)
+}
 
 struct Row {
     model: &'static str,
@@ -65,19 +72,19 @@ fn logits_equal_those_of_candle_s_own_models() -> Outcome {
     let rows = [
         compare(
             DEFAULT_MODEL,
-            qwen()?,
+            &dequantised(DEFAULT_MODEL)?,
             &Reference::load(&real_weights(DEFAULT_MODEL)?.path)?,
             &long_zh,
         )?,
         compare(
             SMALL_MODEL,
-            smol()?,
+            &dequantised(SMALL_MODEL)?,
             &Reference::load(&real_weights(SMALL_MODEL)?.path)?,
             &long_en,
         )?,
         compare(
             "tiny random qwen3",
-            &Loaded::open(&tiny)?,
+            &Loaded::open_as(&tiny, WeightForm::F32)?,
             &Reference::load(&tiny)?,
             &long_zh,
         )?,
@@ -110,11 +117,57 @@ fn logits_equal_those_of_candle_s_own_models() -> Outcome {
 fn the_comparison_notices_a_shifted_prompt() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = tiny_file(folder.path(), "qwen3")?;
-    let (ours, theirs) = (Loaded::open(&path)?, Reference::load(&path)?);
+    let (ours, theirs) = (Loaded::open_as(&path, WeightForm::F32)?, Reference::load(&path)?);
     let tokens = ours.tokens(EN, 40)?;
     let want = theirs.logits(&tokens)?;
     let got = ours.logits(&tokens[1..])?;
     let difference = largest_difference(&got, &want.narrow(0, 1, 39)?)?;
     assert!(difference > 0.1 * largest(&want)?, "only {difference}");
     Ok(())
+}
+
+/// What multiplying in integers costs: activations of eight bits, as in llama.cpp. The table that it
+/// prints has the figures.
+#[test]
+fn weights_in_blocks_say_nearly_what_dequantised_ones_say() -> Outcome {
+    let mut table = Vec::from("model | positions | mean KL(f32 || blocks), nats | same most likely token\n");
+    let mut rows = Vec::new();
+    for (id, blocks) in [(DEFAULT_MODEL, qwen()?), (SMALL_MODEL, smol()?)] {
+        let dense = dequantised(id)?;
+        let (mut kl, mut same, mut positions) = (0.0, 0, 0);
+        for (text, count) in [(ZH, 100), (EN, 100), (DIGITS, 30)] {
+            let tokens = dense.tokens(text, count)?;
+            let (want, got) = (
+                dense.logits(&tokens)?.to_vec2::<f32>()?,
+                blocks.logits(&tokens)?.to_vec2::<f32>()?,
+            );
+            for (want, got) in want.iter().zip(&got) {
+                let (p, q) = (log_softmax(want), log_softmax(got));
+                kl += p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum::<f64>();
+                same += usize::from(most_likely(want) == most_likely(got));
+                positions += 1;
+            }
+        }
+        let (kl, same) = (kl / f64::from(positions), same as f64 / f64::from(positions));
+        writeln!(table, "{id} | {positions} | {kl:.2e} | {same:.3}")?;
+        rows.push((id, kl, same));
+    }
+    std::io::stderr().lock().write_all(&table)?;
+    for (id, kl, same) in rows {
+        assert!(kl < 0.01 && same > 0.9, "{id}: {kl} nats, {same} alike");
+    }
+    Ok(())
+}
+
+fn log_softmax(logits: &[f32]) -> Vec<f64> {
+    let largest = logits.iter().fold(f64::NEG_INFINITY, |a, &b| a.max(f64::from(b)));
+    let total: f64 = logits.iter().map(|&x| (f64::from(x) - largest).exp()).sum();
+    logits
+        .iter()
+        .map(|&x| f64::from(x) - largest - total.ln())
+        .collect()
+}
+
+fn most_likely(logits: &[f32]) -> Option<usize> {
+    (0..logits.len()).max_by(|&a, &b| logits[a].total_cmp(&logits[b]))
 }

@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 use plumbline::model::kv::BranchKv;
+use plumbline::model::linear::WeightForm;
 
 use crate::env::{Outcome, sample};
 use crate::model_common::{Loaded, largest, largest_difference, smol, tiny_file};
@@ -16,11 +17,11 @@ const TOLERANCE: f32 = 5e-3;
 fn far_logits_equal_the_reference_without_cache() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = tiny_file(folder.path(), "qwen3")?;
-    let (ours, theirs) = (Loaded::open(&path)?, Reference::load(&path)?);
+    let (ours, theirs) = (Loaded::open_as(&path, WeightForm::F32)?, Reference::load(&path)?);
     let tokens: Vec<u32> = (0..4_500_u32)
         .map(|i| i.wrapping_mul(2_654_435_761) >> 24)
         .collect();
-    let mut branch = BranchKv::root(ours.decoder.config(), 0)?;
+    let mut branch = BranchKv::root(ours.decoder.config());
     let mut chunks = Vec::new();
     for chunk in tokens.chunks(256) {
         chunks.push(ours.extend(&mut branch, chunk)?);
@@ -41,7 +42,7 @@ fn the_small_model_reads_on_past_4096() -> Outcome {
     let text = std::fs::read_to_string(sample("en-priya-nair-2026h1").join("project-late-parcels.md"))?;
     let page = model.tokens(&text, PAGE)?;
     let tokens: Vec<u32> = page.iter().copied().cycle().take(4_096 + 200).collect();
-    let mut branch = BranchKv::root(model.decoder.config(), tokens.len())?;
+    let mut branch = BranchKv::root(model.decoder.config());
     let (before, after) = tokens.split_at(4_096);
     for chunk in before.chunks(256) {
         model.read(&mut branch, chunk)?;

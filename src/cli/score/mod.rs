@@ -77,9 +77,10 @@ pub(crate) struct Scored {
 /// The dossier, the rubric or the model cannot be used, or scoring fails; what had finished was printed.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
     let request = request(args, config)?;
+    let model = super::engine::model(config)?;
     // Opened before the work begins: a workspace in use is said at once.
     let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
-    let (worker, events) = Worker::start(super::engine::model(config)?)?;
+    let (worker, events) = Worker::start(model)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

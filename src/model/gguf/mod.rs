@@ -1,5 +1,6 @@
 //! Reading GGUF files: typed metadata and tensors, with errors that name the file and the key.
 
+pub mod blocks;
 mod guard;
 
 use std::error::Error as StdError;

@@ -237,7 +237,7 @@ impl Page<'_> {
         self.section(Word::ProfilePlan);
         let weak = profile.weak();
         if weak.is_empty() {
-            self.paragraph("", self.say(Word::ProfilePlanNone), self.theme.styles.ok);
+            self.paragraph("", self.say(profile.without_points()), self.theme.styles.ok);
         }
         for dimension in weak {
             let score = dimension.standing().map_or(String::new(), level);

@@ -145,6 +145,15 @@ impl Profile {
         points.map(|(_, d)| d).collect()
     }
 
+    /// What a plan without points says: that all is well only where all is scored.
+    pub fn without_points(&self) -> Word {
+        match self.scored(|_| true).len() {
+            0 => Word::ProfilePlanUnscored,
+            n if n < self.dimensions.len() => Word::ProfilePlanSoFar,
+            _ => Word::ProfilePlanNone,
+        }
+    }
+
     /// The dimensions that stand out, strongest first.
     pub fn strong(&self) -> Vec<&Dimension> {
         let mut strong = self.scored(|score| score >= STRONG);

@@ -153,8 +153,9 @@ impl Report {
             Esc(&dimension.anchor)
         );
         if let Some(remark) = &dimension.remark {
-            let word = self.say(Word::ProfileRemark);
-            put!(self.out, "<div class=\"remark\">{word}: {}</div>", Esc(remark));
+            let word = Word::ProfileRemark.text(self.language);
+            let remark = Word::Labelled.fill(self.language, &[("label", word), ("text", remark)]);
+            put!(self.out, "<div class=\"remark\">{}</div>", Esc(&remark));
         }
         self.out.push_str("</td></tr>\n");
     }
@@ -195,7 +196,7 @@ impl Report {
         self.section(Word::ProfilePlan);
         let weak = profile.weak();
         if weak.is_empty() {
-            let none = self.say(Word::ProfilePlanNone);
+            let none = self.say(profile.without_points());
             put!(self.out, "<p>{none}</p>\n");
         }
         self.out.push_str("<div class=\"plan\">");

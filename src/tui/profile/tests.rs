@@ -44,6 +44,14 @@ fn the_plan_is_about_the_weakest() {
         dimension.human = Some(4.5);
     }
     assert!(profile.weak().is_empty());
+    assert_eq!(profile.without_points(), Word::ProfilePlanNone);
+    for dimension in &mut profile.dimensions[1..] {
+        (dimension.human, dimension.model) = (None, None);
+    }
+    assert!(profile.weak().is_empty(), "what has no score is not praised");
+    assert_eq!(profile.without_points(), Word::ProfilePlanSoFar);
+    profile.dimensions.remove(0);
+    assert_eq!(profile.without_points(), Word::ProfilePlanUnscored);
 }
 
 /// Every text of a profile, made hostile.

@@ -17,6 +17,11 @@ impl App {
         word.fill(self.settings.language, values)
     }
 
+    /// A label and what belongs to it.
+    pub fn labelled(&self, label: &str, text: &str) -> String {
+        self.fill(Word::Labelled, &[("label", label), ("text", text)])
+    }
+
     /// A dimension's short name.
     pub fn dimension_name<'a>(&'a self, id: &'a DimensionId) -> &'a str {
         self.settings

@@ -224,7 +224,7 @@ impl App {
 
     /// Tells of something that went wrong before the start, such as a model that is not here.
     pub fn warn_of(&mut self, error: &Error) {
-        let hint = error.hints().first().map(|h| format!("  {h}"));
+        let hint = error.hints().first().map(|h| format!("\n{h}"));
         self.told = Some(Told::hint(format!("{error}{}", hint.unwrap_or_default())));
     }
 

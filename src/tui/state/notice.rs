@@ -19,7 +19,7 @@ pub enum Weight {
 /// Something to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// The words.
+    /// The words; what to do next, if it is said, in a line of its own.
     pub text: String,
     /// How much it matters.
     pub weight: Weight,
@@ -126,7 +126,7 @@ impl App {
             Notice::Stopped => Told::hint(self.word(Word::ScoringCancelled)),
             Notice::ScoringFailed(why, hints) => {
                 let words = self.fill(Word::ModelStopped, &[("reason", why)]);
-                let hint = hints.first().map(|h| format!("  {h}")).unwrap_or_default();
+                let hint = hints.first().map(|h| format!("\n{h}")).unwrap_or_default();
                 Told::error(words + &hint)
             }
             Notice::NotSaved(why) => Told::error(self.fill(Word::SaveFailed, &[("reason", why)])),

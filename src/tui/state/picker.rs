@@ -143,7 +143,7 @@ impl App {
             target,
             group: None,
             keys: String::new(),
-            text: format!("{}: {text}", self.word(section)),
+            text: self.labelled(self.word(section), text),
             enabled: true,
         }
     }

@@ -396,6 +396,39 @@ fn looks_change_and_nothing_else() -> Result<()> {
     Ok(())
 }
 
+/// The picker of a dropped link is about the link: digits give no score there.
+#[test]
+fn a_digit_over_a_dropped_link_is_a_slip() -> Result<()> {
+    let mut stage = stage()?;
+    let before = stage.drafts.len();
+    stage.press("f5 x 4 .")?;
+    assert_eq!(told(&stage), Word::NotHere.text(Language::En));
+    assert_eq!(stage.app.overlays().len(), 1);
+    stage.press("enter")?;
+    assert_eq!(stage.drafts.len(), before + 1);
+    assert!(matches!(decision(&stage)?.act, Act::LinkDropped { .. }));
+    Ok(())
+}
+
+#[test]
+fn the_profile_scrolls_no_further_than_its_end_and_back_at_once() -> Result<()> {
+    let mut stage = stage()?;
+    let top = |stage: &Stage| match stage.app.overlays() {
+        [Overlay::Profile(top)] => Ok(*top),
+        _ => Err(missing("profile")),
+    };
+    stage.press("p G")?;
+    let last = top(&stage)?;
+    assert!(last > 0, "it fits");
+    stage.press("j j ctrl-d")?;
+    assert_eq!(top(&stage)?, last);
+    stage.press("k")?;
+    assert_eq!(top(&stage)?, last - 1);
+    stage.press("g g k")?;
+    assert_eq!(top(&stage)?, 0);
+    Ok(())
+}
+
 #[test]
 fn a_profile_is_written_and_never_over_another_unasked() -> Result<()> {
     let mut stage = stage()?;

@@ -158,9 +158,9 @@ impl Page<'_> {
             let sign = self.app.settings().theme.glyphs.needs_human;
             lines.push(Line::styled(
                 format!(
-                    "{sign} {}: {}",
-                    self.app.word(Word::StateNeedsHuman),
-                    self.app.word(word)
+                    "{sign} {}",
+                    self.app
+                        .labelled(self.app.word(Word::StateNeedsHuman), self.app.word(word))
                 ),
                 styles.warn,
             ));
@@ -302,7 +302,7 @@ impl Page<'_> {
             .as_ref()
             .map(|p| format!(" ({})", self.app.place_label(p)))
             .unwrap_or_default();
-        let text = format!("{}{place}: {}", note.by, note.text);
+        let text = self.app.labelled(&format!("{}{place}", note.by), &note.text);
         lines.extend(self.wrapped(&text, self.styles().human, 2));
         lines
     }

@@ -8,8 +8,12 @@ use crate::review::Save;
 use crate::tui::keys::{Action, Key, Mode};
 use crate::tui::state::App;
 use crate::tui::state::desk::{Desk, Pane};
-use crate::tui::state::notice::Weight;
+use crate::tui::state::notice::{Told, Weight};
+use crate::tui::state::overlay::{Overlay, Pending};
 use crate::tui::words::Word;
+
+/// Rows that a message may take.
+const TOLD: usize = 5;
 
 /// Draws what there is to tell; else what rests on the place under the cursor.
 pub(super) fn status(canvas: &mut Canvas<'_>, area: Rect) {
@@ -19,19 +23,31 @@ pub(super) fn status(canvas: &mut Canvas<'_>, area: Rect) {
         width: area.width.saturating_sub(2),
         ..area
     };
-    let (text, style) = match (canvas.app.told(), canvas.app.desk()) {
-        (Some(told), _) => {
-            let style = match told.weight {
-                Weight::Done => styles.ok,
-                Weight::Hint => styles.warn,
-                Weight::Error => styles.error,
-            };
-            (told.text.clone(), style)
-        }
-        (None, Some(desk)) => (place_line(canvas.app, desk), styles.dim),
-        (None, None) => (queue_line(canvas.app), styles.dim),
+    let text = match (canvas.app.told(), canvas.app.desk()) {
+        (Some(told), _) => return tell(canvas, inside, told),
+        (None, Some(desk)) => place_line(canvas.app, desk),
+        (None, None) => queue_line(canvas.app),
     };
-    canvas.text((inside.x, inside.y), inside.width, &text, style);
+    canvas.text((inside.x, inside.y), inside.width, &text, styles.dim);
+}
+
+/// Draws what there is to tell. What does not fit in the line takes the rows above it until the next key: the end of a
+/// message is what to do next.
+fn tell(canvas: &mut Canvas<'_>, inside: Rect, told: &Told) {
+    let styles = canvas.styles();
+    let style = match told.weight {
+        Weight::Done => styles.ok,
+        Weight::Hint => styles.warn,
+        Weight::Error => styles.error,
+    };
+    let rows = canvas.measure().wrap(&told.text, usize::from(inside.width));
+    let rows = &rows[rows.len().saturating_sub(TOLD)..];
+    for (up, row) in rows.iter().rev().enumerate() {
+        let y = inside.y.saturating_sub(up as u16);
+        let line = Rect::new(inside.x - 1, y, inside.width + 2, 1);
+        canvas.fill(line, styles.text);
+        canvas.text((inside.x, y), inside.width, &told.text[row.clone()], style);
+    }
 }
 
 /// Where the cursor is in the document, and which scores use that place.
@@ -123,7 +139,7 @@ fn fitting(canvas: &Canvas<'_>, room: usize) -> Vec<(String, &'static str)> {
         .partition(|a| matches!(a, Action::Help | Action::Palette));
     last.sort_unstable();
     let hint = |action: &Action| {
-        let word = action.hint()?;
+        let word = hint_word(app, *action)?;
         Some((app.settings().keymap.short_label(*action), app.word(word)))
     };
     let last: Vec<_> = last.iter().filter_map(hint).collect();
@@ -138,6 +154,24 @@ fn fitting(canvas: &Canvas<'_>, room: usize) -> Vec<(String, &'static str)> {
     }
     hints.extend(last);
     hints
+}
+
+/// What a key does where the person is now, in a word or two; none where it does nothing worth saying.
+pub(super) fn hint_word(app: &App, action: Action) -> Option<Word> {
+    let in_picker = match app.overlays().last() {
+        Some(Overlay::Reason(picker)) => Some(picker),
+        _ => None,
+    };
+    match action {
+        Action::Skip if in_picker.is_some_and(|p| p.cursor.is_some()) => Some(Word::HintConfirm),
+        Action::Score | Action::Half if in_picker.is_some_and(|p| matches!(p.pending, Pending::Drop(..))) => {
+            None
+        }
+        // Esc says the same of the profile.
+        Action::Leave if app.mode() == Mode::Profile => None,
+        Action::Leave if app.desk().is_some() && app.queue().rows().len() > 1 => Some(Word::HintQueue),
+        action => action.hint(),
+    }
 }
 
 /// On the dimensions, the most useful actions in their order; the others follow in the order of the table.

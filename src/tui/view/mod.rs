@@ -17,7 +17,7 @@ mod input;
 pub mod layout;
 mod list;
 mod overlay;
-mod profile;
+pub mod profile;
 pub mod queue;
 mod reason;
 mod sources;

@@ -3,6 +3,7 @@
 use ratatui::layout::{Position, Rect};
 
 use super::canvas::Canvas;
+use super::hints::hint_word;
 use super::layout::Layout;
 use super::overlay::centred;
 use crate::tui::state::overlay::{Pending, ReasonPicker};
@@ -56,12 +57,7 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, picker: &ReasonPi
         inside.width.saturating_sub(1),
         1,
     );
-    canvas.text(
-        (help.x, help.y),
-        help.width,
-        &keys(canvas, picker),
-        canvas.styles().dim,
-    );
+    canvas.text((help.x, help.y), help.width, &keys(canvas), canvas.styles().dim);
     None
 }
 
@@ -91,15 +87,12 @@ fn draw(canvas: &mut Canvas<'_>, reason: Reason, selected: bool, line: Rect) {
     }
 }
 
-fn keys(canvas: &Canvas<'_>, picker: &ReasonPicker) -> String {
+fn keys(canvas: &Canvas<'_>) -> String {
     use crate::tui::keys::Action;
     let keymap = &canvas.app.settings().keymap;
-    let mut actions = vec![Action::Skip, Action::Close];
-    if matches!(picker.pending, Pending::Score(..)) {
-        actions.splice(1..1, [Action::Score, Action::Half]);
-    }
+    let actions = [Action::Skip, Action::Score, Action::Half, Action::Close];
     let hints = actions.into_iter().filter_map(|a| {
-        let word = canvas.app.word(a.hint()?);
+        let word = canvas.app.word(hint_word(canvas.app, a)?);
         Some(format!("{} {word}", keymap.short_label(a)))
     });
     hints.collect::<Vec<_>>().join("  ")

@@ -1,12 +1,17 @@
 //! The list of sources: title, kind, how many places of it the selected score rests on; and what could not be read.
 
 use ratatui::layout::Rect;
+use ratatui::text::Line;
 
 use super::canvas::Canvas;
 use super::list;
+use crate::dossier::Problem;
 use crate::tui::state::desk::{Desk, Pane};
 use crate::tui::state::labels::kind_word;
 use crate::tui::words::Word;
+
+/// Rows that the reason of one problem may take.
+const REASON: usize = 3;
 
 /// Draws the list.
 pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, area: Rect) {
@@ -24,31 +29,37 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, area: Rect) {
             canvas.styles().dim,
         );
     }
-    let problems = dossier.problems.len().min(usize::from(inside.height) / 2);
-    let room = usize::from(inside.height) - problems * 2;
+    let problems = problems(canvas, &dossier.problems, inside.width);
+    let shown = problems.len().min(usize::from(inside.height) / 2);
+    let room = usize::from(inside.height) - shown;
     let current = desk.document.index();
     let top = list::top(current, dossier.sources.len(), room);
     for (row, index) in (top..dossier.sources.len()).take(room).enumerate() {
         source(canvas, desk, index, inside, row as u16);
     }
     canvas.more(inside, top > 0, top + room < dossier.sources.len());
-    for (n, problem) in dossier.problems.iter().take(problems).enumerate() {
-        let y = inside.bottom() - ((problems - n) * 2) as u16;
-        let failed = canvas.theme().glyphs.failed;
-        let style = canvas.styles().error;
-        canvas.text(
-            (inside.x, y),
-            inside.width,
-            &format!("{failed} {}", problem.path),
-            style,
-        );
-        canvas.text(
-            (inside.x + 2, y + 1),
-            inside.width.saturating_sub(2),
-            &problem.message,
-            canvas.styles().dim,
-        );
+    for (row, line) in problems.iter().take(shown).enumerate() {
+        canvas.line(inside, (room + row) as u16, line);
     }
+}
+
+/// What could not be read, and why, in rows of their own.
+fn problems(canvas: &Canvas<'_>, problems: &[Problem], columns: u16) -> Vec<Line<'static>> {
+    let styles = canvas.styles();
+    let failed = canvas.theme().glyphs.failed;
+    let mut lines = Vec::new();
+    for problem in problems {
+        let name = format!("{failed} {}", problem.path);
+        let name = canvas.measure().truncate(&name, usize::from(columns));
+        lines.push(Line::styled(name.into_owned(), styles.error));
+        let room = usize::from(columns.saturating_sub(2));
+        let reason = canvas.measure().wrap(&problem.message, room);
+        lines.extend(reason.into_iter().take(REASON).map(|part| {
+            let part = format!("  {}", &problem.message[part]);
+            Line::styled(part, styles.dim)
+        }));
+    }
+    lines
 }
 
 fn source(canvas: &mut Canvas<'_>, desk: &Desk, index: usize, inside: Rect, row: u16) {
@@ -64,7 +75,7 @@ fn source(canvas: &mut Canvas<'_>, desk: &Desk, index: usize, inside: Rect, row:
         .filter(|l| l.link.place.sha256 == source.hash)
         .count();
     let note = if cited > 0 {
-        format!("E{cited}")
+        format!("{} {cited}", canvas.theme().glyphs.refers)
     } else {
         String::new()
     };

@@ -2,7 +2,7 @@
 
 use crate::dossier::Language;
 use crate::engine::ScoreEvent;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::tui::testing::{Answer, Stage};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (100, 30), (140, 40)];
@@ -260,6 +260,21 @@ fn found_text() -> Result<()> {
             "depot"
         })?;
         stage.press("enter n")?;
+        Ok(stage)
+    })
+}
+
+/// A message that does not fit in its line is read to the end, where it says what to do.
+#[test]
+fn a_long_message_takes_the_rows_it_needs() -> Result<()> {
+    pictures("message", |language, size| {
+        let mut stage = at_work(language, size)?;
+        let path = "/srv/reviews/2026H1/models/qwen2.5-coder-0.5b-instruct-q4_k_m/weights.gguf";
+        let missing =
+            format!("model qwen2.5-coder-0.5b-instruct-q4_k_m is not on this machine: {path} is missing");
+        let missing = Error::new(ErrorKind::Model, missing)
+            .hint("plumb models pull qwen2.5-coder-0.5b-instruct-q4_k_m");
+        stage.app.warn_of(&missing);
         Ok(stage)
     })
 }

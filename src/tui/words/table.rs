@@ -114,6 +114,7 @@ words! {
     HintFind: "查找", "find";
     HintCommand: "命令", "command";
     HintHelp: "帮助", "help";
+    HintQueue: "队列", "queue";
     HintQuit: "退出", "quit";
     HintClose: "关闭", "close";
     HintSelect: "选取", "select";
@@ -254,6 +255,8 @@ words! {
     ProfileWhere: "分数从哪里来", "Where the scores come from";
     ProfilePlan: "发展计划", "Development plan";
     ProfilePlanNone: "各维度均达到预期，保持即可。", "Every dimension meets the expectation: keep it up.";
+    ProfilePlanSoFar: "已评的维度均达到预期；其余维度评分后再定。", "Every dimension scored so far meets the expectation; the others come with their scores.";
+    ProfilePlanUnscored: "各维度尚未评分，评分后给出计划。", "Nothing is scored yet: the plan comes with the scores.";
     ProfilePlanNow: "现在：{anchor}", "Now: {anchor}";
     ProfilePlanNext: "下一级 {level}：{anchor}", "Next level {level}: {anchor}";
     ProfilePlanStep: "下一步", "Next step";
@@ -276,6 +279,9 @@ words! {
     ProfileChange: "变化", "Change";
     ProfileQuote: "“{quote}”", "\"{quote}\"";
     ProfileOrigin: "{source}，{at}：{claim}", "{source}, {at}: {claim}";
+
+    // A label and what belongs to it.
+    Labelled: "{label}：{text}", "{label}: {text}";
 
     // Help.
     HelpMoving: "移动", "Moving";

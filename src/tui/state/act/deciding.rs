@@ -46,6 +46,9 @@ impl App {
             *pending = score;
             return Vec::new();
         }
+        if self.mode() == Mode::Reason {
+            return self.hint(Word::NotHere, &[]);
+        }
         if let Some(refusal) = self.cannot_write() {
             return self.hint(refusal, &[]);
         }
@@ -64,6 +67,9 @@ impl App {
         if let Some(pending) = self.pending_score() {
             *pending = (*pending + 0.5).min(5.0);
             return Vec::new();
+        }
+        if self.mode() == Mode::Reason {
+            return self.hint(Word::NotHere, &[]);
         }
         let dimension = self.desk.as_ref().and_then(|d| d.dimension());
         let visible = dimension.filter(|d| self.desk.as_ref().is_some_and(|k| !k.review.hidden(d)));

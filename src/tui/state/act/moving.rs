@@ -4,6 +4,7 @@ use crate::tui::keys::Action;
 use crate::tui::state::desk::{Desk, Pane};
 use crate::tui::state::overlay::Overlay;
 use crate::tui::state::{App, Effect};
+use crate::tui::view::profile::last_top;
 use crate::tui::words::Word;
 
 /// Where a movement goes.
@@ -43,8 +44,11 @@ impl App {
 
     fn step(&mut self, step: Step) -> Vec<Effect> {
         let half = (isize::try_from(self.size.height).unwrap_or(24) / 2).max(1);
-        if let Some(Overlay::Profile(top)) = self.overlays.last_mut() {
-            *top = moved(*top, step, half);
+        if let Some(Overlay::Profile(top)) = self.overlays.last() {
+            let last = last_top(self);
+            let to = moved((*top).min(last), step, half).min(last);
+            self.overlays.pop();
+            self.overlays.push(Overlay::Profile(to));
         } else if self.overlays.last().is_some() {
             let by = if let Step::Half(by) = step { by * half } else { 0 };
             return self.step_list(by);

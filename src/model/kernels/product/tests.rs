@@ -1,0 +1,117 @@
+//! Against products written out, on every implementation of the lanes that this machine can run.
+
+use super::*;
+use crate::model::kernels::lanes::Scalar;
+
+/// Noise in -1..1, the same every time.
+fn noise(stream: u64, count: usize) -> Vec<f32> {
+    let mut state = stream.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+    })
+    .take(count)
+    .collect()
+}
+
+/// A matrix whose weights use all `bits`, the extremes among them.
+fn matrix(outputs: usize, inputs: usize, block: usize, bits: u32) -> PackedMatrix {
+    let mut matrix = PackedMatrix::zeros(outputs, inputs, block, bits);
+    let most = ((1_u32 << bits) - 1) as f32;
+    for output in 0..outputs {
+        for index in 0..inputs / block {
+            let random = noise((output * 1_000 + index) as u64, block + 2);
+            let mut quants: Vec<u8> = random
+                .iter()
+                .map(|x| ((x + 1.0) / 2.0 * most).round() as u8)
+                .collect();
+            if output == 0 {
+                quants.fill(most as u8);
+            }
+            let block = Block {
+                quants: &quants[..block],
+                factor: 0.01 + 0.01 * random[block].abs(),
+                offset: random[block + 1],
+            };
+            matrix.set(output, index, &block);
+        }
+    }
+    matrix
+}
+
+const SHAPES: [(usize, u32); 5] = [(32, 4), (32, 5), (16, 6), (32, 8), (16, 4)];
+
+/// Bits and not only closeness: i32 sums are exact, and the f32 operations are the same.
+#[test]
+fn every_implementation_gives_the_bits_of_plain_code() {
+    for (block, bits) in SHAPES {
+        for rows in [1, 3, 4, 9, 70] {
+            let matrix = matrix(37, 96, block, bits);
+            // The first row is as far out as i8 goes, in both signs: sums that overflow would show.
+            let mut x = noise(7, rows * 96);
+            for (i, x) in x[..96].iter_mut().enumerate() {
+                *x = if i < 48 { 5.0 } else { -5.0 };
+            }
+            let bias = noise(8, 37);
+            let work = Multiply {
+                matrix: &matrix,
+                x: &x,
+                bias: &bias,
+            };
+            let bits_of = |y: Vec<f32>| y.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            let (best, plain) = (bits_of(lanes::dispatch(work)), bits_of(work.with(Scalar)));
+            assert_eq!(best, plain, "{bits} bits, {rows} rows");
+        }
+    }
+}
+
+/// Each activation is off by at most half a step of its block, 1/254 of the largest.
+#[test]
+fn the_product_is_that_of_the_dense_weights_up_to_the_rounding_of_activations() {
+    for (block, bits) in SHAPES {
+        let (outputs, inputs, rows) = (37, 96, 6);
+        let matrix = matrix(outputs, inputs, block, bits);
+        let (dense, x) = (matrix.dense(), noise(3, rows * inputs));
+        let y = matrix.multiply(&x, &[]);
+        for (x, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
+            for (w, y) in dense.chunks(inputs).zip(y) {
+                let exact: f64 = w.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
+                let bound: f64 = w
+                    .chunks(block)
+                    .zip(x.chunks(block))
+                    .map(|(w, x)| {
+                        let largest = x.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+                        f64::from(largest) / 254.0 * w.iter().map(|w| f64::from(w.abs())).sum::<f64>()
+                    })
+                    .sum();
+                assert!(
+                    (f64::from(*y) - exact).abs() < bound * 1.01 + 1e-4,
+                    "{bits} bits: {y}, {exact}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_does_not_depend_on_its_neighbours() {
+    let matrix = matrix(64, 128, 32, 5);
+    let x = noise(1, 200 * 128);
+    let together = matrix.multiply(&x, &[]);
+    for row in [0, 1, 63, 64, 199] {
+        let alone = matrix.multiply(&x[row * 128..][..128], &[]);
+        assert_eq!(alone, together[row * 64..][..64], "row {row}");
+    }
+}
+
+#[test]
+fn zeros_stay_zeros() {
+    assert_eq!(matrix(5, 32, 32, 8).multiply(&[0.0; 64], &[]), [0.0; 10]);
+    assert_eq!(
+        matrix(2, 32, 32, 8).multiply(&[0.0; 64], &[1.0, 2.0]),
+        [1.0, 2.0, 1.0, 2.0]
+    );
+    assert!(matrix(5, 32, 32, 8).multiply(&[], &[]).is_empty());
+}
