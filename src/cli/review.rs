@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::engine;
 use super::keys::keymap;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Origin, Theme as ThemeSetting};
+use crate::config::{Config, Origin};
 use crate::dossier::manifest::Manifest;
 use crate::engine::worker::Worker;
 use crate::engine::{Backend, ModelIdentity, ScoreEvent, Ticket};
@@ -140,16 +140,10 @@ fn settings(config: &Config, keymap: Keymap, rubric: Arc<Rubric>) -> Settings {
 
 /// The theme; one that nobody asked for gives way to `NO_COLOR`.
 fn theme_name(config: &Config) -> ThemeName {
-    let name = match config.theme {
-        ThemeSetting::Terminal => ThemeName::Terminal,
-        ThemeSetting::Dark => ThemeName::Dark,
-        ThemeSetting::Light => ThemeName::Light,
-        ThemeSetting::Mono => ThemeName::Mono,
-    };
     let setting = config.settings.iter().find(|s| s.key.name == "theme");
     let asked = setting.is_some_and(|s| s.origin != Origin::Default);
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    ThemeName::resolve(asked.then_some(name), no_color)
+    ThemeName::resolve(asked.then_some(config.theme), no_color)
 }
 
 /// The engine, or why there is none.

@@ -12,10 +12,12 @@ pub mod keys;
 pub mod layers;
 pub mod paths;
 mod person;
+mod theme;
 
 pub use keys::{KEYS, Key, Kind};
 pub use layers::{Origin, Setting, Settings};
 pub use paths::Paths;
+pub use theme::ThemeName;
 
 /// The sample that holds every default, as `plumb config --print-default` prints it.
 pub const DEFAULT: &str = include_str!("default.toml");
@@ -33,7 +35,7 @@ pub struct Config {
     /// Language of the screen.
     pub lang: Language,
     /// Colours of the screen.
-    pub theme: Theme,
+    pub theme: ThemeName,
     /// The terminal draws characters of ambiguous width in two columns.
     pub ambiguous_wide: bool,
     /// Whether the mouse works.
@@ -83,20 +85,6 @@ pub enum WeightForm {
     F32,
 }
 
-/// Colours of the screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// The terminal's own sixteen colours.
-    #[default]
-    Terminal,
-    /// For dark backgrounds.
-    Dark,
-    /// For light backgrounds.
-    Light,
-    /// No colours: bold, reversed and underlined only.
-    Mono,
-}
-
 /// What a configuration is resolved from.
 pub struct Request<'a> {
     /// Settings given on the command line: key, value, the flag's name.
@@ -140,7 +128,7 @@ impl Config {
             } else {
                 Language::En
             },
-            theme: Theme::named(settings.text("theme")),
+            theme: settings.text("theme").parse()?,
             ambiguous_wide: settings.text("ambiguous") == "wide",
             mouse: settings.switch("mouse"),
             keymap: Some(PathBuf::from(settings.text("keymap"))).filter(|p| !p.as_os_str().is_empty()),
@@ -175,17 +163,6 @@ impl EngineConfig {
                 "f32" => WeightForm::F32,
                 _ => WeightForm::Blocks,
             },
-        }
-    }
-}
-
-impl Theme {
-    fn named(name: &str) -> Self {
-        match name {
-            "dark" => Self::Dark,
-            "light" => Self::Light,
-            "mono" => Self::Mono,
-            _ => Self::Terminal,
         }
     }
 }

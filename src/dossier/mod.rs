@@ -177,6 +177,9 @@ pub struct Anchor {
     /// Data row of a table, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<u32>,
+    /// The cell of that row, from 1, where a long row is cut into its cells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
     /// When it was said, for transcripts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeSpan>,

@@ -6,6 +6,7 @@ use crate::engine::event::ScoreRequest;
 use crate::engine::grammar::{MAX_RATIONALE, MAX_SUGGESTION};
 use crate::engine::prompt::{self, BRANCH_LIMIT};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::links::Sides;
 use crate::evidence::search::Index;
 use crate::evidence::select::select;
 use crate::evidence::shortlist::shortlist;
@@ -28,6 +29,8 @@ pub struct Plan {
     pub omitted: usize,
     /// The branches, in the order they are wanted.
     pub branches: Vec<Branch>,
+    /// Which segments speak against the person when they are cited.
+    pub sides: Sides,
 }
 
 /// One dimension's part of the plan.
@@ -79,6 +82,7 @@ impl Planner<'_> {
             segments,
             omitted,
             branches,
+            sides: Sides::of(dossier, &request.rubric),
         })
     }
 

@@ -15,7 +15,7 @@ use crate::engine::prompt;
 use crate::engine::reading::{self, LevelTokens};
 use crate::engine::sampler::{self, Sampler};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{EvidenceLink, links, signals};
+use crate::evidence::{EvidenceLink, signals};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, SegmentNo};
 use crate::model::chat::ChatFrame;
@@ -383,8 +383,9 @@ fn evidence(
         .filter_map(|n| plan.segments.get((*n as usize).checked_sub(1)?))
         .copied()
         .collect();
-    let mut found = links::resolve(dossier, &numbers);
+    let mut found = Vec::new();
     if let Some(dimension) = request.rubric.dimension(dimension) {
+        found = plan.sides.resolve(dossier, dimension, &numbers);
         let mut counts = signals::count_signals(dossier, dimension, request.language);
         counts.retain(|link| link.count.as_ref().is_some_and(|c| c.n >= MIN_COUNT));
         counts.sort_by_key(|link| std::cmp::Reverse(link.count.as_ref().map_or(0, |c| c.n)));

@@ -1,15 +1,16 @@
 //! Links both ways: from segment numbers to places, from a recorded place back to its bytes, and from a place to the
-//! dimensions that cite it.
+//! dimensions that cite it. And whether a quotation speaks for or against: see [`Sides`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use super::locate::Located;
-use super::{EvidenceKind, EvidenceLink, Place};
-use crate::dossier::{Dossier, Segment, Source};
+use super::signals::Counters;
+use super::{EvidenceKind, EvidenceLink, Place, recount};
+use crate::dossier::{Dossier, Segment, SegmentKind, Source, SourceKind};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, SegmentNo};
-use crate::rubric::Polarity;
+use crate::rubric::{Dimension, Polarity, Rubric};
 
 /// A supporting quotation of each segment in `numbers`: in the order given, each once, numbers that no segment has
 /// left out.
@@ -30,6 +31,101 @@ pub fn quote(dossier: &Dossier, segment: &Segment) -> EvidenceLink {
         place: Place::of(dossier, segment),
         count: None,
     }
+}
+
+/// Which segments speak against the person who is reviewed, when they are quoted for a dimension.
+///
+/// A rule that anyone can check, built to be right rather than complete: what it passes over counts as support, and the
+/// reviewer may turn any link round. A quotation contradicts in three cases.
+/// - **A colleague complains.** It holds an adverse term of the dimension's signals, and someone else says it: it stands
+///   in peer notes, or another speaker says it in a chat or a meeting. The subject's own words do not count, because
+///   there such a term is as often what they put right ("no rework needed for them"). Nor does a term with a negation
+///   before it in its clause ("不推责任", "never late").
+/// - **A status says so.** It is a row of a table and an adverse term fills a cell (`自评状态: 延期`). Elsewhere in a row
+///   such a term names what is measured.
+/// - **A number differs.** It states another number than the self-review claims for the same thing (see
+///   [`recount()`]), whatever the dimension. The claim itself goes on supporting, and so does the table of objectives,
+///   which the subject fills in too: a result below what was claimed may still be above the goal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// The segments with other numbers than the self-review's.
+    disputing: BTreeSet<SegmentNo>,
+}
+
+impl Sides {
+    /// Finds the numbers that differ.
+    pub fn of(dossier: &Dossier, rubric: &Rubric) -> Self {
+        let kind = |place: &Place| Some(dossier.source_of(dossier.segment(place.segment)?).kind);
+        let claims = recount(dossier, rubric).into_iter();
+        let reviewed = claims.filter(|c| kind(&c.place) == Some(SourceKind::SelfReview));
+        let differing = reviewed.flat_map(|c| c.found).filter(|c| !c.agrees);
+        let told = differing.filter(|c| kind(&c.place) != Some(SourceKind::Okr));
+        Self {
+            disputing: told.map(|c| c.place.segment).collect(),
+        }
+    }
+
+    /// Quotations of the segments in `numbers` as [`resolve`] gives them, each for or against `dimension`.
+    pub fn resolve(
+        &self,
+        dossier: &Dossier,
+        dimension: &Dimension,
+        numbers: &[SegmentNo],
+    ) -> Vec<EvidenceLink> {
+        let counters = Counters::new(dimension, dossier.meta.language);
+        let mut links = resolve(dossier, numbers);
+        for link in &mut links {
+            let no = link.place.segment;
+            let speaks = |segment| is_complaint(dossier, segment, &counters);
+            if self.disputing.contains(&no) || dossier.segment(no).is_some_and(speaks) {
+                link.polarity = Polarity::Contradicts;
+            }
+        }
+        links
+    }
+}
+
+/// Whether the segment holds an adverse term that someone else says, or that fills a cell.
+fn is_complaint(dossier: &Dossier, segment: &Segment, counters: &Counters) -> bool {
+    let text = segment.text.as_str();
+    let mut found = counters.adverse(text).into_iter();
+    match segment.kind {
+        SegmentKind::Heading => false,
+        SegmentKind::Row => found.any(|term| fills_cell(text, &term)),
+        _ => is_told_by_others(dossier, segment) && found.any(|term| !is_negated(&text[..term.start])),
+    }
+}
+
+/// Whether the term is all that stands in one cell of a row, `Header: cell; Header: cell`.
+fn fills_cell(row: &str, term: &Range<usize>) -> bool {
+    let (before, after) = (&row[..term.start], &row[term.end..]);
+    before.ends_with(": ") && (after.is_empty() || after.starts_with("; "))
+}
+
+fn is_told_by_others(dossier: &Dossier, segment: &Segment) -> bool {
+    let subject = dossier.meta.subject.name.as_str();
+    match dossier.source_of(segment).kind {
+        SourceKind::Peer => true,
+        SourceKind::Chat | SourceKind::Meeting => {
+            let speaker = segment.speaker.as_deref();
+            speaker.is_some_and(|name| !name.contains(subject) && !subject.contains(name))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the clause that `before` ends in holds a negation.
+fn is_negated(before: &str) -> bool {
+    const CLAUSE_ENDS: &str = "，。；：、！？（）,;:.!?()";
+    const WORDS: [&str; 7] = ["0", "no", "not", "never", "nobody", "without", "zero"];
+    let clause = before
+        .rsplit(|c| CLAUSE_ENDS.contains(c))
+        .next()
+        .unwrap_or_default();
+    let lower = clause.to_lowercase().replace('’', "'");
+    let mut words = lower.split(|c: char| !(c.is_ascii_alphanumeric() || c == '\''));
+    clause.contains(['不', '没', '无', '未', '非', '别', '零'])
+        || words.any(|w| WORDS.contains(&w) || w.ends_with("n't"))
 }
 
 /// Whether a recorded link still says what the dossier says.
@@ -202,6 +298,68 @@ mod tests {
         assert_eq!(quotes, ["说“先对齐”", "对齐了三次"]);
         assert_eq!(links[0].place.speaker.as_deref(), Some("Ada"));
         assert_eq!(&WEEKLY[links[0].place.span()], "说“先对齐”");
+    }
+
+    /// The segments, of those numbered, that speak against a dimension.
+    fn against(
+        dossier: &Dossier,
+        dimension: &str,
+        numbers: std::ops::RangeInclusive<u32>,
+    ) -> Result<Vec<u32>> {
+        let rubric = builtin("core")?;
+        let sides = Sides::of(dossier, &rubric);
+        let numbers: Vec<SegmentNo> = numbers.map(SegmentNo).collect();
+        let mut links = Vec::new();
+        for dimension in rubric.dimensions.iter().filter(|d| d.id.as_str() == dimension) {
+            links = sides.resolve(dossier, dimension, &numbers);
+        }
+        assert_eq!(links.len(), numbers.len(), "{dimension}");
+        let contradicts = links.iter().filter(|l| l.polarity == Polarity::Contradicts);
+        Ok(contradicts.map(|l| l.place.segment.0).collect())
+    }
+
+    #[test]
+    fn a_complaint_of_a_colleague_contradicts_and_one_s_own_words_do_not() -> Result<()> {
+        let sources = [
+            (
+                "p.txt",
+                SourceKind::Peer,
+                "催了三次才给\n吵归吵，从不扯皮\nNo silos here\nHe doesn't make silos\nI chased him",
+            ),
+            (
+                "c.jsonl",
+                SourceKind::Chat,
+                "Bo: 我催了你两次\nAda: 我催了他们两次\n催了没有？",
+            ),
+            ("s.md", SourceKind::SelfReview, "我催了风控两次"),
+        ];
+        let dossier = testing::dossier(Language::Zh, &sources);
+        assert_eq!(against(&dossier, "collaboration", 1..=9)?, [1, 5, 6]);
+        assert_eq!(against(&dossier, "delivery", 1..=9)?, [0; 0], "another dimension");
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_contradicts_where_the_term_fills_a_cell() -> Result<()> {
+        let rows = "x: 关键结果: 逾期款收回; 状态: 完成\nx: 关键结果: 写作课; 状态: 延期\nx: 关键结果: 课; 状态: 未完成; 备注: 无\nx: 状态: 延期两周";
+        let mut dossier = testing::dossier(Language::Zh, &[("o.csv", SourceKind::Okr, rows)]);
+        for segment in &mut dossier.sources[0].segments {
+            segment.kind = SegmentKind::Row;
+        }
+        assert_eq!(against(&dossier, "delivery", 1..=4)?, [2, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_number_that_differs_from_the_self_review_contradicts_it() -> Result<()> {
+        let sources = [
+            ("s.md", SourceKind::SelfReview, "单测覆盖率达到 75%"),
+            ("w.md", SourceKind::Weekly, "单测覆盖率 58%"),
+            ("p.txt", SourceKind::Peer, "单测覆盖率 75%"),
+        ];
+        let dossier = testing::dossier(Language::Zh, &sources);
+        assert_eq!(against(&dossier, "quality", 1..=3)?, [2]);
+        Ok(())
     }
 
     #[test]

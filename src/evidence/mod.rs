@@ -22,7 +22,7 @@ pub(crate) mod testing;
 pub mod words;
 
 pub use claims::{Claim, Counterpart, Recount, recount};
-pub use links::{Backlinks, Verdict, resolve, verify};
+pub use links::{Backlinks, Sides, Verdict, resolve, verify};
 pub use search::Index;
 pub use select::{Selection, select};
 pub use shortlist::shortlist;

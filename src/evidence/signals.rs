@@ -13,7 +13,7 @@ use super::locate::Located;
 use super::words::{self, Word};
 use super::{Count, EvidenceKind, EvidenceLink, Place};
 use crate::dossier::{Dossier, Language, SegmentKind};
-use crate::rubric::{Dimension, Signal};
+use crate::rubric::{Dimension, Polarity, Signal};
 use crate::sanitize::line;
 
 /// One link for every term of the dimension's signals that occurs at all: signals in rubric order, the terms of
@@ -56,6 +56,17 @@ impl<'a> Counters<'a> {
                 .collect::<Vec<_>>()
         };
         self.0.iter().flat_map(of).collect()
+    }
+
+    /// Where the signals that speak against the dimension occur in `text`.
+    pub fn adverse(&self, text: &str) -> Vec<Range<usize>> {
+        let words = words::words(text);
+        let adverse = self
+            .0
+            .iter()
+            .filter(|c| c.signal.polarity() == Polarity::Contradicts);
+        let spans = adverse.flat_map(|c| c.matches(text, &words));
+        spans.map(|(_, span)| span).collect()
     }
 
     /// How many of the dimension's signals occur in `text`.
@@ -187,7 +198,7 @@ mod tests {
     use crate::dossier::SourceKind;
     use crate::error::Result;
     use crate::evidence::testing;
-    use crate::rubric::{Polarity, builtin};
+    use crate::rubric::builtin;
 
     fn dimension(id: &str) -> Result<Dimension> {
         let rubric = builtin("core")?;

@@ -93,6 +93,7 @@ fn segment(no: u32, source: usize, line: u32, start: usize, whole: &str) -> Segm
             span: end - said.len()..end,
             line,
             row: None,
+            column: None,
             time: None,
             at: None,
         },

@@ -1,12 +1,15 @@
-//! Chat logs: one JSON object a message, one message a segment.
+//! Chat logs: one JSON object a message, one message a segment; a long one is cut as prose is.
 //!
-//! The span is the JSON string that holds the words, quotes included, so that decoding the span gives the message. Field
-//! names are those that chat programs use; the first one present counts, in any case of letters.
+//! The span is the inside of the JSON string that holds the words, without its quotes and the white space at its ends, so
+//! that undoing the escapes in the span gives the message. Field names are those that chat programs use; the first one
+//! present counts, in any case of letters.
 
 use std::ops::Range;
 
+use super::escape::Unescaped;
 use super::json::{Field, Scanner};
 use super::segment::{RawSegment, Reading, lines, name};
+use super::sentence;
 use crate::dossier::SegmentKind;
 
 const TIME: [&str; 5] = ["time", "ts", "date", "timestamp", "created_at"];
@@ -79,25 +82,29 @@ impl<'a> Log<'a> {
     }
 
     fn message(&mut self, fields: &[Field]) {
-        let Some((said, span)) = self.words(fields) else {
+        let Some(inside) = self.words(fields) else {
             self.wordless += 1;
             return;
         };
         let shown = |keys: &[&str]| name(&decode(&self.text[value(self.text, fields, keys)?])?);
-        let message = RawSegment {
-            speaker: shown(&SPEAKER),
-            at: shown(&TIME),
-            ..RawSegment::saying(SegmentKind::Message, said.trim(), span)
-        };
-        self.found.push(message);
+        let (speaker, at) = (shown(&SPEAKER), shown(&TIME));
+        let said = Unescaped::json(&self.text[inside.clone()]);
+        sentence::pieces(said.text(), 0..said.text().len(), &mut |piece| {
+            let span = inside.start + said.to_raw(piece.start)..inside.start + said.to_raw(piece.end);
+            self.found.push(RawSegment {
+                speaker: speaker.clone(),
+                at: at.clone(),
+                ..RawSegment::saying(SegmentKind::Message, &said.text()[piece], span)
+            });
+        });
     }
 
-    /// The words of a message, and the string that spells them.
-    fn words(&self, fields: &[Field]) -> Option<(String, Range<usize>)> {
+    /// The inside of the string that spells the words of a message.
+    fn words(&self, fields: &[Field]) -> Option<Range<usize>> {
         let span = value(self.text, fields, &WORDS)?;
         let string = &self.text[span.clone()];
         let said = string.starts_with('"').then(|| decode(string))??;
-        (!said.trim().is_empty()).then_some((said, span))
+        (!said.trim().is_empty()).then_some(span.start + 1..span.end - 1)
     }
 
     fn finish(self, broken: &str) -> Reading {
@@ -129,7 +136,7 @@ fn value(text: &str, fields: &[Field], keys: &[&str]) -> Option<Range<usize>> {
 }
 
 /// A string or a number as text.
-pub(super) fn decode(value: &str) -> Option<String> {
+fn decode(value: &str) -> Option<String> {
     match value.bytes().next()? {
         b'"' => serde_json::from_str(value).ok(),
         b'0'..=b'9' | b'-' => Some(value.to_owned()),

@@ -1,11 +1,12 @@
 //! Transcripts in `WebVTT` and `SubRip`: a cue is a segment, with who speaks and when.
 //!
 //! The span is what is said: behind the voice tag `<v Name>` or the prefix `Name: `, up to the end of the cue. A cue in
-//! which several voices are tagged gives a segment for each. Other tags stay in the words.
+//! which several voices are tagged gives a segment for each, a long one is cut as prose is. Other tags stay in the words.
 
 use std::ops::Range;
 
-use super::segment::{RawSegment, Reading, lines, name, trim};
+use super::segment::{RawSegment, Reading, lines, name};
+use super::sentence;
 use crate::dossier::{SegmentKind, TimeSpan};
 
 const ARROW: &str = "-->";
@@ -60,21 +61,22 @@ fn cue(text: &str, payload: Range<usize>, time: TimeSpan, out: &mut Vec<RawSegme
     }
     for (i, from) in voices.iter().enumerate() {
         let to = voices.get(i + 1).copied().unwrap_or(slice.len());
-        out.extend(utterance(text, payload.start + from..payload.start + to, time));
+        utterance(text, payload.start + from..payload.start + to, time, out);
     }
 }
 
-fn utterance(text: &str, span: Range<usize>, time: TimeSpan) -> Option<RawSegment> {
+fn utterance(text: &str, span: Range<usize>, time: TimeSpan, out: &mut Vec<RawSegment>) {
     let slice = &text[span.clone()];
     let (speaker, offset) = voice(slice).or_else(|| prefix(slice)).unwrap_or(("", 0));
     let said = slice[offset..].trim_end();
     let end = span.start + offset + said.strip_suffix("</v>").unwrap_or(said).len();
-    let words = trim(text, span.start + offset..end);
-    (!words.is_empty()).then(|| RawSegment {
-        speaker: name(speaker),
-        time: Some(time),
-        ..RawSegment::words(SegmentKind::Utterance, text, words)
-    })
+    sentence::pieces(text, span.start + offset..end, &mut |piece| {
+        out.push(RawSegment {
+            speaker: name(speaker),
+            time: Some(time),
+            ..RawSegment::words(SegmentKind::Utterance, text, piece)
+        });
+    });
 }
 
 /// The name in a voice tag at the start of `text`, and the tag's length.

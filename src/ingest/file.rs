@@ -150,6 +150,7 @@ fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
                 span: raw.span,
                 line,
                 row: raw.row,
+                column: raw.column,
                 time: raw.time,
                 at: raw.at,
             },

@@ -2,8 +2,11 @@
 //!
 //! A file that cannot be read becomes a [`Problem`] of one line and the rest opens. What a segment's `text` is:
 //! - sentences, headings, lines of code and utterances: the bytes of the span, made visible and put on one line;
-//! - chat messages: the same of the decoded JSON string that the span holds, quotes included;
-//! - table rows: `Header: cell; Header: cell` of the row that the span holds.
+//! - chat messages: the same of the JSON string that the span holds, without its quotes, its escapes undone;
+//! - table rows: `Header: cell; Header: cell` of the row that the span holds; of a long row `Header: words` for each
+//!   cell.
+//!
+//! None is longer than prose may be (see `sentence.rs`): what is, is cut there.
 //!
 //! [`reread`] derives the text from the span alone. Pictures, recordings and office files are not read here: a reader
 //! for one more format is one more line in the table of `format.rs`.
@@ -19,9 +22,11 @@ use crate::id::SegmentNo;
 use crate::sanitize::line;
 
 mod abbreviation;
+pub mod cells;
 mod chat;
 mod cues;
 mod encoding;
+mod escape;
 mod file;
 mod format;
 mod json;
@@ -33,6 +38,7 @@ mod segment;
 mod sentence;
 mod table;
 
+pub use escape::Unescaped;
 pub use reread::reread;
 
 /// How much is read at most.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::segment::RawSegment;
+use super::escape::Unescaped;
+use super::segment::{RawSegment, trim};
 use super::table;
 
 /// Whether `line` heads a table: the line below draws the rule.
@@ -18,16 +19,24 @@ pub(super) fn is_header(line: &str, below: &str) -> bool {
 
 /// The cells of a row, trimmed, `\|` read as `|`.
 pub(super) fn cells(line: &str) -> Vec<Cow<'_, str>> {
-    let mut cells = Vec::new();
-    let (line, mut start) = (inner(line.trim()), 0);
-    for (at, _) in line.match_indices('|') {
-        if !line[..at].ends_with('\\') {
-            cells.push(cell(&line[start..at]));
+    let spans = spans(line).into_iter();
+    spans.map(|s| Unescaped::piped(&line[s]).into_text()).collect()
+}
+
+/// Where the cells of a row lie in it, trimmed.
+fn spans(line: &str) -> Vec<Range<usize>> {
+    let whole = trim(line, 0..line.len());
+    let bar = usize::from(line[whole.clone()].starts_with('|'));
+    let (inside, from) = (inner(&line[whole.clone()]), whole.start + bar);
+    let (mut spans, mut start) = (Vec::new(), 0);
+    for (at, _) in inside.match_indices('|') {
+        if !inside[..at].ends_with('\\') {
+            spans.push(trim(line, from + start..from + at));
             start = at + 1;
         }
     }
-    cells.push(cell(&line[start..]));
-    cells
+    spans.push(trim(line, from + start..from + inside.len()));
+    spans
 }
 
 fn inner(line: &str) -> &str {
@@ -38,22 +47,20 @@ fn inner(line: &str) -> &str {
     }
 }
 
-fn cell(text: &str) -> Cow<'_, str> {
-    let text = text.trim();
-    if text.contains("\\|") {
-        Cow::Owned(text.replace("\\|", "|"))
+/// The row at `span`, cut into its cells where it is long; none when all its cells are empty.
+pub(super) fn row(text: &str, span: Range<usize>, header: &[Cow<'_, str>], number: u32) -> Vec<RawSegment> {
+    let slice = &text[span.clone()];
+    let said = table::row_text(header, &cells(slice));
+    let own = |s: Range<usize>| {
+        (
+            span.start + s.start..span.start + s.end,
+            Unescaped::piped(&slice[s]),
+        )
+    };
+    let cells: Vec<_> = if table::is_long(&said) {
+        spans(slice).into_iter().map(own).collect()
     } else {
-        Cow::Borrowed(text)
-    }
-}
-
-/// The row at `span`; none when all its cells are empty.
-pub(super) fn row(
-    text: &str,
-    span: Range<usize>,
-    header: &[Cow<'_, str>],
-    number: u32,
-) -> Option<RawSegment> {
-    let said = table::row_text(header, &cells(&text[span.clone()]));
-    table::row_segment(&said, span, number)
+        Vec::new()
+    };
+    table::row_segments(&said, header, &cells, span, number)
 }

@@ -24,6 +24,7 @@ pub(super) struct RawSegment {
     pub(super) text: String,
     pub(super) speaker: Option<String>,
     pub(super) row: Option<u32>,
+    pub(super) column: Option<u32>,
     pub(super) time: Option<TimeSpan>,
     pub(super) at: Option<String>,
 }
@@ -42,6 +43,7 @@ impl RawSegment {
             text: line(said).into_owned(),
             speaker: None,
             row: None,
+            column: None,
             time: None,
             at: None,
         }

@@ -14,7 +14,7 @@ use unicode_segmentation::UnicodeSegmentation as _;
 use super::abbreviation;
 use super::segment::trim;
 
-/// No segment of prose is longer.
+/// No segment is longer, but for the header that stands before a cell of a table.
 pub(super) const MAX_CHARACTERS: usize = 400;
 /// Where a cut piece would be shorter than this, the comma is passed over.
 const MIN_CUT_CHARACTERS: usize = 60;
@@ -43,17 +43,22 @@ pub(super) fn split(text: &str, block: Range<usize>, found: &mut impl FnMut(Rang
 
 /// The same for a span that is one sentence: cut only where it is too long.
 pub(super) fn cut(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
-    let mut rest = trim(text, span);
-    while let Some(cut) = overlong(&text[rest.clone()]) {
-        keep(text, trim(text, rest.start..rest.start + cut), found);
-        rest = trim(text, rest.start + cut..rest.end);
-    }
-    keep(text, rest, found);
+    pieces(text, span, &mut |piece| {
+        if text[piece.clone()].contains(char::is_alphanumeric) {
+            found(piece);
+        }
+    });
 }
 
-fn keep(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
-    if text[span.clone()].contains(char::is_alphanumeric) {
-        found(span);
+/// The same for what somebody said or wrote as one: pieces without a letter or digit are kept.
+pub(super) fn pieces(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
+    let mut rest = trim(text, span);
+    while let Some(cut) = overlong(&text[rest.clone()]) {
+        found(trim(text, rest.start..rest.start + cut));
+        rest = trim(text, rest.start + cut..rest.end);
+    }
+    if !rest.is_empty() {
+        found(rest);
     }
 }
 

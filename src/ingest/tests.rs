@@ -139,7 +139,7 @@ fn chat_logs_give_a_message_each_under_any_common_field_names() -> Outcome {
     );
     assert_eq!(
         dossier.sources[0].slice(&dossier.sources[0].segments[1].anchor),
-        "\"\\u597d\""
+        "\\u597d"
     );
     let problems: Vec<_> = dossier.problems.iter().map(|p| p.message.as_str()).collect();
     assert_eq!(

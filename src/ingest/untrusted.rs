@@ -140,9 +140,9 @@ proptest! {
             let segments = read(name, body.as_bytes()).map(|r| r.source);
             let spelt: Vec<String> = segments.iter()
                 .flat_map(|source| source.segments.iter().map(|s| slice(source, s)))
-                .filter_map(|string| serde_json::from_str(string).ok())
+                .filter_map(|inside| serde_json::from_str(&format!("\"{inside}\"")).ok())
                 .collect();
-            prop_assert_eq!(spelt.iter().map(|s| s.trim()).collect::<Vec<_>>(), said.clone());
+            prop_assert_eq!(spelt.iter().map(String::as_str).collect::<Vec<_>>(), said.clone());
         }
     }
 
@@ -162,6 +162,45 @@ proptest! {
         let Some(read) = read("a.vtt", format!("WEBVTT\n\n{}", body.concat()).as_bytes()) else { return Ok(()) };
         for segment in &read.source.segments {
             prop_assert_eq!(line(slice(&read.source, segment)), segment.text.as_str());
+        }
+    }
+}
+
+proptest! {
+    /// Long messages, rows and cues lose nothing when they are cut, and no piece is longer than prose may be.
+    #[test]
+    fn what_is_long_is_cut_and_nothing_is_lost(parts in proptest::collection::vec(words(), 20..60), short in words()) {
+        let said = parts.concat().replace("<v A>", "").replace("</v>", "");
+        let cue = said.replace("-->", "").replace(['\n', '\r'], " ");
+        let bar = short.replace('|', "");
+        let long = said.replace(['|', '\\'], "");
+        let files = [
+            ("a.jsonl", serde_json::json!({"from": "Bo", "text": said}).to_string(), said.clone()),
+            ("a.vtt", format!("WEBVTT\n\n00:01.000 --> 00:02.000\n<v Ann>{cue}\n"), cue),
+            ("a.csv", format!("x,y\n{},{}\n", field(&short), field(&said)), format!("{short}{said}")),
+            ("a.md", format!("|x|y|\n|-|-|\n|{bar}|{long}|\n").replace("```", ""), format!("{bar}{long}").replace("```", "")),
+        ];
+        for (name, text, said) in files {
+            let Some(read) = read(name, text.as_bytes()) else { continue };
+            check_spans(&read.source);
+            let header = "x: ".len();
+            let pieces = read.source.segments.iter().filter(|s| s.kind != SegmentKind::Heading);
+            let mut found = String::new();
+            for segment in pieces {
+                let bytes = slice(&read.source, segment);
+                let spelt = match name {
+                    "a.jsonl" => Unescaped::json(bytes).into_text().into_owned(),
+                    "a.csv" if segment.anchor.column.is_some() => Unescaped::quoted(bytes).into_text().into_owned(),
+                    _ => bytes.to_owned(),
+                };
+                if segment.kind != SegmentKind::Row || segment.anchor.column.is_some() {
+                    prop_assert!(spelt.chars().count() <= sentence::MAX_CHARACTERS + header, "{name}: {spelt}");
+                    found.push_str(&spelt);
+                }
+            }
+            let solid = |t: &str| t.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            let whole = read.source.segments.iter().any(|s| s.kind == SegmentKind::Row && s.anchor.column.is_none());
+            prop_assert!(whole || name == "a.md" || solid(&found) == solid(&said), "{name}: {found:?} of {said:?}");
         }
     }
 }

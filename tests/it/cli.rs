@@ -20,6 +20,19 @@ fn a_wrong_call_ends_with_2_and_a_failed_one_with_1() -> Outcome {
     env.run(["no-such-command"])?.failed(2)?;
     env.run(["config", "--lang", "fr"])?.failed(2)?;
     env.run(["config", "--as", ""])?.failed(2)?;
+    for seed in ["9007199254740993", "18446744073709551616", "-1", "x"] {
+        let said = env
+            .run(["score", "nowhere", &format!("--seed={seed}")])?
+            .failed(2)?;
+        assert!(
+            said.contains("a whole number from 0 to 9007199254740992"),
+            "{said}"
+        );
+    }
+    let said = env
+        .run(["score", "nowhere", "--seed=9007199254740992"])?
+        .failed(1)?;
+    assert!(said.contains("nowhere"), "{said}");
     env.run(["config", "--config", "no-such-file.toml"])?.failed(1)?;
     Ok(())
 }

@@ -1,12 +1,21 @@
 //! The sample dossiers are complete, what they promise, and rated twice as their README says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+
+use std::sync::Arc;
 
 use plumbline::dossier::{Language, SourceKind};
+use plumbline::engine::plan::Planner;
+use plumbline::engine::{ScoreRequest, Ticket};
+use plumbline::evidence::Sides;
 use plumbline::metrics;
-use plumbline::rubric::{Polarity, builtin};
+use plumbline::model::chat::ChatFrame;
+use plumbline::model::gguf::Gguf;
+use plumbline::model::tokenizer::Tokenizer;
+use plumbline::rubric::{Polarity, Rubric, builtin};
 
-use crate::env::Outcome;
+use crate::env::{DEFAULT_MODEL, Outcome, real_weights};
 use crate::levels::{self, Levels, Sample, samples};
 
 #[test]
@@ -44,6 +53,37 @@ fn there_are_enough_of_every_kind() -> Outcome {
         assert!(kinds.contains_key(&format!("{kind:?}")), "no {kind:?}");
     }
     assert!(cycles.values().filter(|c| c.len() == 2).count() >= 2);
+    Ok(())
+}
+
+/// The tokens of the longest prompt of a sample, segment numbers and all, as the default model reads it: what every
+/// dimension shares and the longest branch.
+#[test]
+fn every_sample_s_prompt_has_1500_to_6000_tokens() -> Outcome {
+    let gguf = Gguf::open(&real_weights(DEFAULT_MODEL)?.path)?;
+    let tokenizer = Tokenizer::from_gguf(&gguf)?;
+    let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
+    let planner = Planner {
+        tokenizer: &tokenizer,
+        frame: &frame,
+        context: 32_768,
+        shortlist: 12,
+    };
+    for Sample { id, dossier, .. } in samples()? {
+        let request = ScoreRequest {
+            ticket: Ticket(1),
+            language: dossier.meta.language,
+            dossier: Arc::new(dossier),
+            rubric: Arc::new(Rubric::named("core")?),
+            dimensions: Vec::new(),
+            seed: 0,
+        };
+        let plan = planner.plan(&request)?;
+        assert_eq!(plan.omitted, 0, "{id}");
+        let branch = plan.branches.iter().map(|b| b.tokens.len()).max();
+        let tokens = plan.prefix.len() + branch.unwrap_or_default();
+        assert!((1_500..=6_000).contains(&tokens), "{id}: {tokens}");
+    }
     Ok(())
 }
 
@@ -108,6 +148,38 @@ fn every_key_behaviour_is_the_rubric_s_and_its_quotation_stands_in_one_segment()
             }
         }
     }
+    Ok(())
+}
+
+/// A rule may pass over a quotation that speaks against; it may not turn one round that speaks for.
+#[test]
+fn no_quotation_that_supports_a_level_is_taken_as_contradicting() -> Outcome {
+    let (mut against, mut found) = (0, 0);
+    for Sample {
+        id, dossier, levels, ..
+    } in samples()?
+    {
+        let rubric = builtin(&levels.rubric)?;
+        let sides = Sides::of(&dossier, &rubric);
+        for (rating, dimension) in levels.rating.iter().zip(&rubric.dimensions) {
+            for key in &rating.behaviour {
+                let segment = key.segment(&dossier).ok_or_else(|| format!("{id}: {key:?}"))?;
+                let links = sides.resolve(&dossier, dimension, &[segment.no]);
+                let contradicts = links.iter().any(|l| l.polarity == Polarity::Contradicts);
+                assert!(
+                    !contradicts || key.polarity == Polarity::Contradicts,
+                    "{id}: {key:?}"
+                );
+                against += usize::from(key.polarity == Polarity::Contradicts);
+                found += usize::from(contradicts);
+            }
+        }
+    }
+    writeln!(
+        std::io::stderr(),
+        "quotations that speak against: {found} of {against} found"
+    )?;
+    assert!(found >= 3, "{found} of {against}");
     Ok(())
 }
 

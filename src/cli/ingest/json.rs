@@ -54,6 +54,7 @@ struct SegmentPart<'a> {
     end: usize,
     line: u32,
     row: Option<u32>,
+    column: Option<u32>,
     time: Option<TimeSpan>,
     at: Option<&'a str>,
 }
@@ -110,6 +111,7 @@ impl<'a> SegmentPart<'a> {
             end: anchor.span.end,
             line: anchor.line,
             row: anchor.row,
+            column: anchor.column,
             time: anchor.time,
             at: anchor.at.as_deref(),
         }

@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long)]
     pub json: bool,
     /// Root of the run's random numbers; matters when engine.temperature is above 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
     pub seed: u64,
     /// Keep the assessments in the workspace
     #[arg(long)]
@@ -52,6 +52,15 @@ impl Args {
             ("model", self.model.clone(), "--model"),
         ]
     }
+}
+
+/// A seed that the records can hold: numbers of canonical JSON (RFC 8785) are doubles, which are exact up to 2^53.
+fn seed(text: &str) -> std::result::Result<u64, String> {
+    const LARGEST: u64 = 1 << 53;
+    let exact = text.parse().ok().filter(|seed| *seed <= LARGEST);
+    exact.ok_or_else(|| {
+        format!("a seed is a whole number from 0 to {LARGEST}, the largest that records keep exactly")
+    })
 }
 
 /// What a run gave.

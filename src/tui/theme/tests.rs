@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::dossier::Language;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::tui::width::Measure;
 
 /// The xterm table: a cube of six steps a channel, then greys (8, 18, .. 238).

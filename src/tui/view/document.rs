@@ -4,17 +4,21 @@
 use std::ops::Range;
 
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::layout::Layout;
 use crate::evidence::{Place, Polarity};
-use crate::tui::highlight::{Mark, row};
+use crate::tui::highlight::{self, Mark, row};
 use crate::tui::state::desk::{Desk, Pane};
 use crate::tui::state::document::{BADGES, Document, Margin, Row};
 use crate::tui::theme::Styles;
-use crate::tui::width::Align;
+use crate::tui::width::{Align, ELLIPSIS, Measure};
 use crate::tui::words::Word;
+
+/// Bytes of the longest character.
+const MAX_CHARACTER: usize = 4;
 
 /// Draws the pane.
 pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
@@ -44,8 +48,8 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
     let rows = document.rows();
     let last = rows.len().min(document.top() + usize::from(area.height));
     let visible = match rows.get(document.top()..last) {
-        Some([first, .., last]) => first.span.start..last.span.end,
-        Some([only]) => only.span.clone(),
+        Some([first, .., last]) => start_of(first)..last.span.end,
+        Some([only]) => start_of(only)..only.span.end,
         _ => 0..0,
     };
     let marks = marks(desk, &names, canvas.styles(), &visible);
@@ -62,20 +66,35 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
     canvas.more(area, document.top() > 0, last < rows.len());
 }
 
+/// The first byte that is drawn of a row.
+fn start_of(row: &Row) -> usize {
+    row.cells
+        .first()
+        .map_or(row.span.start, |cell| cell.span.start.min(row.span.start))
+}
+
 fn draw_row(canvas: &mut Canvas<'_>, desk: &Desk, at_row: &Row, marks: &[Mark<'_>], at: Rect) {
     let document = &desk.document;
     let text_x = at.x + document.margin().total() as u16;
     margin(canvas, document, &at_row.margin, at);
-    let drawn = row(
-        document.text(),
-        at_row.span.clone(),
-        document.highlights(),
-        marks,
-        canvas.theme(),
-    );
+    let draw = |span: Range<usize>| {
+        row(
+            document.text(),
+            span,
+            document.highlights(),
+            marks,
+            canvas.theme(),
+        )
+    };
+    let drawn = draw(at_row.span.clone());
+    let spans = if at_row.cells.is_empty() {
+        drawn.spans
+    } else {
+        in_columns(at_row, canvas.measure(), draw)
+    };
     let room = at.right().saturating_sub(text_x + BADGES as u16);
     let text = Rect::new(text_x, at.y, room, 1);
-    canvas.line(text, 0, &Line::from(drawn.spans));
+    canvas.line(text, 0, &Line::from(spans));
     let others = others_at(desk, &at_row.span);
     if let Some(badge) = badge(canvas, &drawn.badges, others) {
         let style = if drawn.badges.is_empty() {
@@ -86,6 +105,35 @@ fn draw_row(canvas: &mut Canvas<'_>, desk: &Desk, at_row: &Row, marks: &[Mark<'_
         let x = text.right() + 1;
         canvas.text((x, at.y), at.right().saturating_sub(x), &badge, style);
     }
+}
+
+/// A line of a table's row, its cells at their columns; what stands between them looks as what follows is marked.
+fn in_columns<'t>(
+    at_row: &Row,
+    measure: Measure,
+    draw: impl Fn(Range<usize>) -> highlight::Row<'t>,
+) -> Vec<Span<'t>> {
+    let mut spans = Vec::new();
+    let (mut column, mut style) = (0, Style::new());
+    for cell in &at_row.cells {
+        spans.push(Span::styled(
+            " ".repeat(cell.column.saturating_sub(column)),
+            style,
+        ));
+        let shown = draw(cell.span.clone()).spans;
+        column = cell.column + shown.iter().map(|s| measure.text(&s.content)).sum::<usize>();
+        spans.extend(shown);
+        let end = cell.span.end;
+        style = draw(end..at_row.span.end.min(end + MAX_CHARACTER))
+            .spans
+            .first()
+            .map_or(style, |s| s.style);
+        if cell.cut {
+            spans.push(Span::styled(ELLIPSIS, style));
+            column += measure.text(ELLIPSIS);
+        }
+    }
+    spans
 }
 
 /// Which of the selected score's links end here, and how many other scores use the row.
@@ -179,7 +227,7 @@ fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles, visible: &Range<
     marks
 }
 
-fn mark(span: Range<usize>, style: ratatui::style::Style) -> Mark<'static> {
+fn mark(span: Range<usize>, style: Style) -> Mark<'static> {
     Mark {
         span,
         style,

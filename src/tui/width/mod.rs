@@ -19,7 +19,7 @@ pub use paint::{put, put_line};
 pub const TAB: usize = 4;
 
 /// What stands for the text that was cut off.
-const ELLIPSIS: &str = "…";
+pub const ELLIPSIS: &str = "…";
 
 /// How wide the terminal draws characters of ambiguous width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -103,14 +103,18 @@ impl Measure {
 
     /// The text in at most `columns`, an ellipsis standing for what was cut.
     pub fn truncate(self, text: &str, columns: usize) -> Cow<'_, str> {
-        if self.text(text) <= columns {
-            return Cow::Borrowed(text);
+        match self.cut(text, columns) {
+            None => Cow::Borrowed(text),
+            Some(_) if columns < self.cluster(ELLIPSIS) => Cow::Borrowed(""),
+            Some(kept) => Cow::Owned(format!("{}{ELLIPSIS}", &text[..kept])),
         }
-        let Some(room) = columns.checked_sub(self.cluster(ELLIPSIS)) else {
-            return Cow::Borrowed("");
-        };
-        let kept = text[..self.byte_within(text, room)].trim_end();
-        Cow::Owned(format!("{kept}{ELLIPSIS}"))
+    }
+
+    /// How many bytes of a text are kept when it is cut to `columns`, the ellipsis behind them included; none when it
+    /// fits.
+    pub fn cut(self, text: &str, columns: usize) -> Option<usize> {
+        let room = columns.saturating_sub(self.cluster(ELLIPSIS));
+        (self.text(text) > columns).then(|| text[..self.byte_within(text, room)].trim_end().len())
     }
 
     /// The text in exactly `columns`: cut when too long, filled with spaces when too short.

@@ -45,6 +45,7 @@ fn next_slot(text: &str) -> Option<(&str, &str, &str)> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::path::Path;
 
     use super::*;
     use crate::tui::width::Measure;
@@ -101,6 +102,31 @@ mod tests {
             });
             assert!(!slip, "{word:?}: {zh:?}");
         }
+    }
+
+    /// The compiler cannot say: the table itself names every text.
+    #[test]
+    fn every_word_is_used_somewhere() -> std::io::Result<()> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (mut folders, mut named) = (vec![root], BTreeSet::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder)? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("words/table.rs") {
+                    let text = std::fs::read_to_string(path)?;
+                    let names = text.split(|c: char| !c.is_ascii_alphanumeric());
+                    named.extend(names.map(str::to_owned));
+                }
+            }
+        }
+        let unused: Vec<_> = Word::ALL
+            .iter()
+            .filter(|w| !named.contains(&format!("{w:?}")))
+            .collect();
+        assert!(unused.is_empty(), "{unused:?}");
+        Ok(())
     }
 
     #[test]

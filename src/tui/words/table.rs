@@ -38,19 +38,13 @@ words! {
     Rationale: "评分理由", "Rationale";
     Suggestion: "发展建议", "Suggestion";
     LevelAnchor: "等级说明", "Level anchor";
-    Behaviours: "行为要点", "Behaviours";
     Notes: "批注", "Notes";
     Profile: "绩效画像", "Profile";
-    History: "处理记录", "History";
     Help: "帮助", "Help";
     Palette: "命令面板", "Command palette";
-    Problems: "未能读取的材料", "Sources that could not be read";
     NoSources: "这份档案没有可读的材料", "This dossier has no readable source";
     NoEvidence: "没有关联的证据", "No evidence linked";
     NoEvidenceYet: "模型尚未给出证据", "No evidence from the model yet";
-    NoRationale: "没有评分理由", "No rationale";
-    NoSuggestion: "没有建议", "No suggestion";
-    NoNotes: "还没有批注", "No notes yet";
     NoMatches: "没有匹配的结果", "No matches";
     NoDossiers: "队列是空的", "The queue is empty";
     EmptySource: "（空文件）", "(empty file)";
@@ -82,18 +76,13 @@ words! {
     ScoringProgress: "评分 {done}/{total}", "scoring {done}/{total}";
     ReadingDossier: "正在通读材料 {percent}%", "reading the dossier {percent}%";
     LoadingModel: "正在载入模型", "loading the model";
-    ModelReady: "模型就绪", "model ready";
     ModelMissing: "没有可用的模型，可先人工评分", "no model: you can score by hand";
     ModelStopped: "模型已停止：{reason}", "the model stopped: {reason}";
     ScoringCancelled: "已取消评分", "scoring cancelled";
     ScoringDone: "全部维度评分完毕", "all dimensions scored";
-    LowConfidence: "模型把握不足", "low confidence";
     HighSpread: "分布较散", "wide spread";
     LowValidity: "回答偏离等级", "off-scale answer";
     Unverified: "引文未能核实", "quote not verified";
-    Recounted: "已复核 {n} 次", "recounted: {n}";
-    MiscountedClaim: "文中称 {claimed} 次，实计 {counted} 次", "claimed {claimed}, counted {counted}";
-    PossibleInjection: "材料中疑有操纵评分的语句", "the text may try to steer the score";
     HiddenCharacters: "含隐藏字符，已显形", "hidden characters made visible";
     Truncated: "材料过长，只评了最相关的部分", "long dossier: only the most relevant parts were read";
 
@@ -102,7 +91,6 @@ words! {
     Contradicts: "反驳", "contradicts";
     KindQuote: "引文", "quote";
     KindCount: "计数", "count";
-    KindChart: "图表", "chart";
     LinkedByModel: "模型", "model";
     LinkedByHuman: "评审人", "reviewer";
     UsedBy: "用于：{dimensions}", "used by: {dimensions}";
@@ -121,31 +109,24 @@ words! {
     HintDrop: "移除证据", "drop";
     HintNote: "批注", "note";
     HintBlind: "盲评", "blind";
-    HintReveal: "揭示", "reveal";
     HintUndo: "撤销", "undo";
     HintSignOff: "签署", "sign off";
     HintFind: "查找", "find";
-    HintNext: "下一个", "next";
-    HintPrevious: "上一个", "previous";
     HintCommand: "命令", "command";
     HintHelp: "帮助", "help";
+    HintQueue: "队列", "queue";
     HintQuit: "退出", "quit";
     HintClose: "关闭", "close";
     HintSelect: "选取", "select";
     HintOpen: "打开", "open";
-    HintJump: "跳转", "jump";
     HintPane: "切换窗格", "pane";
-    HintQueue: "队列", "queue";
     HintProfile: "画像", "profile";
     HintSkip: "跳过", "skip";
     HintConfirm: "确认", "confirm";
-    HintCancel: "取消", "cancel";
     HintSort: "排序", "sort";
     HintFilter: "筛选", "filter";
     HintExport: "导出", "export";
     HintCopy: "复制", "copy";
-    HintRescore: "重新评分", "score again";
-    HintScroll: "滚动", "scroll";
     HintRun: "执行", "run";
 
     // The reason picker.
@@ -169,10 +150,7 @@ words! {
     AskNote: "批注内容", "Note";
     AskReason: "理由", "Reason";
     AskFind: "查找", "Find";
-    AskCommand: "命令", "Command";
     AskSignOffNote: "签署备注（可留空）", "Note for the record (may be empty)";
-    AskLinkPolarity: "支持 + 还是反驳 -？", "supporting + or contradicting -?";
-    AskLinkDimension: "关联到哪个维度？", "link to which dimension?";
     AskExportPath: "导出到文件", "Export to file";
 
     // Messages.
@@ -192,7 +170,6 @@ words! {
     BlindOff: "盲评关闭", "blind first is off";
     SignedOff: "已签署，本档案不再改动", "signed off; this dossier is closed";
     ReadOnly: "只读：不能改动", "read-only: nothing can be changed";
-    ReadOnlyLocked: "只读：工作区正被另一进程使用", "read-only: another process uses the workspace";
     NotYetScored: "模型尚未评完这一维度，可直接用 1 到 5 评分", "the model has not finished here; 1-5 scores by hand";
     NothingToAccept: "没有可采纳的模型评分", "no model score to accept";
     SelectFirst: "请先选取一段原文", "select some text first";
@@ -201,13 +178,11 @@ words! {
     Copied: "已复制", "copied";
     Exported: "已导出到 {path}", "exported to {path}";
     ExportFailed: "导出失败：{reason}", "export failed: {reason}";
-    UnknownCommand: "没有这个命令：{name}", "no such command: {name}";
     KeyUnbound: "此处 {key} 没有作用", "{key} does nothing here";
     FoundMatch: "第 {i} 处，共 {n} 处", "match {i} of {n}";
     FindWrapped: "已回到开头", "search wrapped";
     MouseOff: "鼠标已关闭", "mouse off";
     MouseOn: "鼠标已开启", "mouse on";
-    InternalFault: "内部错误，已记录；您的决定都已保存", "internal fault, logged; your decisions are saved";
 
     // When the terminal is too small.
     TooSmall: "终端太小", "The terminal is too small";
@@ -215,13 +190,8 @@ words! {
     TooSmallHow: "请放大窗口或缩小字号；按 q 退出", "Enlarge the window or shrink the font; q quits";
 
     // Confirmations.
-    ConfirmQuitTitle: "退出？", "Quit?";
-    ConfirmQuitSaving: "还有 {n} 条记录正在保存。等待保存完成再退出？", "Records still being saved: {n}. Wait for them, then quit?";
-    ConfirmQuitScoring: "评分尚未结束，退出后可再次评分。", "Scoring is not finished; it can be run again later.";
     ConfirmSignOffTitle: "签署这份档案？", "Sign off this dossier?";
     ConfirmSignOffBody: "签署后分数即为定稿，并以您的名义记录。", "The scores become final and are recorded under your name.";
-    ConfirmSignOffUndecided: "未裁定的维度会以模型评分计入：{dimensions}", "Undecided dimensions take the model's score: {dimensions}";
-    ConfirmReveal: "现在揭示模型评分？这会记录在案。", "Reveal the model's score now? This goes on record.";
     ConfirmOverwrite: "文件 {path} 已存在，覆盖吗？", "{path} exists. Overwrite it?";
     Yes: "是", "yes";
     No: "否", "no";
@@ -255,8 +225,6 @@ words! {
     QueueRole: "岗位", "Role";
     QueueCycle: "周期", "Cycle";
     QueueProgress: "进度", "Progress";
-    QueueDisagreement: "分歧", "Disagreement";
-    QueueConfidence: "把握", "Confidence";
     QueueDoubts: "待判", "Doubts";
     QueueGap: "分歧", "Gap";
     QueueSpread: "离散", "Spread";
@@ -264,7 +232,6 @@ words! {
     StateStarted: "进行中", "in progress";
     StateUnread: "未开始", "not begun";
     QueueState: "状态", "State";
-    QueuePosition: "第 {i} 份，共 {n} 份", "{i} of {n}";
     QueueSummary: "共 {n} 份，已签署 {done} 份", "{done} of {n} signed off";
     SortByUrgency: "按待办程度", "most urgent first";
     SortByName: "按姓名", "by name";
@@ -302,7 +269,6 @@ words! {
     ProfileRubric: "量规", "Rubric";
     ProfileReviewer: "评审人", "Reviewer";
     ProfileEvidenceModel: "评分模型", "Scored by";
-    ProfileUndecided: "未裁定", "undecided";
     ProfileNotScored: "未评分", "not scored";
     ProfileSaidTimes: "“{term}”出现 {n} 次", "\"{term}\" said {n} times";
     ProfileFootnote: "模型只提出建议，分数由人裁定。每个分数都可追溯到原文。", "The model proposes, people decide. Every score leads back to its sources.";
@@ -324,9 +290,7 @@ words! {
     HelpFinding: "查找", "Finding";
     HelpViews: "视图", "Views";
     HelpGeneral: "通用", "General";
-    HelpLegend: "图例", "Legend";
     HelpSearch: "输入文字筛选按键，回车执行", "type to filter, Enter runs the row";
-    HelpMouse: "鼠标：点选、滚动、拖选原文", "mouse: click, scroll, drag to select text";
 
     // The header.
     HeaderReviewer: "{name}（评审人）", "{name} (reviewer)";

@@ -1,8 +1,9 @@
-//! Laying a source out in rows: reports and tables line by line; chats and transcripts utterance by utterance, with who
-//! spoke and when beside it.
+//! Laying a source out in rows: reports line by line; tables row by row, their cells in columns; chats and transcripts
+//! utterance by utterance, with who spoke and when beside it.
 
 use std::ops::Range;
 
+use super::table::{self, Cell};
 use crate::dossier::{Segment, Source, SourceFormat};
 use crate::tui::width::Measure;
 
@@ -19,6 +20,15 @@ pub struct Row {
     pub span: Range<usize>,
     /// What stands beside it.
     pub margin: Margin,
+    /// Of a table's row what is drawn of its cells, from left to right. Its further lines have an empty span at its end.
+    pub cells: Vec<Cell>,
+}
+
+impl Row {
+    /// Whether it is a further line of the table's row above.
+    pub fn continues_table(&self) -> bool {
+        self.margin == Margin::Continued && !self.cells.is_empty()
+    }
 }
 
 /// What stands beside a row.
@@ -76,6 +86,8 @@ pub fn lay_out(source: &Source, measure: Measure, columns: usize, limit: usize) 
     };
     if by_utterance(source) {
         utterances(source, fit)
+    } else if source.format == SourceFormat::Csv {
+        table::rows(source, fit)
     } else {
         lines(source, fit)
     }
@@ -89,27 +101,30 @@ pub(super) fn by_utterance(source: &Source) -> bool {
 
 /// What rows have to fit.
 #[derive(Clone, Copy)]
-struct Fit {
-    measure: Measure,
-    columns: usize,
-    limit: usize,
+pub(super) struct Fit {
+    pub(super) measure: Measure,
+    pub(super) columns: usize,
+    pub(super) limit: usize,
+}
+
+/// The margin of a text of so many lines.
+pub(super) fn line_numbers(lines: usize) -> MarginWidth {
+    MarginWidth {
+        first: lines.to_string().len().max(3),
+        second: 0,
+    }
 }
 
 /// Columns of text beside a margin; never so few that nothing can be read.
-fn room(columns: usize, margin: MarginWidth) -> usize {
+pub(super) fn room(columns: usize, margin: MarginWidth) -> usize {
     columns.saturating_sub(margin.total() + BADGES).max(8)
 }
 
 fn lines(source: &Source, fit: Fit) -> Laid {
     let text = source.shown.text();
     let text = text.strip_suffix('\n').unwrap_or(text);
-    let count = text.split('\n').count();
-    let margin = MarginWidth {
-        first: count.to_string().len().max(3),
-        second: 0,
-    };
     let mut laid = Laid {
-        margin,
+        margin: line_numbers(text.split('\n').count()),
         ..Laid::default()
     };
     let mut start = 0;
@@ -147,7 +162,7 @@ fn utterances(source: &Source, fit: Fit) -> Laid {
         ..Laid::default()
     };
     for segment in &source.segments {
-        let span = shown_in(source, segment.anchor.span.clone());
+        let span = source.shown.to_shown(segment.anchor.span.clone());
         if span.start >= fit.limit {
             laid.until = Some(span.start);
             break;
@@ -162,18 +177,6 @@ fn utterances(source: &Source, fit: Fit) -> Laid {
     laid
 }
 
-/// A stretch of the source in its visible text; of a JSON string without the quotes around it.
-pub(super) fn shown_in(source: &Source, span: Range<usize>) -> Range<usize> {
-    let span = source.shown.to_shown(span);
-    if !matches!(source.format, SourceFormat::Json | SourceFormat::Jsonl) {
-        return span;
-    }
-    let inside = source.shown.text()[span.clone()]
-        .strip_prefix('"')
-        .and_then(|t| t.strip_suffix('"'));
-    inside.map_or(span.clone(), |t| span.start + 1..span.start + 1 + t.len())
-}
-
 /// Wraps a stretch into rows; what stands beside it stands beside the first.
 fn push(laid: &mut Laid, text: &str, span: Range<usize>, beside: Margin, fit: Fit) {
     let columns = room(fit.columns, laid.margin);
@@ -182,6 +185,7 @@ fn push(laid: &mut Laid, text: &str, span: Range<usize>, beside: Margin, fit: Fi
         laid.rows.push(Row {
             span: span.start + part.start..span.start + part.end,
             margin: beside.take().unwrap_or(Margin::Continued),
+            cells: Vec::new(),
         });
     }
 }

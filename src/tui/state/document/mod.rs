@@ -1,8 +1,8 @@
 //! One source laid out in rows for a pane's width, with the cursor on a segment and perhaps a selection.
 //!
 //! Everything speaks in bytes of the source's visible text; [`crate::sanitize::Visible`] leads back to the bytes of
-//! the source. Reports and tables are laid out line by line; chats and transcripts utterance by utterance, with who
-//! spoke and when beside it.
+//! the source. Reports are laid out line by line, tables in columns; chats and transcripts utterance by utterance, with
+//! who spoke and when beside it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,11 +14,13 @@ use crate::tui::width::Measure;
 
 mod layout;
 mod selection;
+mod table;
 
 pub use layout::{BADGES, Laid, Margin, MarginWidth, Row, lay_out};
 pub use selection::Selection;
+pub use table::Cell;
 
-use layout::{by_utterance, shown_in};
+use layout::by_utterance;
 
 /// Bytes of a source that are laid out at once; the rest of a longer one comes from a worker.
 const AT_ONCE: usize = 256 * 1024;
@@ -121,7 +123,7 @@ impl Document {
     /// The bytes of a segment in the visible text.
     pub fn shown(&self, segment: &Segment) -> Range<usize> {
         self.source()
-            .map_or(0..0, |s| shown_in(s, segment.anchor.span.clone()))
+            .map_or(0..0, |s| s.shown.to_shown(segment.anchor.span.clone()))
     }
 
     /// Puts the cursor on a segment of this source.
@@ -188,15 +190,23 @@ impl Document {
     fn rows_of(&self, span: &Range<usize>) -> Range<usize> {
         let first = self.row_at(span.start);
         let last = self.row_at(span.end.saturating_sub(1).max(span.start));
-        first..last + 1
+        first..self.lines_of(last).end
     }
 
-    /// The row that holds a byte, or the last one before it.
+    /// The row that holds a byte, or the last one before it; of a table's row its first line.
     fn row_at(&self, byte: usize) -> usize {
-        self.laid
-            .rows
-            .partition_point(|r| r.span.start <= byte)
-            .saturating_sub(1)
+        let rows = &self.laid.rows;
+        let mut row = rows.partition_point(|r| r.span.start <= byte).saturating_sub(1);
+        while row > 0 && rows.get(row).is_some_and(Row::continues_table) {
+            row -= 1;
+        }
+        row
+    }
+
+    /// A row and, of a table's row, its further lines.
+    fn lines_of(&self, row: usize) -> Range<usize> {
+        let further = self.laid.rows.iter().skip(row + 1);
+        row..row + 1 + further.take_while(|r| r.continues_table()).count()
     }
 
     fn reveal(&mut self) {

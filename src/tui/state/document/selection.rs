@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Document;
+use super::{Document, Row};
 use crate::evidence::Place;
 
 /// A stretch being selected, by its two ends; both ends' characters belong to it.
@@ -70,27 +70,22 @@ impl Document {
         let Some(selection) = self.selection else {
             return;
         };
-        let at = self.row_at(selection.caret);
+        let at = self.line_at(selection.caret);
         let to = self.non_empty(at.saturating_add_signed(by), by);
         if let (Some(from), Some(row)) = (self.rows().get(at), self.rows().get(to)) {
-            let column = self
-                .measure
-                .column_of(&self.text()[from.span.clone()], selection.caret - from.span.start);
-            let byte = row.span.start + self.measure.byte_at(&self.text()[row.span.clone()], column);
-            self.caret_to(byte.min(self.last_in(&row.span.clone())));
+            let column = self.column_in(from, selection.caret);
+            let byte = self.byte_in(row, column);
+            self.caret_to(byte);
         }
     }
 
     /// Moves the selection's end to the beginning or end of the row it is on.
     pub fn select_to_row_end(&mut self, last: bool) {
         if let Some(selection) = self.selection
-            && let Some(row) = self.rows().get(self.row_at(selection.caret)).cloned()
+            && let Some(row) = self.rows().get(self.line_at(selection.caret))
         {
-            self.caret_to(if last {
-                self.last_in(&row.span)
-            } else {
-                row.span.start
-            });
+            let byte = if last { self.last_in(row) } else { first_in(row) };
+            self.caret_to(byte);
         }
     }
 
@@ -125,16 +120,39 @@ impl Document {
 
     /// The byte drawn at a row of the pane and a column of its text.
     pub fn byte_at(&self, row: usize, column: usize) -> Option<usize> {
-        let row = self.rows().get(self.top + row)?;
-        let byte = row.span.start + self.measure.byte_at(&self.text()[row.span.clone()], column);
-        Some(byte.min(self.last_in(&row.span)))
+        Some(self.byte_in(self.rows().get(self.top + row)?, column))
+    }
+
+    /// The byte drawn at a column of a row, or the last one before it; of a table's row one that is drawn.
+    fn byte_in(&self, row: &Row, column: usize) -> usize {
+        let cell = row
+            .cells
+            .iter()
+            .rev()
+            .find(|c| c.column <= column && !c.span.is_empty());
+        let (span, from) = match cell {
+            Some(cell) => (&cell.span, cell.column),
+            None if row.cells.is_empty() => (&row.span, 0),
+            None => return first_in(row),
+        };
+        let byte = self.measure.byte_at(&self.text()[span.clone()], column - from);
+        (span.start + byte).min(self.last_of(span))
+    }
+
+    /// The column where a byte of a row is drawn; of one that is not the column behind the cell before it.
+    fn column_in(&self, row: &Row, byte: usize) -> usize {
+        let cell = row.cells.iter().rev().find(|c| c.span.start <= byte);
+        let (span, from) = cell.map_or((&row.span, 0), |c| (&c.span, c.column));
+        from + self
+            .measure
+            .column_of(&self.text()[span.clone()], byte - span.start)
     }
 
     fn caret_to(&mut self, byte: usize) {
         if let Some(selection) = &mut self.selection {
             selection.caret = byte;
         }
-        let row = self.row_at(byte);
+        let row = self.line_at(byte);
         self.keep_in_view(row..row + 1);
     }
 
@@ -142,39 +160,50 @@ impl Document {
     fn after(&self, byte: usize) -> usize {
         let next = byte + self.cluster_at(byte);
         let row = self.row_at(byte);
-        match self.rows().get(row) {
-            Some(r) if next < r.span.end => next,
-            _ => {
-                let row = self.non_empty(row + 1, 1);
-                self.rows().get(row).map_or(byte, |r| r.span.start).max(byte)
-            }
-        }
+        let here = self.drawn_in(row).into_iter().find(|span| next < span.end);
+        here.map_or_else(
+            || {
+                let row = self.non_empty(self.lines_of(row).end, 1);
+                self.rows().get(row).map_or(byte, first_in).max(byte)
+            },
+            |span| span.start.max(next),
+        )
     }
 
     /// The character before it that is drawn.
     fn before(&self, byte: usize) -> usize {
         let row = self.row_at(byte);
-        match self.rows().get(row) {
-            Some(r) if byte > r.span.start => {
-                let text = &self.text()[r.span.start..byte];
-                self.measure
-                    .pieces(text)
-                    .last()
-                    .map_or(byte, |p| r.span.start + p.byte)
-            }
-            _ => {
-                let row = self.non_empty(row.saturating_sub(1), -1);
-                self.rows()
-                    .get(row)
-                    .map_or(byte, |r| self.last_in(&r.span))
-                    .min(byte)
-            }
-        }
+        let here = self.drawn_in(row).into_iter().rfind(|span| span.start < byte);
+        let above = || {
+            let above = self.rows().get(self.non_empty(row.saturating_sub(1), -1))?;
+            let row = self.row_at(above.span.start);
+            self.drawn_in(row).pop().filter(|span| span.start < byte)
+        };
+        here.or_else(above)
+            .map_or(byte, |span| self.last_of(&(span.start..byte.min(span.end))))
+    }
+
+    /// What is drawn of a row, of a table's row of all its lines, in the order of the text.
+    fn drawn_in(&self, row: usize) -> Vec<Range<usize>> {
+        let lines = self.rows().get(self.lines_of(row)).unwrap_or_default();
+        let mut spans: Vec<Range<usize>> = lines.iter().flat_map(drawn).cloned().collect();
+        spans.sort_by_key(|span| span.start);
+        spans
+    }
+
+    /// The row of the pane where a byte is drawn.
+    fn line_at(&self, byte: usize) -> usize {
+        let lines = self.lines_of(self.row_at(byte));
+        let holds = |line: &usize| {
+            let row = self.rows().get(*line);
+            row.is_some_and(|r| drawn(r).any(|span| span.contains(&byte)))
+        };
+        lines.clone().find(holds).unwrap_or(lines.start)
     }
 
     /// The row itself or the next one in that direction with text in it.
     fn non_empty(&self, mut row: usize, direction: isize) -> usize {
-        while self.rows().get(row).is_some_and(|r| r.span.is_empty()) {
+        while self.rows().get(row).is_some_and(|r| drawn(r).next().is_none()) {
             match row.checked_add_signed(direction.signum()) {
                 Some(next) if next != row => row = next,
                 _ => break,
@@ -183,7 +212,14 @@ impl Document {
         row
     }
 
-    fn last_in(&self, span: &Range<usize>) -> usize {
+    /// The last character that is drawn of a row.
+    fn last_in(&self, row: &Row) -> usize {
+        drawn(row)
+            .last()
+            .map_or(row.span.start, |span| self.last_of(span))
+    }
+
+    fn last_of(&self, span: &Range<usize>) -> usize {
         let pieces = self.measure.pieces(&self.text()[span.clone()]);
         pieces.last().map_or(span.start, |p| span.start + p.byte)
     }
@@ -192,4 +228,16 @@ impl Document {
         let mut pieces = self.measure.pieces(&self.text()[byte..]);
         pieces.next().map_or(0, |p| p.text.len())
     }
+}
+
+/// The stretches of a row that are drawn and hold something.
+fn drawn(row: &Row) -> impl Iterator<Item = &Range<usize>> {
+    let whole = row.cells.is_empty().then_some(&row.span);
+    let spans = whole.into_iter().chain(row.cells.iter().map(|c| &c.span));
+    spans.filter(|span| !span.is_empty())
+}
+
+/// The first character that is drawn of a row.
+fn first_in(row: &Row) -> usize {
+    drawn(row).next().map_or(row.span.start, |span| span.start)
 }
