@@ -1,6 +1,7 @@
 //! What the engine gives on the samples as shipped, untrained: speed, and how far its scores and links are from the
 //! levels that were set before the samples were written. `PLUMB_BENCH_MODEL` names another model,
-//! `PLUMB_BENCH_SAMPLES` a part of the samples' names.
+//! `PLUMB_BENCH_SAMPLES` a part of the samples' names, `PLUMB_BENCH_SHORTLIST` how many segments are proposed,
+//! `PLUMB_BENCH_WEIGHTS=f32` dequantises the weights.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -18,6 +19,7 @@ use plumbline::ingest;
 use plumbline::ingest::levels::Levels;
 use plumbline::metrics::{Found, mae, pairwise_order, pearson};
 use plumbline::model::ModelStore;
+use plumbline::model::linear::WeightForm;
 use plumbline::model::manifest;
 use plumbline::rubric::Rubric;
 
@@ -67,12 +69,18 @@ fn load(id: &str) -> Outcome<Scorer> {
         sha256: local.sha256,
         adapter: None,
     };
-    Ok(Scorer::load(
-        &local.path,
-        identity,
-        ScoreOptions::default(),
-        &|_| {},
-    )?)
+    Ok(Scorer::load(&local.path, identity, options()?, &|_| {})?)
+}
+
+fn options() -> Outcome<ScoreOptions> {
+    let mut options = ScoreOptions::default();
+    if let Some(shortlist) = setting("PLUMB_BENCH_SHORTLIST") {
+        options.shortlist = shortlist.parse()?;
+    }
+    if setting("PLUMB_BENCH_WEIGHTS").is_some_and(|weights| weights == "f32") {
+        options.weights = WeightForm::F32;
+    }
+    Ok(options)
 }
 
 fn score(

@@ -127,9 +127,9 @@ impl Trace {
 /// How long a run took.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {
-    /// Tokens of the shared prefix and the branch prompts.
+    /// Tokens read before the first was written: the shared prefix, unless it was kept, and the branch prompts.
     pub prefill_tokens: usize,
-    /// Milliseconds to read the shared prefix.
+    /// Milliseconds to read them.
     pub prefill_ms: f64,
     /// Milliseconds from the request to the first score.
     pub first_score_ms: f64,

@@ -150,14 +150,13 @@ impl Scorer {
     pub fn score(&mut self, request: &ScoreRequest, run: &mut Run) -> Result<()> {
         let started = Instant::now();
         let plan = self.plan(request)?;
-        let prefix = self.prefix(&plan, run)?;
-        let prefill_ms = milliseconds(started);
+        let (prefix, read) = self.prefix(&plan, run)?;
+        let mut writers = self.start(request, &plan, &prefix, run)?;
         let mut timing = Timing {
-            prefill_tokens: plan.prefix.len() + plan.branches.iter().map(|b| b.tokens.len()).sum::<usize>(),
-            prefill_ms,
+            prefill_tokens: read + plan.branches.iter().map(|b| b.tokens.len()).sum::<usize>(),
+            prefill_ms: milliseconds(started),
             ..Timing::default()
         };
-        let mut writers = self.start(request, &plan, &prefix, run)?;
         while writers.iter().any(|w| !w.pending.is_empty()) {
             run.check()?;
             self.advance(request, &plan, &mut writers, run)?;
@@ -171,12 +170,12 @@ impl Scorer {
         Ok(())
     }
 
-    /// Reads the shared prefix, or takes it from the last run.
-    fn prefix(&mut self, plan: &Plan, run: &mut Run) -> Result<Arc<SharedPrefix>> {
+    /// Reads the shared prefix, or takes it from the last run; with it, how many tokens were read.
+    fn prefix(&mut self, plan: &Plan, run: &mut Run) -> Result<(Arc<SharedPrefix>, usize)> {
         if let Some((tokens, prefix)) = &self.last
             && *tokens == plan.prefix
         {
-            return Ok(prefix.clone());
+            return Ok((prefix.clone(), 0));
         }
         self.last = None;
         let total = plan.prefix.len();
@@ -197,7 +196,7 @@ impl Scorer {
         }
         let prefix = kv.freeze()?;
         self.last = Some((plan.prefix.clone(), prefix.clone()));
-        Ok(prefix)
+        Ok((prefix, total))
     }
 
     /// Forks the branches and reads all of their prompts but the last token, which the first step of writing takes.

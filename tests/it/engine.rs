@@ -147,8 +147,32 @@ fn check_answers(scorer: &Scorer, request: &ScoreRequest, said: &Said) -> Tested
     Ok(())
 }
 
+/// Every dimension of every sample. The small model reads what fits 2,560 tokens; the soak gives the default model all.
+#[test]
+fn every_sample_s_answers_parse() -> Tested {
+    let (model, context_limit) = match std::env::var_os("PLUMB_SOAK") {
+        Some(_) => (DEFAULT, ScoreOptions::default().context_limit),
+        None => (SMALL, 2_560),
+    };
+    let mut scorer = load(
+        model,
+        ScoreOptions {
+            context_limit,
+            ..ScoreOptions::default()
+        },
+    )?;
+    let samples = ingest::find(&Path::new(env!("CARGO_MANIFEST_DIR")).join("samples"))?;
+    assert_eq!(samples.len(), 10);
+    for dir in samples {
+        let request = request(&Arc::new(ingest::open(&dir)?), &[])?;
+        let said = score(&mut scorer, &request)?;
+        check_answers(&scorer, &request, &said)?;
+    }
+    Ok(())
+}
+
 /// Dimensions written side by side say what each says alone, and a second run from the kept prefix repeats the first:
-/// logits within 1e-3, the text to the letter.
+/// to the bit in the logits, to the letter in the text.
 #[test]
 fn batched_alone_and_cached_agree() -> Tested {
     let dossier = sample("en-priya-nair-2026h1")?;
@@ -181,14 +205,7 @@ fn batched_alone_and_cached_agree() -> Tested {
                 .map(|(_, t)| t)
                 .ok_or("missing")?,
         ] {
-            let worst = together
-                .1
-                .logits
-                .iter()
-                .zip(other.logits)
-                .map(|(a, b)| (a - b).abs())
-                .fold(0.0, f32::max);
-            assert!(worst < 1e-3, "{name}: logits differ by {worst}");
+            assert_eq!(together.1.logits, other.logits, "{name}");
             assert_eq!(together.1.output, other.output, "{name}");
         }
     }

@@ -10,10 +10,10 @@ use crate::model::kernels::exp;
 use crate::model::kernels::lanes::{self, LANES, Lanes, WithLanes};
 use crate::model::kv::{BLOCK, Geometry, KvBlock};
 
-/// Rows worked on at once: two registers of sums each, and as many broadcasts as fit beside them in AVX2.
-const ROWS: usize = 6;
+/// Rows worked on at once: two registers of sums each, which leaves AVX2 enough of its sixteen for the rest of the loop.
+const ROWS: usize = 5;
 /// Query rows of one task and head: enough to use a block of keys well while it is in the cache.
-const TASK_ROWS: usize = 48;
+const TASK_ROWS: usize = 60;
 
 /// Keys of one layer that some rows see.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,7 @@ struct Head<'a> {
     index: usize,
     first_token: usize,
     group: usize,
-    /// `[rows / ROWS, D]`: scaled queries, six rows side by side.
+    /// `[rows / ROWS, D]`: scaled queries, `ROWS` of them side by side.
     queries: Vec<[f32; ROWS]>,
     /// `[rows / ROWS]`.
     states: Vec<State>,
@@ -91,7 +91,7 @@ struct Head<'a> {
     sums: Vec<[[f32; LANES]; ROWS]>,
 }
 
-/// The online softmax of six rows.
+/// The online softmax of a tile.
 #[derive(Clone, Copy)]
 struct State {
     largest: [f32; ROWS],
@@ -211,7 +211,7 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Six queries (`[D]`) times the keys of a block (`[4, D]`).
+/// A tile of queries (`[D]`) times the keys of a block (`[4, D]`).
 #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 #[inline(always)]
 fn scores<L: Lanes>(lanes: L, queries: &[[f32; ROWS]], keys: &[[f32; LANES]]) -> [[f32; BLOCK]; ROWS] {
@@ -276,8 +276,11 @@ fn add_values<L: Lanes>(
     values: &[[f32; LANES]],
     sums: &mut [[f32; LANES]; ROWS],
 ) {
-    let mut total: [L::F32; ROWS] =
-        std::array::from_fn(|r| lanes.mul(lanes.load(&sums[r]), lanes.splat(shrink[r])));
+    // A plain loop: what a closure calls is not sure to be compiled for the processor.
+    let mut total = [lanes.splat(0.0); ROWS];
+    for r in 0..ROWS {
+        total[r] = lanes.mul(lanes.load(&sums[r]), lanes.splat(shrink[r]));
+    }
     for (j, value) in values.iter().enumerate().take(BLOCK) {
         let value = lanes.load(value);
         for r in 0..ROWS {

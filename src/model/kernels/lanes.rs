@@ -48,8 +48,13 @@ pub trait WithLanes {
 /// Does `work` with the best that this processor has.
 pub fn dispatch<W: WithLanes>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
-    if let Some(lanes) = pulp::x86::V3::try_new() {
-        return work.with(lanes);
+    {
+        if let Some(lanes) = x86::Vnni::try_new() {
+            return work.with(lanes);
+        }
+        if let Some(lanes) = pulp::x86::V3::try_new() {
+            return work.with(lanes);
+        }
     }
     work.with(Scalar)
 }
@@ -121,7 +126,7 @@ impl Lanes for Scalar {
     reason = "kernels are compiled inside `run`, for its processor"
 )]
 mod x86 {
-    use std::arch::x86_64::{__m256, __m256i};
+    use std::arch::x86_64::{__m256, __m256i, __m512, __m512i, _mm512_dpbusd_epi32};
 
     use pulp::cast;
     use pulp::x86::V3;
@@ -172,7 +177,10 @@ mod x86 {
 
         #[inline(always)]
         fn to_f32(self, x: Self::I32) -> Self::F32 {
-            x.map(|x| self.avx._mm256_cvtepi32_ps(x))
+            [
+                self.avx._mm256_cvtepi32_ps(x[0]),
+                self.avx._mm256_cvtepi32_ps(x[1]),
+            ]
         }
 
         #[inline(always)]
@@ -181,20 +189,17 @@ mod x86 {
             weights: &[[u8; 64]],
             x: &[[u32; R]],
         ) -> [Self::I32; R] {
-            let all = |w: __m256i| w;
             match BITS {
-                4 => narrow::<R, 8>(self, weights, x, all, 1),
-                5 => narrow::<R, 4>(self, weights, x, all, 1),
-                6 => narrow::<R, 2>(self, weights, x, all, 1),
+                4 => narrow::<R, 8, ALL>(self, weights, x, 1),
+                5 => narrow::<R, 4, ALL>(self, weights, x, 1),
+                6 => narrow::<R, 2, ALL>(self, weights, x, 1),
                 _ => {
                     // Eight bits would overflow at once: the two halves of each byte, apart.
-                    let mask = self.avx._mm256_set1_epi8(0x0f);
-                    let low = |w| self.avx2._mm256_and_si256(w, mask);
-                    let high = |w| low(self.avx2._mm256_srli_epi16::<4>(w));
-                    let mut sums = narrow::<R, 8>(self, weights, x, high, 16);
-                    for (sum, low) in sums.iter_mut().zip(narrow::<R, 8>(self, weights, x, low, 1)) {
-                        for (sum, low) in sum.iter_mut().zip(low) {
-                            *sum = self.avx2._mm256_add_epi32(*sum, low);
+                    let mut sums = narrow::<R, 8, HIGH>(self, weights, x, 16);
+                    let low = narrow::<R, 8, LOW>(self, weights, x, 1);
+                    for r in 0..R {
+                        for c in 0..2 {
+                            sums[r][c] = self.avx2._mm256_add_epi32(sums[r][c], low[r][c]);
                         }
                     }
                     sums
@@ -203,13 +208,30 @@ mod x86 {
         }
     }
 
-    /// `dots` of `part` of each weight, times `factor`, adding `RUN` results of `vpmaddubsw` in 16 bits.
+    /// Whole bytes, their low and their high halves. Constants, not closures: what a closure calls is not sure to be
+    /// compiled for the processor.
+    const ALL: u32 = 0;
+    const LOW: u32 = 1;
+    const HIGH: u32 = 2;
+
     #[inline(always)]
-    fn narrow<const R: usize, const RUN: usize>(
+    fn part<const PART: u32>(simd: V3, bytes: __m256i) -> __m256i {
+        let mask = simd.avx._mm256_set1_epi8(0x0f);
+        match PART {
+            LOW => simd.avx2._mm256_and_si256(bytes, mask),
+            HIGH => simd
+                .avx2
+                ._mm256_and_si256(simd.avx2._mm256_srli_epi16::<4>(bytes), mask),
+            _ => bytes,
+        }
+    }
+
+    /// `dots` of a part of each weight, times `factor`, adding `RUN` results of `vpmaddubsw` in 16 bits.
+    #[inline(always)]
+    fn narrow<const R: usize, const RUN: usize, const PART: u32>(
         simd: V3,
         weights: &[[u8; 64]],
         x: &[[u32; R]],
-        part: impl Fn(__m256i) -> __m256i,
         factor: i16,
     ) -> [[__m256i; 2]; R] {
         let factor = simd.avx._mm256_set1_epi16(factor);
@@ -219,7 +241,7 @@ mod x86 {
             let mut sums = [[zero; 2]; R];
             for (weights, x) in weights.iter().zip(x) {
                 let columns: [__m256i; 2] = cast(*weights);
-                let columns = columns.map(&part);
+                let columns = [part::<PART>(simd, columns[0]), part::<PART>(simd, columns[1])];
                 for r in 0..R {
                     let x = simd.avx._mm256_set1_epi32(x[r].cast_signed());
                     for c in 0..2 {
@@ -236,5 +258,76 @@ mod x86 {
             }
         }
         totals
+    }
+
+    pulp::simd_type! {
+        /// AVX-512 with VNNI, whose `vpdpbusd` adds four products in 32 bits at once.
+        pub struct Vnni {
+            pub avx512f: "avx512f",
+            pub avx512vnni: "avx512vnni",
+        }
+    }
+
+    impl Lanes for Vnni {
+        type F32 = __m512;
+        type I32 = __m512i;
+
+        #[inline(always)]
+        fn run<T>(self, op: impl FnOnce() -> T) -> T {
+            self.vectorize(op)
+        }
+
+        #[inline(always)]
+        fn splat(self, x: f32) -> __m512 {
+            self.avx512f._mm512_set1_ps(x)
+        }
+
+        #[inline(always)]
+        fn load(self, from: &[f32; LANES]) -> __m512 {
+            cast(*from)
+        }
+
+        #[inline(always)]
+        fn store(self, x: __m512, to: &mut [f32; LANES]) {
+            *to = cast(x);
+        }
+
+        #[inline(always)]
+        fn mul(self, a: __m512, b: __m512) -> __m512 {
+            self.avx512f._mm512_mul_ps(a, b)
+        }
+
+        #[inline(always)]
+        fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+            self.avx512f._mm512_fmadd_ps(a, b, c)
+        }
+
+        #[inline(always)]
+        fn to_f32(self, x: __m512i) -> __m512 {
+            self.avx512f._mm512_cvtepi32_ps(x)
+        }
+
+        #[inline(always)]
+        fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [__m512i; R] {
+            let mut sums = [self.avx512f._mm512_setzero_si512(); R];
+            for (weights, x) in weights.iter().zip(x) {
+                let weights: __m512i = cast(*weights);
+                for (sum, x) in sums.iter_mut().zip(x) {
+                    let x = self.avx512f._mm512_set1_epi32(x.cast_signed());
+                    *sum = self.add_dots(*sum, weights, x);
+                }
+            }
+            sums
+        }
+    }
+
+    impl Vnni {
+        /// In each of sixteen lanes: the sum, and four products of a u8 of `weights` and an i8 of `x`.
+        #[expect(unsafe_code, reason = "the one instruction that has no safe wrapper")]
+        #[inline(always)]
+        fn add_dots(self, sum: __m512i, weights: __m512i, x: __m512i) -> __m512i {
+            // SAFETY: a `Vnni` exists only where the processor has AVX-512 VNNI.
+            unsafe { _mm512_dpbusd_epi32(sum, weights, x) }
+        }
     }
 }

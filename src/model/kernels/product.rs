@@ -174,8 +174,11 @@ fn quantise_block(x: &[f32], words: &mut [[u32; ROWS]], r: usize) -> [f32; 2] {
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let mut sum = 0_i32;
     for (word, x) in words.iter_mut().zip(x.as_chunks::<STEP>().0) {
-        let bytes = x.map(|x| x.mul_add(inverse, ROUND).to_bits() as u8);
-        sum += bytes.iter().map(|b| i32::from(b.cast_signed())).sum::<i32>();
+        let mut bytes = [0; STEP];
+        for (byte, x) in bytes.iter_mut().zip(x) {
+            *byte = x.mul_add(inverse, ROUND).to_bits() as u8;
+            sum += i32::from(byte.cast_signed());
+        }
         word[r] = u32::from_le_bytes(bytes);
     }
     [scale, scale * sum as f32]

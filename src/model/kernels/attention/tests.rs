@@ -164,7 +164,7 @@ fn equal_keys_share_equally_and_huge_scores_neither_overflow_nor_vanish() {
         .run()
     };
     // The mean of 0..100.
-    for y in run(&[1.0; 100 * WIDTH], 1.0) {
+    for y in run(&vec![1.0; 100 * WIDTH], 1.0) {
         assert!((y - 49.5).abs() < 1e-4, "{y}");
     }
     // One key, in the second block, is worth everything.
