@@ -149,12 +149,12 @@ fn check_answers(scorer: &Scorer, request: &ScoreRequest, said: &Said) -> Tested
     Ok(())
 }
 
-/// Every dimension of every sample. The small model reads what fits 2,560 tokens; the soak gives the default model all.
+/// Every dimension of every sample. The small model reads what fits 1,536 tokens; the soak gives the default model all.
 #[test]
 fn every_sample_s_answers_parse() -> Tested {
     let (model, context_limit) = match std::env::var_os("PLUMB_SOAK") {
         Some(_) => (DEFAULT, ScoreOptions::default().context_limit),
-        None => (SMALL, 2_560),
+        None => (SMALL, 1_536),
     };
     let mut scorer = load(
         model,

@@ -307,6 +307,7 @@ mod x86 {
             self.avx512f._mm512_cvtepi32_ps(x)
         }
 
+        #[expect(unsafe_code, reason = "the one instruction that has no safe wrapper")]
         #[inline(always)]
         fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [__m512i; R] {
             let mut sums = [self.avx512f._mm512_setzero_si512(); R];
@@ -314,20 +315,11 @@ mod x86 {
                 let weights: __m512i = cast(*weights);
                 for (sum, x) in sums.iter_mut().zip(x) {
                     let x = self.avx512f._mm512_set1_epi32(x.cast_signed());
-                    *sum = self.add_dots(*sum, weights, x);
+                    // SAFETY: a `Vnni` exists only where the processor has AVX-512 VNNI.
+                    *sum = unsafe { _mm512_dpbusd_epi32(*sum, weights, x) };
                 }
             }
             sums
-        }
-    }
-
-    impl Vnni {
-        /// In each of sixteen lanes: the sum, and four products of a u8 of `weights` and an i8 of `x`.
-        #[expect(unsafe_code, reason = "the one instruction that has no safe wrapper")]
-        #[inline(always)]
-        fn add_dots(self, sum: __m512i, weights: __m512i, x: __m512i) -> __m512i {
-            // SAFETY: a `Vnni` exists only where the processor has AVX-512 VNNI.
-            unsafe { _mm512_dpbusd_epi32(sum, weights, x) }
         }
     }
 }
