@@ -127,9 +127,9 @@ impl Trace {
 /// How long a run took.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {
-    /// Tokens read before the first was written: the shared prefix, unless it was kept, and the branch prompts.
+    /// Tokens of the shared prefix; none when it was kept from the run before.
     pub prefill_tokens: usize,
-    /// Milliseconds to read them.
+    /// Milliseconds until the prefix was there.
     pub prefill_ms: f64,
     /// Milliseconds from the request to the first score.
     pub first_score_ms: f64,

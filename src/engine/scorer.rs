@@ -57,8 +57,6 @@ impl Default for ScoreOptions {
 const MAX_COUNTS: usize = 3;
 /// A term said once is a quotation, not a pattern.
 const MIN_COUNT: usize = 2;
-/// Rows of branch prompts per forward pass.
-const BRANCH_ROWS: usize = 512;
 
 /// A model that can score.
 pub struct Scorer {
@@ -150,15 +148,26 @@ impl Scorer {
     pub fn score(&mut self, request: &ScoreRequest, run: &mut Run) -> Result<()> {
         let started = Instant::now();
         let plan = self.plan(request)?;
-        let (prefix, read) = self.prefix(&plan, run)?;
-        let mut writers = self.start(request, &plan, &prefix, run)?;
+        let (prefix, prefill_tokens) = self.prefix(&plan, run)?;
         let mut timing = Timing {
-            prefill_tokens: read + plan.branches.iter().map(|b| b.tokens.len()).sum::<usize>(),
+            prefill_tokens,
             prefill_ms: milliseconds(started),
             ..Timing::default()
         };
-        while writers.iter().any(|w| !w.pending.is_empty()) {
+        let mut waiting = plan.branches.iter();
+        let mut writers: Vec<Writer> = Vec::new();
+        loop {
             run.check()?;
+            // The first dimension goes ahead until its score is known: somebody is waiting for it. Then one more prompt is
+            // read in each pass, beside what the others write.
+            if writers.first().is_none_or(|first| first.score.is_some())
+                && let Some(branch) = waiting.next()
+            {
+                writers.push(self.begin(request, branch, &prefix, run)?);
+            }
+            if writers.iter().all(|w| w.pending.is_empty()) {
+                break;
+            }
             self.advance(request, &plan, &mut writers, run)?;
             if timing.first_score_ms == 0.0 && writers.iter().any(|w| w.score.is_some()) {
                 timing.first_score_ms = milliseconds(started);
@@ -199,59 +208,29 @@ impl Scorer {
         Ok((prefix, total))
     }
 
-    /// Forks the branches and reads all of their prompts but the last token, which the first step of writing takes.
-    fn start(
+    /// Forks a branch; the next pass reads its prompt.
+    fn begin(
         &self,
         request: &ScoreRequest,
-        plan: &Plan,
+        branch: &Branch,
         prefix: &Arc<SharedPrefix>,
         run: &mut Run,
-    ) -> Result<Vec<Writer>> {
-        let mut writers = Vec::new();
-        for branch in &plan.branches {
-            let kv = BranchKv::fork(prefix);
-            let seed = Seed::root(request.seed).branch(branch.dimension.as_str());
-            writers.push(Writer {
-                dimension: branch.dimension.clone(),
-                grammar: self.grammars.answer(&branch.citable)?,
-                sampler: Sampler::new(self.options.temperature, seed),
-                kv,
-                pending: branch.tokens.clone(),
-                output: Vec::new(),
-                partial: PartialAnswer::default(),
-                evidence: None,
-                score: None,
-            });
-            (run.sink)(ScoreEvent::Started {
-                dimension: branch.dimension.clone(),
-            });
-        }
-        let per_pass = (BRANCH_ROWS / prompt::BRANCH_LIMIT).max(1);
-        for group in writers.chunks_mut(per_pass) {
-            run.check()?;
-            self.read_prompts(group)?;
-        }
-        Ok(writers)
-    }
-
-    fn read_prompts(&self, group: &mut [Writer]) -> Result<()> {
-        let parts: Vec<Vec<u32>> = group
-            .iter_mut()
-            .map(|w| {
-                let last = w.pending.split_off(w.pending.len().saturating_sub(1));
-                std::mem::replace(&mut w.pending, last)
-            })
-            .collect();
-        let tokens = parts.concat();
-        let spans: Vec<usize> = parts.iter().map(Vec::len).collect();
-        let step = Step {
-            tokens: &tokens,
-            spans: &spans,
-            wanted: &[],
-        };
-        let mut kvs: Vec<&mut BranchKv> = group.iter_mut().map(|w| &mut w.kv).collect();
-        self.decoder.forward(&step, &mut kvs)?;
-        Ok(())
+    ) -> Result<Writer> {
+        (run.sink)(ScoreEvent::Started {
+            dimension: branch.dimension.clone(),
+        });
+        let seed = Seed::root(request.seed).branch(branch.dimension.as_str());
+        Ok(Writer {
+            dimension: branch.dimension.clone(),
+            grammar: self.grammars.answer(&branch.citable)?,
+            sampler: Sampler::new(self.options.temperature, seed),
+            kv: BranchKv::fork(prefix),
+            pending: branch.tokens.clone(),
+            output: Vec::new(),
+            partial: PartialAnswer::default(),
+            evidence: None,
+            score: None,
+        })
     }
 
     /// One forward pass over the pending tokens of every branch that is not complete, and what they say next.

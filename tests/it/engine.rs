@@ -173,6 +173,38 @@ fn every_sample_s_answers_parse() -> Tested {
     Ok(())
 }
 
+/// Somebody waits for the dimension that was named first: nothing else is begun before its score is known.
+#[test]
+fn the_first_dimension_goes_ahead() -> Tested {
+    let request = request(
+        &sample("en-priya-nair-2026h1")?,
+        &["quality", "growth", "delivery"],
+    )?;
+    let mut order = Vec::new();
+    let mut sink = |event| match event {
+        ScoreEvent::Started { dimension } => order.push(format!("{dimension} started")),
+        ScoreEvent::Score { dimension, .. } => order.push(format!("{dimension} scored")),
+        _ => {}
+    };
+    shared(SMALL)?.score(
+        &request,
+        &mut Run {
+            sink: &mut sink,
+            cancelled: &|| false,
+        },
+    )?;
+    assert_eq!(
+        order[..4],
+        [
+            "quality started",
+            "quality scored",
+            "growth started",
+            "delivery started"
+        ]
+    );
+    Ok(())
+}
+
 /// Dimensions written side by side say what each says alone, and a second run from the kept prefix repeats the first:
 /// to the bit in the logits, to the letter in the text.
 #[test]
