@@ -21,7 +21,15 @@ struct Holder {
 /// The lock, held while this lives.
 #[derive(Debug)]
 pub(crate) struct WorkspaceLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for WorkspaceLock {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a child that was forked a moment ago and has not yet begun its own program holds
+        // the file too, and with it the lock.
+        let _ = self.file.unlock();
+    }
 }
 
 impl WorkspaceLock {
@@ -45,7 +53,7 @@ impl WorkspaceLock {
             Err(TryLockError::Error(e)) => return Err(refused(e)),
         }
         sign(&mut file, clock).map_err(refused)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
