@@ -10,22 +10,13 @@ use std::path::{Path, PathBuf};
 use plumbline::tui::keys::Action;
 
 use crate::env::{Outcome, Run, SMALL_MODEL, TestEnvironment, real_weights, sample};
+use crate::ingest;
 use crate::workstation::script::{Step, act, nth, text};
 use crate::workstation::session::{SAMPLE, Session, WIDE, account, journal};
 
-const HEAD: &str = "id = \"d1\"\nsubject = { id = \"E1\", name = \"Ada\" }\nrole = \"engineer\"\ncycle = \"2026H1\"\nlanguage = \"en\"\n";
-
 /// A dossier of these files in the test's own folder.
 fn dossier(env: &TestEnvironment, files: &[(&str, &[u8])]) -> Outcome<PathBuf> {
-    let dir = env.scratch().join("dossier");
-    fs::create_dir_all(&dir)?;
-    let mut manifest = HEAD.to_owned();
-    for (path, bytes) in files {
-        fs::write(dir.join(path), bytes)?;
-        manifest.extend(["[[source]]\nkind = \"other\"\npath = \"", path, "\"\n"]);
-    }
-    fs::write(dir.join("dossier.toml"), manifest)?;
-    Ok(dir)
+    ingest::dossier(env, "dossier", files)
 }
 
 /// The complaint of a run that ends with `code`: a line that begins with our name, then only hints.

@@ -10,7 +10,7 @@ use crate::env::{Outcome, TestEnvironment, sample};
 const HEAD: &str = "id = \"d1\"\nsubject = { id = \"E1\", name = \"Ada\" }\nrole = \"engineer\"\ncycle = \"2026H1\"\nlanguage = \"en\"\n";
 
 /// A dossier of these files in the test's own folder.
-fn dossier(env: &TestEnvironment, name: &str, files: &[(&str, &[u8])]) -> Outcome<PathBuf> {
+pub fn dossier(env: &TestEnvironment, name: &str, files: &[(&str, &[u8])]) -> Outcome<PathBuf> {
     let dir = env.scratch().join(name);
     fs::create_dir_all(&dir)?;
     let mut manifest = HEAD.to_owned();
