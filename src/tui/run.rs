@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, EventStream, KeyEventKind};
+use crossterm::event::{self, Event as Input, EventStream, KeyEventKind};
 use futures_util::StreamExt as _;
 use ratatui::layout::Size;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -81,13 +81,16 @@ struct Loop {
     dirty: bool,
     drawn: Instant,
     quit: bool,
-    /// Answers that came while a record waited for its place.
+    /// What came while the loop waited for something else.
     late: VecDeque<Message>,
 }
 
 impl Loop {
     fn start(app: App, ports: Ports) -> Result<Self> {
         let screen = Screen::enter(app.settings().mouse).map_err(terminal)?;
+        // This look makes crossterm listen for changes of the size: one between the first frame and the first await
+        // would be missed.
+        event::poll(Duration::ZERO).map_err(terminal)?;
         let (jobs, waiting) = mpsc::channel(WAITING);
         let (answer, answers) = mpsc::channel(WAITING);
         let role = app.settings().role.clone();
@@ -229,7 +232,12 @@ impl Loop {
             } => errands::export((format, path, contents, overwrite), self.answer.clone()),
             Effect::Mouse(on) => self.screen.set_mouse(on).map_err(terminal)?,
             Effect::Redraw => self.screen.forget().map_err(terminal)?,
-            Effect::Suspend => self.screen.suspend().map_err(terminal)?,
+            Effect::Suspend => {
+                self.screen.suspend().map_err(terminal)?;
+                // A stopped program is not told that its terminal grew.
+                let size = self.screen.size().map_err(terminal)?;
+                self.late.push_back(Message::Resize(size));
+            }
             Effect::Quit => self.quit = true,
         }
         Ok(())
