@@ -95,6 +95,8 @@ fn score(
         dimensions: Vec::new(),
         language: dossier.meta.language,
         seed: 0,
+        score_only: false,
+        influence: false,
     };
     let (mut assessments, mut timing) = (Vec::new(), Timing::default());
     let mut sink = |event| match event {

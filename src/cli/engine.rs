@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::engine::assessment::ModelIdentity;
-use crate::engine::scorer::ScoreOptions;
+use crate::engine::scorer::{PrefixCache, ScoreOptions};
 use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::Result;
 use crate::model::local::ModelStore;
@@ -29,6 +29,10 @@ pub fn model(config: &Config) -> Result<WorkerModel> {
             temperature: config.engine.temperature,
             weights: config.engine.weights,
             ..ScoreOptions::default()
+        },
+        cache: PrefixCache {
+            folder: config.workspace.join("cache"),
+            limit: config.engine.cache_mb as u64 * 1_000_000,
         },
     })
 }

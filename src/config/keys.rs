@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 17] = [
+pub const KEYS: [Key; 18] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -68,6 +68,11 @@ pub const KEYS: [Key; 17] = [
         "engine.weights",
         "PLUMB_ENGINE_WEIGHTS",
         Kind::Choice(&["blocks", "f32"]),
+    ),
+    key(
+        "engine.cache_mb",
+        "PLUMB_ENGINE_CACHE_MB",
+        Kind::Count(0, 1_000_000),
     ),
 ];
 

@@ -73,6 +73,8 @@ pub struct EngineConfig {
     pub shortlist: usize,
     /// How the weights are held.
     pub weights: WeightForm,
+    /// Megabytes of prefixes kept on disk.
+    pub cache_mb: usize,
 }
 
 /// How the weights of the model's linear layers are held.
@@ -163,6 +165,7 @@ impl EngineConfig {
                 "f32" => WeightForm::F32,
                 _ => WeightForm::Blocks,
             },
+            cache_mb: settings.count("engine.cache_mb"),
         }
     }
 }

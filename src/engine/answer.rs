@@ -58,6 +58,20 @@ impl PartialAnswer {
         &self.bytes
     }
 
+    /// The answer so far, once its score is written, as if it said no words.
+    ///
+    /// # Errors
+    /// The score is not there yet.
+    pub fn without_words(&self) -> Result<Answer> {
+        let digit = self
+            .bytes
+            .windows(BEFORE_SCORE.len())
+            .position(|w| w == BEFORE_SCORE)
+            .map_or(0, |at| at + BEFORE_SCORE.len());
+        let until = self.bytes.len().min(digit + 1);
+        Answer::parse(&[&self.bytes[..until], br#","rationale":"","suggestion":""}"#].concat())
+    }
+
     /// Whether the next token is the score's digit.
     pub fn at_score(&self) -> bool {
         self.bytes.ends_with(BEFORE_SCORE) && self.evidence().is_some()

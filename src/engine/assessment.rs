@@ -127,8 +127,10 @@ impl Trace {
 /// How long a run took.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Timing {
-    /// Tokens of the shared prefix; none when it was kept from the run before.
+    /// Tokens of the shared prefix that were read.
     pub prefill_tokens: usize,
+    /// Tokens of the shared prefix that were kept from before.
+    pub kept_tokens: usize,
     /// Milliseconds until the prefix was there.
     pub prefill_ms: f64,
     /// Milliseconds from the request to the first score.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::dossier::{Dossier, Language};
 use crate::engine::assessment::{Assessment, ScoreReading, Timing, Trace};
 use crate::evidence::EvidenceLink;
-use crate::id::DimensionId;
+use crate::id::{DimensionId, SegmentNo};
 use crate::rubric::Rubric;
 
 /// One request among others. A newer ticket wins; events of older ones are stale.
@@ -27,6 +27,19 @@ pub struct ScoreRequest {
     pub language: Language,
     /// Root of the run's random numbers.
     pub seed: u64,
+    /// Links and scores only, no words: several times as fast once the dossier is read.
+    pub score_only: bool,
+    /// Also how much each cited segment carries.
+    pub influence: bool,
+}
+
+/// What one cited segment carries.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Influence {
+    /// Which.
+    pub segment: SegmentNo,
+    /// The score where it could not be seen. The segment carries the score minus this one.
+    pub without: ScoreReading,
 }
 
 /// What the engine says while it works. `Token` and `Prefill` may be merged or dropped on the way to a slow screen;
@@ -78,6 +91,13 @@ pub enum ScoreEvent {
         assessment: Box<Assessment>,
         /// How it came to say it.
         trace: Arc<Trace>,
+    },
+    /// What a segment carries that a finished dimension cites; only where it was asked for.
+    Influence {
+        /// Which dimension.
+        dimension: DimensionId,
+        /// What the segment carries.
+        influence: Influence,
     },
     /// All dimensions are complete.
     Done(Timing),

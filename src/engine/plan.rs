@@ -1,6 +1,8 @@
 //! What a request becomes before the model runs: token ids of the shared prefix and of each dimension's branch, and
 //! which segment each prompt number means.
 
+use std::ops::Range;
+
 use crate::dossier::{Dossier, Language, Segment};
 use crate::engine::event::ScoreRequest;
 use crate::engine::grammar::{MAX_RATIONALE, MAX_SUGGESTION};
@@ -25,6 +27,8 @@ pub struct Plan {
     pub prefix: Vec<u32>,
     /// The segments in the prompt; prompt number n is the one at index n - 1.
     pub segments: Vec<SegmentNo>,
+    /// The tokens of each of them in the prefix; empty where the tokenizer's bytes are not those of the text.
+    pub places: Vec<Range<usize>>,
     /// How many segments did not fit.
     pub omitted: usize,
     /// The branches, in the order they are wanted.
@@ -71,7 +75,9 @@ impl Planner<'_> {
         let omitted = total - shown.len();
         let text = prompt::dossier(dossier, &shown, omitted, request.language)?;
         let mut prefix = self.head(request.language)?;
+        let head = prefix.len();
         prefix.extend(self.tokenizer.encode(&text)?);
+        let places = self.places(&text, &shown, &prefix, head);
         let segments: Vec<SegmentNo> = shown.iter().map(|s| s.no).collect();
         let branches = dimensions
             .iter()
@@ -80,6 +86,7 @@ impl Planner<'_> {
         Ok(Plan {
             prefix,
             segments,
+            places,
             omitted,
             branches,
             sides: Sides::of(dossier, &request.rubric),
@@ -92,6 +99,37 @@ impl Planner<'_> {
         tokens.extend(self.tokenizer.encode(prompt::system(language)?.trim_end())?);
         tokens.extend(&self.frame.before_user);
         Ok(tokens)
+    }
+
+    /// The tokens (positions in `prefix`, whose text begins at `head`) of each segment's line.
+    fn places(&self, text: &str, shown: &[&Segment], prefix: &[u32], head: usize) -> Vec<Range<usize>> {
+        let starts: Vec<usize> = prefix[head..]
+            .iter()
+            .scan(0, |end, &token| {
+                let start = *end;
+                *end += self.tokenizer.bytes(token).len();
+                Some(start)
+            })
+            .collect();
+        let bytes: usize = prefix[head..]
+            .iter()
+            .map(|&t| self.tokenizer.bytes(t).len())
+            .sum();
+        if bytes != text.len() {
+            return Vec::new();
+        }
+        let token_at = |byte: usize| head + starts.partition_point(|&start| start < byte);
+        let mut from = 0;
+        let mut places = Vec::new();
+        for (number, segment) in (1..).zip(shown) {
+            let line = prompt::segment_line(number, segment);
+            let Some(start) = text[from..].find(&line).map(|at| from + at) else {
+                return Vec::new();
+            };
+            from = start + line.len();
+            places.push(token_at(start)..token_at(from));
+        }
+        places
     }
 
     fn branch(
@@ -163,7 +201,9 @@ impl Planner<'_> {
                 .hint("raise engine.context_limit, or choose a model with a longer context")
             })?;
         let cost = |segment: &Segment| {
-            let line = self.tokenizer.encode(&prompt::segment_line(segment));
+            let line = self
+                .tokenizer
+                .encode(&prompt::segment_line(segment.no.0, segment));
             line.map_or(usize::MAX / 1024, |tokens| tokens.len())
         };
         let selection = select(dossier, index, rubric, language, room, cost);

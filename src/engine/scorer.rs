@@ -1,14 +1,16 @@
 //! Scoring one dossier: the prefix is read once, then all dimensions are written side by side.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use half::f16;
+use rayon::prelude::*;
 
 use crate::dossier::Dossier;
 use crate::engine::answer::{Answer, PartialAnswer};
 use crate::engine::assessment::{Assessment, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
-use crate::engine::event::{ScoreEvent, ScoreRequest, TextField};
+use crate::engine::event::{Influence, ScoreEvent, ScoreRequest, TextField};
 use crate::engine::grammar::{Grammar, GrammarFactory};
 use crate::engine::plan::{Branch, Plan, Planner};
 use crate::engine::prompt;
@@ -21,6 +23,7 @@ use crate::id::{DimensionId, SegmentNo};
 use crate::model::chat::ChatFrame;
 use crate::model::decoder::{Decoder, Step};
 use crate::model::gguf::Gguf;
+use crate::model::kv::pages::{PAGE, PageFolder};
 use crate::model::kv::{BranchKv, SharedPrefix};
 use crate::model::linear::WeightForm;
 use crate::model::tokenizer::Tokenizer;
@@ -29,7 +32,7 @@ use crate::seed::Seed;
 /// How to score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreOptions {
-    /// Tokens of the prefix per forward pass: cancelling and progress happen between passes.
+    /// Tokens of the prefix per forward pass, at most a page of them: cancelling and progress happen between passes.
     pub chunk: usize,
     /// The most tokens of prompt and answer; the model's own context if that is shorter.
     pub context_limit: usize,
@@ -44,7 +47,7 @@ pub struct ScoreOptions {
 impl Default for ScoreOptions {
     fn default() -> Self {
         Self {
-            chunk: 256,
+            chunk: PAGE,
             context_limit: 32_768,
             shortlist: 12,
             temperature: 0.0,
@@ -69,6 +72,17 @@ pub struct Scorer {
     levels: LevelTokens,
     /// The last prefix that was read: a second look at the same dossier costs nothing.
     last: Option<(Vec<u32>, Arc<SharedPrefix>)>,
+    /// Prefixes of earlier runs, if they are kept.
+    pages: Option<PageFolder>,
+}
+
+/// Where prefixes are kept between runs.
+#[derive(Debug, Clone, Default)]
+pub struct PrefixCache {
+    /// The folder; made when the first page is kept.
+    pub folder: std::path::PathBuf,
+    /// The most bytes in it; 0 keeps nothing.
+    pub limit: u64,
 }
 
 /// Where the events of a run go, and whether it should stop.
@@ -114,7 +128,17 @@ impl Scorer {
             grammars,
             levels,
             last: None,
+            pages: None,
         })
+    }
+
+    /// Keeps prefixes on disk, and takes them from there.
+    #[must_use]
+    pub fn with_cache(mut self, cache: &PrefixCache) -> Self {
+        let ModelIdentity { sha256, adapter, .. } = &self.identity;
+        let weights = format!("{sha256} {adapter:?} {:?}", self.options.weights);
+        self.pages = (cache.limit > 0).then(|| PageFolder::new(&cache.folder, cache.limit, &weights));
+        self
     }
 
     /// Which weights these are.
@@ -151,6 +175,7 @@ impl Scorer {
         let (prefix, prefill_tokens) = self.prefix(&plan, run)?;
         let mut timing = Timing {
             prefill_tokens,
+            kept_tokens: plan.prefix.len() - prefill_tokens,
             prefill_ms: milliseconds(started),
             ..Timing::default()
         };
@@ -174,12 +199,16 @@ impl Scorer {
             }
         }
         timing.generated_tokens = writers.iter().map(|w| w.output.len()).sum();
+        if request.influence {
+            self.influence(&plan, &writers, &prefix, run)?;
+        }
         timing.total_ms = milliseconds(started);
         (run.sink)(ScoreEvent::Done(timing));
         Ok(())
     }
 
-    /// Reads the shared prefix, or takes it from the last run; with it, how many tokens were read.
+    /// Reads the shared prefix, or takes it from the last run or from disk, as far as it is there; with it, how many
+    /// tokens were read.
     fn prefix(&mut self, plan: &Plan, run: &mut Run) -> Result<(Arc<SharedPrefix>, usize)> {
         if let Some((tokens, prefix)) = &self.last
             && *tokens == plan.prefix
@@ -187,25 +216,48 @@ impl Scorer {
             return Ok((prefix.clone(), 0));
         }
         self.last = None;
-        let total = plan.prefix.len();
-        let mut kv = BranchKv::root(self.decoder.config());
-        (run.sink)(ScoreEvent::Prefill { done: 0, total });
-        for chunk in plan.prefix.chunks(self.options.chunk) {
-            run.check()?;
-            let step = Step {
-                tokens: chunk,
-                spans: &[chunk.len()],
-                wanted: &[],
-            };
-            self.decoder.forward(&step, &mut [&mut kv])?;
-            (run.sink)(ScoreEvent::Prefill {
-                done: kv.len(),
-                total,
-            });
-        }
+        let (kv, read) = self.read(&plan.prefix, run)?;
         let prefix = kv.freeze()?;
         self.last = Some((plan.prefix.clone(), prefix.clone()));
-        Ok((prefix, total))
+        Ok((prefix, read))
+    }
+
+    /// Reads `tokens`, but for the pages at their beginning that were kept; with them, how many were read.
+    fn read(&self, tokens: &[u32], run: &mut Run) -> Result<(BranchKv, usize)> {
+        let mut kv = BranchKv::root(self.decoder.geometry());
+        let mut read = 0;
+        let progress = |kv: &BranchKv, run: &mut Run| {
+            (run.sink)(ScoreEvent::Prefill {
+                done: kv.len(),
+                total: tokens.len(),
+            });
+        };
+        let pages = self.pages.as_ref().map(|folder| (folder, folder.pages(tokens)));
+        progress(&kv, run);
+        for (i, part) in tokens.chunks(PAGE).enumerate() {
+            let page = pages.as_ref().map(|(folder, pages)| (*folder, &pages[i]));
+            if read == 0 && page.is_some_and(|(folder, page)| folder.load(page, &mut kv)) {
+                progress(&kv, run);
+                continue;
+            }
+            for chunk in part.chunks(self.options.chunk) {
+                run.check()?;
+                let step = Step {
+                    tokens: chunk,
+                    spans: &[chunk.len()],
+                    wanted: &[],
+                };
+                self.decoder.forward(&step, &mut [&mut kv])?;
+                progress(&kv, run);
+            }
+            read += part.len();
+            // A page that cannot be kept only costs another reading.
+            let _ = page.map(|(folder, page)| folder.store(page, &kv));
+        }
+        if let Some(folder) = self.pages.as_ref().filter(|_| read > 0) {
+            let _ = folder.trim();
+        }
+        Ok((kv, read))
     }
 
     /// Forks a branch; the next pass reads its prompt.
@@ -225,6 +277,7 @@ impl Scorer {
             grammar: self.grammars.answer(&branch.citable)?,
             sampler: Sampler::new(self.options.temperature, seed),
             kv: BranchKv::fork(prefix),
+            prompt: branch.tokens.clone(),
             pending: branch.tokens.clone(),
             output: Vec::new(),
             partial: PartialAnswer::default(),
@@ -244,14 +297,6 @@ impl Scorer {
         let live: Vec<&mut Writer> = writers.iter_mut().filter(|w| !w.pending.is_empty()).collect();
         let tokens: Vec<u32> = live.iter().flat_map(|w| w.pending.iter().copied()).collect();
         let spans: Vec<usize> = live.iter().map(|w| w.pending.len()).collect();
-        let mut end = 0;
-        let wanted: Vec<u32> = spans
-            .iter()
-            .map(|span| {
-                end += span;
-                (end - 1) as u32
-            })
-            .collect();
         let mut live = live;
         let output = {
             let mut kvs: Vec<&mut BranchKv> = live.iter_mut().map(|w| &mut w.kv).collect();
@@ -259,18 +304,23 @@ impl Scorer {
                 &Step {
                     tokens: &tokens,
                     spans: &spans,
-                    wanted: &wanted,
+                    wanted: &last_rows(&spans),
                 },
                 &mut kvs,
             )?
         };
-        let logits = reading::rows(&output.logits)?;
-        for (row, (writer, mut logits)) in live.into_iter().zip(logits).enumerate() {
+        let mut logits = reading::rows(&output.logits)?;
+        for (row, (writer, logits)) in live.iter_mut().zip(&logits).enumerate() {
             if writer.partial.at_score() && writer.score.is_none() {
                 let hidden = output.hidden.get(row)?.to_vec1::<f32>()?;
-                writer.read_score(self.levels.logits(&logits), &logits, &hidden, run);
+                writer.read_score(self.levels.logits(logits), logits, &hidden, run);
             }
-            writer.write(&mut logits, &self.tokenizer)?;
+        }
+        // The grammars' masks take a while: side by side.
+        live.par_iter_mut()
+            .zip(&mut logits)
+            .try_for_each(|(writer, logits)| writer.write(logits, &self.tokenizer, request.score_only))?;
+        for writer in live {
             writer.tell(request, plan, run);
             if writer.pending.is_empty() {
                 self.finish(request, plan, writer, run)?;
@@ -279,8 +329,65 @@ impl Scorer {
         Ok(())
     }
 
+    /// Reads each score again as if one of the segments it cites could not be seen, everything else the same to the token:
+    /// how much the segment carries. What was read after the segment keeps what it took from it.
+    fn influence(&self, plan: &Plan, writers: &[Writer], prefix: &SharedPrefix, run: &mut Run) -> Result<()> {
+        let cited = |w: &Writer| w.evidence.clone().unwrap_or_default();
+        let numbers: BTreeSet<u32> = writers.iter().flat_map(cited).collect();
+        for number in numbers {
+            run.check()?;
+            let index = number as usize - 1;
+            let (Some(place), Some(segment)) = (plan.places.get(index), plan.segments.get(index)) else {
+                return Err(Error::new(
+                    ErrorKind::Engine,
+                    "the tokens of this model's tokenizer cannot be assigned to segments",
+                ));
+            };
+            let prefix = prefix.without(place.clone());
+            let citing: Vec<&Writer> = writers.iter().filter(|w| cited(w).contains(&number)).collect();
+            for (writer, reading) in citing.iter().zip(self.read_again(&citing, &prefix)?) {
+                (run.sink)(ScoreEvent::Influence {
+                    dimension: writer.dimension.clone(),
+                    influence: Influence {
+                        segment: *segment,
+                        without: reading,
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The scores of complete answers over another prefix.
+    fn read_again(&self, writers: &[&Writer], prefix: &Arc<SharedPrefix>) -> Result<Vec<ScoreReading>> {
+        let mut branches: Vec<BranchKv> = writers.iter().map(|_| BranchKv::fork(prefix)).collect();
+        let written = |w: &&Writer| {
+            let until = w.score.as_ref().map_or(0, |score| score.at);
+            [&w.prompt[..], &w.output[..until]].concat()
+        };
+        let tokens: Vec<Vec<u32>> = writers.iter().map(written).collect();
+        let spans: Vec<usize> = tokens.iter().map(Vec::len).collect();
+        let output = self.decoder.forward(
+            &Step {
+                tokens: &tokens.concat(),
+                spans: &spans,
+                wanted: &last_rows(&spans),
+            },
+            &mut branches.iter_mut().collect::<Vec<_>>(),
+        )?;
+        let rows = reading::rows(&output.logits)?;
+        Ok(rows
+            .iter()
+            .map(|row| reading::read(self.levels.logits(row), row))
+            .collect())
+    }
+
     fn finish(&self, request: &ScoreRequest, plan: &Plan, writer: &Writer, run: &mut Run) -> Result<()> {
-        let answer = Answer::parse(writer.partial.bytes())?;
+        let answer = if request.score_only {
+            writer.partial.without_words()?
+        } else {
+            Answer::parse(writer.partial.bytes())?
+        };
         let Some(score) = &writer.score else {
             return Err(Error::new(
                 ErrorKind::Engine,
@@ -378,6 +485,7 @@ struct Writer {
     grammar: Grammar,
     sampler: Sampler,
     kv: BranchKv,
+    prompt: Vec<u32>,
     /// Tokens the model has not read yet; none when the answer is complete.
     pending: Vec<u32>,
     output: Vec<u32>,
@@ -389,6 +497,8 @@ struct Writer {
 
 /// What was seen where the score's digit is about to be written.
 struct ScorePosition {
+    /// How many tokens of the answer stand before the digit.
+    at: usize,
     reading: ScoreReading,
     logits: [f32; 5],
     hidden: Vec<u16>,
@@ -399,6 +509,7 @@ impl Writer {
         let reading = reading::read(levels, row);
         let hidden = hidden.iter().map(|&h| f16::from_f32(h).to_bits()).collect();
         self.score = Some(ScorePosition {
+            at: self.output.len(),
             reading,
             logits: levels,
             hidden,
@@ -409,8 +520,9 @@ impl Writer {
         });
     }
 
-    /// Chooses the next token under the grammar, and takes those that can only follow.
-    fn write(&mut self, logits: &mut [f32], tokenizer: &Tokenizer) -> Result<()> {
+    /// Chooses the next token under the grammar, and takes those that can only follow; no words where only the score is
+    /// asked for.
+    fn write(&mut self, logits: &mut [f32], tokenizer: &Tokenizer, score_only: bool) -> Result<()> {
         let mask = self.grammar.mask()?;
         if self.score.is_some() {
             sampler::discourage_repetition(logits, &self.output);
@@ -422,12 +534,15 @@ impl Writer {
         }
         self.grammar.take(token)?;
         self.pending.push(token);
-        self.pending.extend(self.grammar.take_forced());
+        let ended = score_only && self.score.is_some();
+        if !ended {
+            self.pending.extend(self.grammar.take_forced());
+        }
         for &token in &self.pending {
             self.partial.push(tokenizer.bytes(token));
         }
         self.output.extend(&self.pending);
-        if self.grammar.is_done() {
+        if ended || self.grammar.is_done() {
             self.pending.clear();
         }
         Ok(())
@@ -455,6 +570,15 @@ impl Writer {
             }
         }
     }
+}
+
+/// The last row of each span.
+fn last_rows(spans: &[usize]) -> Vec<u32> {
+    let ends = spans.iter().scan(0, |end, span| {
+        *end += *span as u32;
+        Some(*end - 1)
+    });
+    ends.collect()
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::engine::assessment::ModelIdentity;
 use crate::engine::event::{Backend, ScoreEvent, ScoreRequest, Ticket};
-use crate::engine::scorer::{Run, ScoreOptions, Scorer};
+use crate::engine::scorer::{PrefixCache, Run, ScoreOptions, Scorer};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Events that may wait for a slow screen; progress beyond that is dropped, results wait.
@@ -28,6 +28,8 @@ pub struct WorkerModel {
     pub identity: ModelIdentity,
     /// How to score with it.
     pub options: ScoreOptions,
+    /// Where it keeps what it read.
+    pub cache: PrefixCache,
 }
 
 /// A handle to the thread; dropping it stops the work and ends the thread.
@@ -176,12 +178,8 @@ fn work(
         let progress = |fraction| {
             let _ = events.try_send((ticket, ScoreEvent::Loading(fraction)));
         };
-        *scorer = Some(Scorer::load(
-            &model.path,
-            model.identity.clone(),
-            model.options,
-            &progress,
-        )?);
+        let loaded = Scorer::load(&model.path, model.identity.clone(), model.options, &progress)?;
+        *scorer = Some(loaded.with_cache(&model.cache));
     }
     let Some(scorer) = scorer else { return Ok(()) };
     let mut sink = |event| send(events, ticket, event);

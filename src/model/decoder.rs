@@ -17,7 +17,7 @@ use crate::model::config::{DecoderConfig, Family};
 use crate::model::gguf::Gguf;
 use crate::model::kernels::attention::{Attention, Span};
 use crate::model::kernels::{add, swiglu};
-use crate::model::kv::{BranchKv, Geometry};
+use crate::model::kv::{BranchKv, Geometry, Number};
 use crate::model::linear::{self, Linear, WeightForm};
 
 /// One forward pass over packed rows.
@@ -44,6 +44,7 @@ pub struct Output {
 #[derive(Debug)]
 pub struct Decoder {
     config: DecoderConfig,
+    geometry: Geometry,
     embedding: Arc<QTensor>,
     blocks: Vec<Block>,
     norm: Tensor,
@@ -101,6 +102,15 @@ impl Decoder {
             norm: loader.vector("output_norm.weight", config.hidden)?,
             head,
             frequencies: loader.frequencies()?,
+            geometry: Geometry {
+                layers: config.layers,
+                kv_heads: config.kv_heads,
+                dim: config.head_dim,
+                number: match form {
+                    WeightForm::Blocks => Number::F16,
+                    WeightForm::F32 => Number::F32,
+                },
+            },
             config,
         })
     }
@@ -108,6 +118,11 @@ impl Decoder {
     /// The sizes.
     pub fn config(&self) -> &DecoderConfig {
         &self.config
+    }
+
+    /// How its keys and values lie in memory: what a branch is made with.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
     }
 
     /// Runs `step`; each branch then holds the keys and values of its span.
@@ -200,7 +215,7 @@ impl Decoder {
             .collect();
         let shared = branches.first().and_then(|b| b.prefix());
         let attention = Attention {
-            geometry: Geometry::from(&self.config),
+            geometry: self.geometry,
             heads: self.config.heads,
             queries: &q.flatten_all()?.to_vec1::<f32>()?,
             shared: shared.map_or(&[], |prefix| prefix.blocks(layer)),
@@ -214,7 +229,7 @@ impl Decoder {
         let positions = branches
             .iter()
             .zip(step.spans)
-            .flat_map(|(b, &span)| b.len()..b.len() + span);
+            .flat_map(|(b, &span)| b.position()..b.position() + span);
         let half = self.frequencies.len();
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         for position in positions {

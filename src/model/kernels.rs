@@ -6,6 +6,7 @@ pub mod lanes;
 pub mod product;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use half::f16;
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -90,6 +91,16 @@ fn exp(x: f32) -> f32 {
     let value = p.mul_add(r * r, r + 1.0);
     let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     if x < -87.0 { 0.0 } else { value * power }
+}
+
+/// `x` as f32, exactly; `x` is finite. Without a call, so that loops over it are vectorised: the bits of the mantissa and
+/// the exponent are put where those of an f32 are, and the difference of the exponents' biases is multiplied in.
+#[inline(always)]
+pub(super) fn widen(x: f16) -> f32 {
+    /// 2^(127 - 15).
+    const BIASES: f32 = f32::from_bits((112 + 127) << 23);
+    let bits = u32::from(x.to_bits());
+    f32::from_bits((bits & 0x7fff) << 13 | (bits & 0x8000) << 16) * BIASES
 }
 
 /// The numbers of a contiguous f32 tensor.

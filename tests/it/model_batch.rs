@@ -38,8 +38,7 @@ struct Branch {
 
 /// Reads all prompts in one pass, then decodes greedily, one row a live branch.
 fn batched(model: &Loaded, prefix: &[u32]) -> Outcome<Vec<Branch>> {
-    let config = model.decoder.config();
-    let mut root = BranchKv::root(config);
+    let mut root = BranchKv::root(model.decoder.geometry());
     model.extend(&mut root, prefix)?;
     let shared = root.freeze()?;
     let mut branches = Vec::new();
@@ -116,7 +115,7 @@ fn a_prefill_in_chunks_answers_as_one_pass() -> Outcome {
     let tokens = model.tokens(DOCUMENT, 110)?;
     let whole = model.logits(&tokens)?;
     for rows in [1, 7, 64] {
-        let mut branch = BranchKv::root(model.decoder.config());
+        let mut branch = BranchKv::root(model.decoder.geometry());
         let mut last = None;
         for chunk in tokens.chunks(rows) {
             last = Some(model.extend(&mut branch, chunk)?);

@@ -66,7 +66,7 @@ impl Loaded {
 
     /// Logits `[tokens, V]` of one pass from scratch.
     pub fn logits(&self, tokens: &[u32]) -> Outcome<Tensor> {
-        let mut branch = BranchKv::root(self.decoder.config());
+        let mut branch = BranchKv::root(self.decoder.geometry());
         self.extend(&mut branch, tokens)
     }
 }

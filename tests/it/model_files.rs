@@ -27,7 +27,7 @@ fn use_file(path: &Path) -> Result<(), Error> {
         spans: &[3],
         wanted: &[2],
     };
-    let mut branch = BranchKv::root(decoder.config());
+    let mut branch = BranchKv::root(decoder.geometry());
     decoder.forward(&step, &mut [&mut branch])?;
     Ok(())
 }

@@ -21,7 +21,7 @@ fn far_logits_equal_the_reference_without_cache() -> Outcome {
     let tokens: Vec<u32> = (0..4_500_u32)
         .map(|i| i.wrapping_mul(2_654_435_761) >> 24)
         .collect();
-    let mut branch = BranchKv::root(ours.decoder.config());
+    let mut branch = BranchKv::root(ours.decoder.geometry());
     let mut chunks = Vec::new();
     for chunk in tokens.chunks(256) {
         chunks.push(ours.extend(&mut branch, chunk)?);
@@ -42,7 +42,7 @@ fn the_small_model_reads_on_past_4096() -> Outcome {
     let text = std::fs::read_to_string(sample("en-priya-nair-2026h1").join("project-late-parcels.md"))?;
     let page = model.tokens(&text, PAGE)?;
     let tokens: Vec<u32> = page.iter().copied().cycle().take(4_096 + 200).collect();
-    let mut branch = BranchKv::root(model.decoder.config());
+    let mut branch = BranchKv::root(model.decoder.geometry());
     let (before, after) = tokens.split_at(4_096);
     for chunk in before.chunks(256) {
         model.read(&mut branch, chunk)?;

@@ -77,6 +77,8 @@ fn every_sample_s_prompt_has_1500_to_6000_tokens() -> Outcome {
             rubric: Arc::new(Rubric::named("core")?),
             dimensions: Vec::new(),
             seed: 0,
+            score_only: false,
+            influence: false,
         };
         let plan = planner.plan(&request)?;
         assert_eq!(plan.omitted, 0, "{id}");

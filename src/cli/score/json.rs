@@ -63,10 +63,13 @@ struct EvidencePart<'a> {
     speaker: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<&'a Count>,
+    /// The score minus the score where the segment could not be seen; only with `--influence`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carries: Option<f32>,
 }
 
 impl<'a> EvidencePart<'a> {
-    fn of(link: &'a EvidenceLink) -> Self {
+    fn of(link: &'a EvidenceLink, carries: Option<f32>) -> Self {
         let place = &link.place;
         Self {
             kind: link.kind,
@@ -80,6 +83,7 @@ impl<'a> EvidencePart<'a> {
             time: place.time,
             speaker: place.speaker.as_deref(),
             count: link.count.as_ref(),
+            carries,
         }
     }
 }
@@ -100,7 +104,11 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
             .map_or("", |d| d.name.get(request.language)),
         reading: a.reading,
         calibration: a.calibration.as_deref(),
-        evidence: a.evidence.iter().map(EvidencePart::of).collect(),
+        evidence: a
+            .evidence
+            .iter()
+            .map(|link| EvidencePart::of(link, scored.carries(a, link)))
+            .collect(),
         rationale: &a.rationale,
         suggestion: &a.suggestion,
         omitted: a.omitted,

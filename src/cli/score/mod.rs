@@ -8,8 +8,9 @@ use tokio::sync::mpsc::Receiver;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::engine::worker::Worker;
-use crate::engine::{Assessment, Backend, ScoreEvent, ScoreRequest, Ticket, Timing, Trace};
+use crate::engine::{Assessment, Backend, ScoreEvent, ScoreRequest, Ticket, Timing, Trace, event::Influence};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{EvidenceKind, EvidenceLink};
 use crate::id::DimensionId;
 use crate::ingest;
 use crate::rubric::Rubric;
@@ -40,8 +41,14 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = seed)]
     pub seed: u64,
     /// Keep the assessments in the workspace
-    #[arg(long)]
+    #[arg(long, conflicts_with = "score_only")]
     pub save: bool,
+    /// Scores and evidence only, no words: the quickest look
+    #[arg(long)]
+    pub score_only: bool,
+    /// Also say how much each cited segment carries: the score read again as if it could not be seen
+    #[arg(long)]
+    pub influence: bool,
 }
 
 impl Args {
@@ -68,7 +75,24 @@ pub(crate) struct Scored {
     pub(crate) request: ScoreRequest,
     /// In rubric order.
     pub(crate) finished: Vec<(Assessment, Arc<Trace>)>,
+    /// What segments carry, where it was asked for.
+    pub(crate) influences: Vec<(DimensionId, Influence)>,
     pub(crate) timing: Timing,
+}
+
+impl Scored {
+    /// What the segment of a link carries: the score minus the score without it.
+    fn carries(&self, assessment: &Assessment, link: &EvidenceLink) -> Option<f32> {
+        let same = |(dimension, influence): &&(DimensionId, Influence)| {
+            *dimension == assessment.dimension && influence.segment == link.place.segment
+        };
+        let (_, influence) = self
+            .influences
+            .iter()
+            .find(same)
+            .filter(|_| link.kind == EvidenceKind::Quote)?;
+        Some(assessment.reading.raw_score - influence.without.raw_score)
+    }
 }
 
 /// Runs the command.
@@ -92,6 +116,9 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     if args.json {
         json::print(&scored)
     } else {
+        if args.influence {
+            text::print_influences(&scored)?;
+        }
         text::print_end(&scored)
     }
 }
@@ -115,6 +142,8 @@ fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
         rubric: Arc::new(rubric),
         dimensions,
         seed: args.seed,
+        score_only: args.score_only,
+        influence: args.influence,
     })
 }
 
@@ -133,6 +162,7 @@ async fn score(
     let mut scored = Scored {
         request,
         finished: Vec::new(),
+        influences: Vec::new(),
         timing: Timing::default(),
     };
     loop {
@@ -157,6 +187,7 @@ async fn score(
                 }
                 scored.finished.push((*assessment, trace));
             }
+            ScoreEvent::Influence { dimension, influence } => scored.influences.push((dimension, influence)),
             ScoreEvent::Done(timing) => {
                 scored.timing = timing;
                 break;

@@ -54,8 +54,32 @@ pub(super) fn print_assessment(request: &ScoreRequest, assessment: &Assessment) 
             .iter()
             .map(|link| format!("  <- {}", evidence(link))),
     );
-    lines.push(format!("  {} {}", words.rationale, assessment.rationale));
-    lines.push(format!("  {} {}", words.suggestion, assessment.suggestion));
+    if !request.score_only {
+        lines.push(format!("  {} {}", words.rationale, assessment.rationale));
+        lines.push(format!("  {} {}", words.suggestion, assessment.suggestion));
+    }
+    out::lines(&lines)
+}
+
+/// What each cited segment carries.
+pub(super) fn print_influences(scored: &Scored) -> Result<()> {
+    let request = &scored.request;
+    let mut lines = vec![String::new(), Words::of(request.language).influence.to_owned()];
+    for (assessment, _) in &scored.finished {
+        let name = request
+            .rubric
+            .dimension(&assessment.dimension)
+            .map_or("", |d| d.name.get(request.language));
+        lines.push(format!("{name}  {:.1}", assessment.reading.score));
+        let carried = |link| Some((scored.carries(assessment, link)?, link));
+        let mut carried: Vec<_> = assessment.evidence.iter().filter_map(carried).collect();
+        carried.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+        lines.extend(
+            carried
+                .iter()
+                .map(|(carries, link)| format!("  {carries:+.2}  {}", evidence(link))),
+        );
+    }
     out::lines(&lines)
 }
 
@@ -67,8 +91,9 @@ pub(super) fn print_end(scored: &Scored) -> Result<()> {
     let mut lines = vec![
         String::new(),
         format!(
-            "{} tokens read ({rate:.0}/s), first score {:.1} s, all {:.1} s, {} tokens written",
+            "{} tokens read ({rate:.0}/s), {} kept from before, first score {:.1} s, all {:.1} s, {} tokens written",
             timing.prefill_tokens,
+            timing.kept_tokens,
             timing.first_score_ms / 1000.0,
             timing.total_ms / 1000.0,
             timing.generated_tokens,
@@ -113,6 +138,7 @@ fn bar(probabilities: &[f32; 5]) -> String {
 struct Words {
     rationale: &'static str,
     suggestion: &'static str,
+    influence: &'static str,
 }
 
 impl Words {
@@ -121,10 +147,12 @@ impl Words {
             Language::Zh => Self {
                 rationale: "理由：",
                 suggestion: "建议：",
+                influence: "每条证据的分量（总分减去看不到它时的分数）：",
             },
             Language::En => Self {
                 rationale: "Why:",
                 suggestion: "Next:",
+                influence: "What each cited segment carries (the score minus the score without it):",
             },
         }
     }

@@ -1,5 +1,7 @@
 //! Forks, batches, chunks and far positions, on tiny random models of all three families.
 
+use candle_core::quantized::gguf_file::Value;
+
 use super::*;
 use crate::model::kv::SharedPrefix;
 use crate::model::testing::{CONTEXT, Tiny};
@@ -47,7 +49,7 @@ fn pass(decoder: &Decoder, branches: &mut [&mut BranchKv], parts: &[&[u32]]) -> 
 
 /// Logits of every token, from scratch, in one pass.
 fn alone(decoder: &Decoder, tokens: &[u32]) -> Result<Tensor> {
-    let mut branch = BranchKv::root(decoder.config());
+    let mut branch = BranchKv::root(decoder.geometry());
     pass(decoder, &mut [&mut branch], &[tokens])
 }
 
@@ -56,7 +58,7 @@ fn worst(a: &Tensor, b: &Tensor) -> Result<f32> {
 }
 
 fn prefix(decoder: &Decoder, tokens: &[u32]) -> Result<Arc<SharedPrefix>> {
-    let mut branch = BranchKv::root(decoder.config());
+    let mut branch = BranchKv::root(decoder.geometry());
     pass(decoder, &mut [&mut branch], &[tokens])?;
     branch.freeze()
 }
@@ -165,7 +167,7 @@ fn the_length_of_the_prefix_changes_no_bit() -> Result<()> {
 #[test]
 fn branches_without_a_prefix_equal_each_alone_from_scratch() -> Result<()> {
     let decoder = tiny("qwen3")?;
-    let roots = std::array::from_fn(|_| BranchKv::root(decoder.config()));
+    let roots = std::array::from_fn(|_| BranchKv::root(decoder.geometry()));
     let largest = disagreement(&decoder, &[], roots, ROUNDS)?;
     assert!(largest == 0.0, "{largest}");
     Ok(())
@@ -223,7 +225,7 @@ fn a_prefill_in_chunks_equals_one_pass() -> Result<()> {
         let tokens = noise(1, 300);
         let want = alone(&decoder, &tokens)?;
         for rows in [1, 7, 64, 256] {
-            let mut branch = BranchKv::root(decoder.config());
+            let mut branch = BranchKv::root(decoder.geometry());
             let chunks = tokens
                 .chunks(rows)
                 .map(|chunk| pass(&decoder, &mut [&mut branch], &[chunk]))
@@ -242,7 +244,7 @@ fn far_positions_turn_by_the_exact_angle() -> Result<()> {
     let (heads, dim) = (4, decoder.config().head_dim);
     let half = dim / 2;
     for first in [0, 4_090, CONTEXT - 10, 1_000_000] {
-        let mut branch = BranchKv::root(decoder.config());
+        let mut branch = BranchKv::root(decoder.geometry());
         branch.advance(first);
         let tokens = noise(1, 10);
         let step = Step {
@@ -277,7 +279,7 @@ fn far_positions_turn_by_the_exact_angle() -> Result<()> {
 #[test]
 fn no_row_need_be_wanted() -> Result<()> {
     let decoder = tiny("qwen3")?;
-    let mut branch = BranchKv::root(decoder.config());
+    let mut branch = BranchKv::root(decoder.geometry());
     let step = Step {
         tokens: &[1, 2],
         spans: &[2],
@@ -293,7 +295,7 @@ fn a_pass_that_does_not_add_up_is_refused() -> Result<()> {
     let decoder = tiny("qwen3")?;
     let vocab = decoder.config().vocab as u32;
     let refused = |tokens: &[u32], spans: &[usize], wanted: &[u32]| -> Result<()> {
-        let mut branch = BranchKv::root(decoder.config());
+        let mut branch = BranchKv::root(decoder.geometry());
         let step = Step {
             tokens,
             spans,
@@ -317,7 +319,7 @@ fn branches_of_two_prefixes_do_not_mix() -> Result<()> {
     let fork = |stream| Ok::<_, Error>(BranchKv::fork(&prefix(&decoder, &noise(stream, 3))?));
     let answer = pass(&decoder, &mut [&mut fork(1)?, &mut fork(1)?], &[&[1], &[2]]);
     assert!(answer.is_err());
-    let mut root = BranchKv::root(decoder.config());
+    let mut root = BranchKv::root(decoder.geometry());
     assert!(pass(&decoder, &mut [&mut fork(1)?, &mut root], &[&[1], &[2]]).is_err());
     Ok(())
 }
@@ -325,8 +327,58 @@ fn branches_of_two_prefixes_do_not_mix() -> Result<()> {
 #[test]
 fn only_a_filled_root_becomes_a_prefix() -> Result<()> {
     let decoder = tiny("qwen3")?;
-    assert!(BranchKv::root(decoder.config()).freeze().is_err());
+    assert!(BranchKv::root(decoder.geometry()).freeze().is_err());
     let shared = prefix(&decoder, &[1, 2])?;
     assert!(BranchKv::fork(&shared).freeze().is_err());
+    Ok(())
+}
+
+/// In one layer nothing has read anything, so a prefix without its first tokens is the prefix that never had them; all
+/// positions move together, which the rotation does not see.
+#[test]
+fn what_is_left_out_cannot_be_seen_and_the_rest_stays_in_place() -> Result<()> {
+    let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
+    let path = folder.path().join("tiny.gguf");
+    let mut tiny = Tiny::new("qwen3")?;
+    tiny.set("qwen3.block_count", Value::U32(1));
+    tiny.write(&path)?;
+    let decoder = Decoder::load(&Gguf::open(&path)?, WeightForm::F32, &|_| {})?;
+    let (tokens, question) = (noise(1, 300), noise(2, 9));
+    let whole = prefix(&decoder, &tokens)?;
+    let ask = |prefix: &Arc<SharedPrefix>| pass(&decoder, &mut [&mut BranchKv::fork(prefix)], &[&question]);
+    for cut in [1, 64, 100, 299] {
+        let without = whole.without(0..cut);
+        assert_eq!(without.len(), 300 - cut);
+        let (got, want) = (ask(&without)?, ask(&prefix(&decoder, &tokens[cut..])?)?);
+        assert!(
+            worst(&got, &want)? < SAME,
+            "{cut} left out: {}",
+            worst(&got, &want)?
+        );
+        assert!(
+            worst(&got, &ask(&whole)?)? > 10.0 * SAME,
+            "{cut} left out changes nothing"
+        );
+    }
+    // Nothing left out: the same bits. Something in the middle: neither the whole nor one shorter at the front.
+    assert!(worst(&ask(&whole.without(120..120))?, &ask(&whole)?)? == 0.0);
+    let middle = ask(&whole.without(120..150))?;
+    assert!(worst(&middle, &ask(&whole)?)? > 10.0 * SAME);
+    Ok(())
+}
+
+/// Keys of half precision cost less than half of what activations of eight bits do.
+#[test]
+fn keys_of_half_precision_change_little() -> Result<()> {
+    let tokens = noise(1, 200);
+    let with = |form, number| {
+        let mut decoder = tiny_as("llama", form)?;
+        decoder.geometry.number = number;
+        alone(&decoder, &tokens)
+    };
+    let exact = with(WeightForm::F32, Number::F32)?;
+    let halves = worst(&exact, &with(WeightForm::F32, Number::F16)?)?;
+    let blocks = worst(&exact, &with(WeightForm::Blocks, Number::F32)?)?;
+    assert!(halves > 0.0 && halves < blocks / 2.0, "{halves}, blocks {blocks}");
     Ok(())
 }

@@ -4,6 +4,8 @@
 //! A row meets its blocks in the order of their positions, and what one row computes does not depend on the rows beside
 //! it. Blocks lie at the same positions in every branch, so a forked, a batched and a chunked pass give the same bits.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::model::kernels::exp;
@@ -25,7 +27,7 @@ pub struct Span<'a> {
     /// Position of its first row.
     pub position: usize,
     /// The branch's own blocks.
-    pub blocks: &'a [KvBlock],
+    pub blocks: &'a [Arc<KvBlock>],
 }
 
 /// What one pass attends to in one layer.
@@ -38,7 +40,7 @@ pub struct Attention<'a> {
     /// `[T, heads * D]`.
     pub queries: &'a [f32],
     /// Whole blocks from position 0 that every row sees.
-    pub shared: &'a [KvBlock],
+    pub shared: &'a [Arc<KvBlock>],
     /// What each branch has beyond them; its first block begins where `shared` ends.
     pub spans: &'a [Span<'a>],
 }
@@ -89,6 +91,8 @@ struct Head<'a> {
     states: Vec<State>,
     /// `[rows / ROWS, D / 16]`: unnormalised sums of values.
     sums: Vec<[[f32; LANES]; ROWS]>,
+    /// Where the keys and the values of a block are widened.
+    space: [Vec<[f32; LANES]>; 2],
 }
 
 /// The online softmax of a tile.
@@ -129,6 +133,7 @@ impl<'a> Head<'a> {
                 tiles
             ],
             sums: vec![[[0.0; LANES]; ROWS]; tiles * (dim / LANES)],
+            space: [Vec::new(), Vec::new()],
         }
     }
 
@@ -174,8 +179,9 @@ impl<'a> Head<'a> {
         seen: impl Fn(usize) -> usize,
     ) {
         let dim = self.pass.geometry.dim;
-        let keys = block.keys(self.index, dim);
-        let values = block.values(self.index, dim);
+        let [keys, values] = &mut self.space;
+        let keys = block.keys(self.index, dim, keys);
+        let values = block.values(self.index, dim, values);
         for tile in rows.start / ROWS..rows.end.div_ceil(ROWS) {
             let queries = &self.queries[tile * dim..][..dim];
             let mut scores = scores(lanes, queries, keys);

@@ -15,6 +15,16 @@ fn exp_is_close_to_the_library_s() {
 }
 
 #[test]
+fn every_finite_half_is_widened_exactly() {
+    for bits in 0..=u16::MAX {
+        let half = f16::from_bits(bits);
+        if half.is_finite() {
+            assert_eq!(widen(half).to_bits(), half.to_f32().to_bits(), "{bits:#06x}");
+        }
+    }
+}
+
+#[test]
 fn swiglu_agrees_with_candle() -> Result<()> {
     let gate = Tensor::randn(0_f32, 4.0, (5, 37), &Device::Cpu)?;
     let up = Tensor::randn(0_f32, 1.0, (5, 37), &Device::Cpu)?;

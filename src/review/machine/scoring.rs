@@ -65,6 +65,8 @@ impl Review {
             dimensions: asked,
             language: self.setup.language,
             seed: self.setup.seed,
+            score_only: false,
+            influence: false,
         })]
     }
 
@@ -107,6 +109,8 @@ impl Review {
             ScoreEvent::Evidence { dimension, links } => self.evidence(&dimension, links),
             ScoreEvent::Score { dimension, reading } => self.reading(&dimension, reading),
             ScoreEvent::Finished { assessment, trace } => self.finished(*assessment, trace, stamp),
+            // The workstation does not ask for it.
+            ScoreEvent::Influence { .. } => Vec::new(),
             ScoreEvent::Done(timing) => self.done(timing),
             ScoreEvent::Failed { message, hints } => self.failed(message, hints),
             ScoreEvent::Cancelled => self.cancelled(),

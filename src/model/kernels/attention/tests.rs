@@ -1,11 +1,13 @@
 //! Against attention written out in f64, and figures by hand.
 
 use super::*;
+use crate::model::kv::Number;
 
 const GEOMETRY: Geometry = Geometry {
     layers: 1,
     kv_heads: 2,
     dim: 32,
+    number: Number::F32,
 };
 const HEADS: usize = 6;
 const WIDTH: usize = GEOMETRY.kv_heads * GEOMETRY.dim;
@@ -17,13 +19,13 @@ fn noise(stream: usize, count: usize) -> Vec<f32> {
 }
 
 /// Blocks that hold `keys` and `values` (`[n, WIDTH]`).
-fn blocks(keys: &[f32], values: &[f32]) -> Vec<KvBlock> {
+fn blocks(keys: &[f32], values: &[f32]) -> Vec<Arc<KvBlock>> {
     let mut blocks = Vec::new();
     for (i, (key, value)) in keys.chunks(WIDTH).zip(values.chunks(WIDTH)).enumerate() {
         if i % BLOCK == 0 {
-            blocks.push(KvBlock::empty(GEOMETRY));
+            blocks.push(Arc::new(KvBlock::empty(GEOMETRY)));
         }
-        blocks[i / BLOCK].write(GEOMETRY, i % BLOCK, key, value);
+        Arc::make_mut(&mut blocks[i / BLOCK]).write(GEOMETRY, i % BLOCK, key, value);
     }
     blocks
 }

@@ -12,7 +12,7 @@ use plumbline::engine::answer::Answer;
 use plumbline::engine::assessment::{Assessment, ModelIdentity, Timing, Trace};
 use plumbline::engine::event::{ScoreEvent, ScoreRequest, Ticket};
 use plumbline::engine::prompt::BRANCH_LIMIT;
-use plumbline::engine::scorer::{Run, ScoreOptions, Scorer};
+use plumbline::engine::scorer::{PrefixCache, Run, ScoreOptions, Scorer};
 use plumbline::engine::worker::{Worker, WorkerModel};
 use plumbline::error::ErrorKind;
 use plumbline::hash::ContentHash;
@@ -21,6 +21,9 @@ use plumbline::ingest;
 use plumbline::rubric::Rubric;
 
 use crate::env;
+
+mod prefix;
+mod reference;
 
 type Tested<T = ()> = Result<T, Box<dyn Error>>;
 
@@ -78,6 +81,8 @@ fn request(dossier: &Arc<Dossier>, dimensions: &[&str]) -> Tested<ScoreRequest> 
         dimensions: dimensions.iter().map(|d| DimensionId::from(*d)).collect(),
         language: dossier.meta.language,
         seed: 0,
+        score_only: false,
+        influence: false,
     })
 }
 
@@ -341,6 +346,7 @@ fn the_worker_answers_every_ticket() -> Tested {
         path,
         identity: identity(SMALL),
         options: ScoreOptions::default(),
+        cache: PrefixCache::default(),
     };
     let dossier = sample("en-priya-nair-2026h1")?;
     let (worker, mut events) = Worker::start(model(env::real_weights(SMALL)?.path))?;

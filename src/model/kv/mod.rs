@@ -1,0 +1,384 @@
+//! Keys and values: a shared prefix that nobody can change, and branches that own only what they added.
+//!
+//! They are held in blocks of [`BLOCK`] positions, copied when a branch writes into one that others hold too. Every
+//! position lies in the same place of the same block in every branch, so that attention sums in one order whatever was
+//! forked, batched or read in chunks.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use half::f16;
+use rayon::prelude::*;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::kernels::lanes::LANES;
+use crate::model::kernels::widen;
+
+pub mod pages;
+
+/// Positions in a block.
+pub const BLOCK: usize = 64;
+
+/// What keys and values are held as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Number {
+    /// Half as large; beside quantised weights the rounding is lost in theirs.
+    F16,
+    /// For the reference path.
+    F32,
+}
+
+/// The sizes that say how keys and values lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Number of layers.
+    pub layers: usize,
+    /// Key-value heads of a layer.
+    pub kv_heads: usize,
+    /// Numbers in one key: a multiple of 16.
+    pub dim: usize,
+    /// What a number is held as.
+    pub number: Number,
+}
+
+impl Geometry {
+    /// Bytes of one block: keys and values of [`BLOCK`] positions in one layer.
+    pub fn block_bytes(self) -> usize {
+        let size = match self.number {
+            Number::F16 => 2,
+            Number::F32 => 4,
+        };
+        2 * self.kv_heads * self.dim * BLOCK * size
+    }
+}
+
+/// Numbers in sixteens.
+#[derive(Debug, Clone)]
+enum Lines {
+    F16(Vec<[f16; LANES]>),
+    F32(Vec<[f32; LANES]>),
+}
+
+impl Lines {
+    fn zeros(number: Number, count: usize) -> Self {
+        match number {
+            Number::F16 => Self::F16(vec![[f16::ZERO; LANES]; count]),
+            Number::F32 => Self::F32(vec![[0.0; LANES]; count]),
+        }
+    }
+
+    fn get(&self, line: usize, lane: usize) -> f32 {
+        match self {
+            Self::F16(lines) => lines[line][lane].to_f32(),
+            Self::F32(lines) => lines[line][lane],
+        }
+    }
+
+    fn set(&mut self, line: usize, lane: usize, x: f32) {
+        match self {
+            // Infinity would make every score of its row one.
+            Self::F16(lines) => {
+                lines[line][lane] = f16::from_f32(x.clamp(f16::MIN.to_f32(), f16::MAX.to_f32()));
+            }
+            Self::F32(lines) => lines[line][lane] = x,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::F16(lines) => bytemuck::cast_slice(lines),
+            Self::F32(lines) => bytemuck::cast_slice(lines),
+        }
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::F16(lines) => bytemuck::cast_slice_mut(lines),
+            Self::F32(lines) => bytemuck::cast_slice_mut(lines),
+        }
+    }
+
+    /// Some lines as f32; `space` holds them where they have to be widened.
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn widened<'a>(&'a self, lines: Range<usize>, space: &'a mut Vec<[f32; LANES]>) -> &'a [[f32; LANES]] {
+        match self {
+            Self::F32(all) => &all[lines],
+            Self::F16(all) => {
+                space.resize(lines.len(), [0.0; LANES]);
+                for (to, from) in space.iter_mut().zip(&all[lines]) {
+                    for (to, from) in to.iter_mut().zip(from) {
+                        *to = widen(*from);
+                    }
+                }
+                space
+            }
+        }
+    }
+}
+
+/// Keys and values of [`BLOCK`] positions in one layer, zero where nothing was written.
+#[derive(Debug, Clone)]
+pub struct KvBlock {
+    /// `[kv_heads, BLOCK / 16, dim]` of sixteen positions: what a query is multiplied with lies side by side.
+    keys: Lines,
+    /// `[kv_heads, dim / 16, BLOCK]` of sixteen dimensions.
+    values: Lines,
+}
+
+impl KvBlock {
+    pub(super) fn empty(geometry: Geometry) -> Self {
+        let count = geometry.kv_heads * geometry.dim * BLOCK / LANES;
+        Self {
+            keys: Lines::zeros(geometry.number, count),
+            values: Lines::zeros(geometry.number, count),
+        }
+    }
+
+    /// Writes the key and the value (each `[kv_heads * dim]`) of the position `slot` of the block.
+    pub(super) fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
+        for (i, (key, value)) in key.iter().zip(value).enumerate() {
+            let (line, lane) = key_place(geometry.dim, slot, i);
+            self.keys.set(line, lane, *key);
+            let (line, lane) = value_place(slot, i);
+            self.values.set(line, lane, *value);
+        }
+    }
+
+    /// Takes the position `from_slot` of another block over into `slot`.
+    fn take(&mut self, geometry: Geometry, slot: usize, from: &Self, from_slot: usize) {
+        for i in 0..geometry.kv_heads * geometry.dim {
+            let (to, at) = (
+                key_place(geometry.dim, slot, i),
+                key_place(geometry.dim, from_slot, i),
+            );
+            self.keys.set(to.0, to.1, from.keys.get(at.0, at.1));
+            let (to, at) = (value_place(slot, i), value_place(from_slot, i));
+            self.values.set(to.0, to.1, from.values.get(at.0, at.1));
+        }
+    }
+
+    /// Keys of one head: `[BLOCK / 16, dim]` of sixteen positions.
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    pub fn keys<'a>(
+        &'a self,
+        head: usize,
+        dim: usize,
+        space: &'a mut Vec<[f32; LANES]>,
+    ) -> &'a [[f32; LANES]] {
+        let size = dim * BLOCK / LANES;
+        self.keys.widened(head * size..(head + 1) * size, space)
+    }
+
+    /// Values of one head: `[dim / 16, BLOCK]` of sixteen dimensions.
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    pub fn values<'a>(
+        &'a self,
+        head: usize,
+        dim: usize,
+        space: &'a mut Vec<[f32; LANES]>,
+    ) -> &'a [[f32; LANES]] {
+        let size = dim * BLOCK / LANES;
+        self.values.widened(head * size..(head + 1) * size, space)
+    }
+}
+
+/// Line and lane of number `i` of the key in `slot`.
+fn key_place(dim: usize, slot: usize, i: usize) -> (usize, usize) {
+    let (head, d) = (i / dim, i % dim);
+    ((head * (BLOCK / LANES) + slot / LANES) * dim + d, slot % LANES)
+}
+
+/// Line and lane of number `i` of the value in `slot`.
+fn value_place(slot: usize, i: usize) -> (usize, usize) {
+    ((i / LANES) * BLOCK + slot, i % LANES)
+}
+
+/// The keys and values of tokens that every branch reads. Immutable.
+#[derive(Debug)]
+pub struct SharedPrefix {
+    own: BranchKv,
+}
+
+impl SharedPrefix {
+    /// Number of tokens.
+    pub fn len(&self) -> usize {
+        self.own.len
+    }
+
+    /// Whether it holds no token.
+    pub fn is_empty(&self) -> bool {
+        self.own.len == 0
+    }
+
+    /// Its whole blocks in `layer`: an incomplete last one is not among them.
+    pub fn blocks(&self, layer: usize) -> &[Arc<KvBlock>] {
+        &self.own.layers[layer][..self.own.len / BLOCK]
+    }
+
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        self.own.bytes()
+    }
+
+    /// The same prefix as if the tokens at `left_out` could not be seen. The others keep their keys, values and
+    /// positions: what had read the tokens left out stays as it was. Blocks before them are shared, not copied.
+    pub fn without(&self, left_out: Range<usize>) -> Arc<Self> {
+        let geometry = self.own.geometry;
+        let first = left_out.start.min(self.len()) / BLOCK;
+        let kept: Vec<usize> = (first * BLOCK..self.len())
+            .filter(|at| !left_out.contains(at))
+            .collect();
+        let pack = |blocks: &Vec<Arc<KvBlock>>| {
+            let packed = kept.chunks(BLOCK).map(|kept| {
+                let mut block = KvBlock::empty(geometry);
+                for (slot, at) in kept.iter().enumerate() {
+                    block.take(geometry, slot, &blocks[at / BLOCK], at % BLOCK);
+                }
+                Arc::new(block)
+            });
+            blocks[..first].iter().cloned().chain(packed).collect()
+        };
+        let len = first * BLOCK + kept.len();
+        Arc::new(Self {
+            own: BranchKv {
+                geometry,
+                prefix: None,
+                layers: self.own.layers.par_iter().map(pack).collect(),
+                len,
+                unseen: self.own.unseen + self.len() - len,
+            },
+        })
+    }
+}
+
+/// The keys and values one branch added after its prefix.
+#[derive(Debug)]
+pub struct BranchKv {
+    geometry: Geometry,
+    prefix: Option<Arc<SharedPrefix>>,
+    /// Blocks of each layer, from the position where the prefix's whole blocks end.
+    layers: Vec<Vec<Arc<KvBlock>>>,
+    /// Tokens in the prefix and here.
+    len: usize,
+    /// Positions left out of the prefix.
+    unseen: usize,
+}
+
+impl BranchKv {
+    /// An empty branch of nothing.
+    pub fn root(geometry: Geometry) -> Self {
+        Self {
+            geometry,
+            prefix: None,
+            layers: vec![Vec::new(); geometry.layers],
+            len: 0,
+            unseen: 0,
+        }
+    }
+
+    /// A branch of `prefix` that has added nothing yet.
+    pub fn fork(prefix: &Arc<SharedPrefix>) -> Self {
+        let incomplete = |blocks: &Vec<Arc<KvBlock>>| blocks[prefix.len() / BLOCK..].to_vec();
+        Self {
+            geometry: prefix.own.geometry,
+            prefix: Some(prefix.clone()),
+            layers: prefix.own.layers.iter().map(incomplete).collect(),
+            len: prefix.len(),
+            unseen: prefix.own.unseen,
+        }
+    }
+
+    /// Makes what this branch holds a prefix for others.
+    ///
+    /// # Errors
+    /// The branch has a prefix itself (prefixes do not chain), or holds nothing.
+    pub fn freeze(self) -> Result<Arc<SharedPrefix>> {
+        if self.prefix.is_some() || self.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "only a branch without a prefix that holds tokens can become a prefix",
+            ));
+        }
+        Ok(Arc::new(SharedPrefix { own: self }))
+    }
+
+    /// The prefix, if it has one.
+    pub fn prefix(&self) -> Option<&Arc<SharedPrefix>> {
+        self.prefix.as_ref()
+    }
+
+    /// Number of tokens in the prefix and the branch.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The position of the next token.
+    pub fn position(&self) -> usize {
+        self.len + self.unseen
+    }
+
+    /// Bytes of its own keys and values, without the prefix.
+    pub fn bytes(&self) -> usize {
+        self.layers.iter().map(Vec::len).sum::<usize>() * self.geometry.block_bytes()
+    }
+
+    /// Whether neither the prefix nor the branch holds a token.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The sizes.
+    pub fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// Writes `keys` and `values` (`[t, kv_heads * dim]`) of `layer` after what the branch holds.
+    /// [`advance`](Self::advance) makes them count once every layer has written.
+    pub(super) fn write(&mut self, layer: usize, keys: &[f32], values: &[f32]) {
+        let base = self.base();
+        let width = self.geometry.kv_heads * self.geometry.dim;
+        let blocks = &mut self.layers[layer];
+        for (i, (key, value)) in keys
+            .chunks_exact(width)
+            .zip(values.chunks_exact(width))
+            .enumerate()
+        {
+            let at = self.len + i - base;
+            if at / BLOCK == blocks.len() {
+                blocks.push(Arc::new(KvBlock::empty(self.geometry)));
+            }
+            Arc::make_mut(&mut blocks[at / BLOCK]).write(self.geometry, at % BLOCK, key, value);
+        }
+    }
+
+    /// Its own blocks of `layer`; the first begins where the prefix's whole blocks end.
+    pub(super) fn blocks(&self, layer: usize) -> &[Arc<KvBlock>] {
+        &self.layers[layer]
+    }
+
+    /// Counts `written` tokens as held.
+    pub(super) fn advance(&mut self, written: usize) {
+        self.len += written;
+    }
+
+    /// Position of its first own block.
+    fn base(&self) -> usize {
+        self.prefix.as_ref().map_or(0, |p| p.len() / BLOCK * BLOCK)
+    }
+}
+
+#[cfg(test)]
+impl BranchKv {
+    /// What two branches that share one buffer would see: this one's own blocks become those of `other`.
+    pub(super) fn overwrite_with(&mut self, other: &Self) {
+        self.layers.clone_from(&other.layers);
+        // The buffer is as long as its longest user has made it.
+        let blocks = self.len.div_ceil(BLOCK) - self.base() / BLOCK;
+        for layer in &mut self.layers {
+            layer.resize(blocks, Arc::new(KvBlock::empty(self.geometry)));
+        }
+    }
+}
