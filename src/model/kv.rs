@@ -44,7 +44,8 @@ pub struct KvBlock {
 }
 
 impl KvBlock {
-    pub(super) fn empty(geometry: Geometry) -> Self {
+    /// A block without a position.
+    pub fn empty(geometry: Geometry) -> Self {
         let size = geometry.kv_heads * geometry.dim * BLOCK / LANES;
         Self {
             keys: vec![[0.0; LANES]; size],
@@ -53,7 +54,7 @@ impl KvBlock {
     }
 
     /// Writes the key and the value (each `[kv_heads * dim]`) of the position `slot` of the block.
-    pub(super) fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
+    pub fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
         let dim = geometry.dim;
         for head in 0..geometry.kv_heads {
             let keys = &mut self.keys[(head * (BLOCK / LANES) + slot / LANES) * dim..][..dim];
@@ -66,6 +67,11 @@ impl KvBlock {
                 *to = *part;
             }
         }
+    }
+
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.keys) + size_of_val(&*self.values)
     }
 
     /// Keys of one head: `[BLOCK / 16, dim]` of sixteen positions.
@@ -96,6 +102,11 @@ impl SharedPrefix {
     /// Whether it holds no token.
     pub fn is_empty(&self) -> bool {
         self.own.len == 0
+    }
+
+    /// Bytes of its keys and values.
+    pub fn bytes(&self) -> usize {
+        self.own.bytes()
     }
 
     /// Its whole blocks in `layer`: an incomplete last one is not among them.
@@ -165,6 +176,11 @@ impl BranchKv {
     /// Whether neither the prefix nor the branch holds a token.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// Bytes of the keys and values in its own blocks, what it copied of its prefix's last block included.
+    pub fn bytes(&self) -> usize {
+        self.layers.iter().flatten().map(KvBlock::bytes).sum()
     }
 
     /// The sizes.
