@@ -127,6 +127,16 @@ impl Scorer {
         &self.tokenizer
     }
 
+    /// The weights, for whoever runs them without prompts and grammars.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Forgets the last prefix: the next request reads its dossier anew.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
     /// What the model would be given for `request`.
     ///
     /// # Errors
@@ -175,6 +185,7 @@ impl Scorer {
         }
         timing.generated_tokens = writers.iter().map(|w| w.output.len()).sum();
         timing.total_ms = milliseconds(started);
+        timing.kv_bytes = prefix.bytes() + writers.iter().map(|w| w.kv.bytes()).sum::<usize>();
         (run.sink)(ScoreEvent::Done(timing));
         Ok(())
     }
