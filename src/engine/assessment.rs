@@ -139,4 +139,7 @@ pub struct Timing {
     pub total_ms: f64,
     /// Tokens written, forced ones included.
     pub generated_tokens: usize,
+    /// Bytes of the keys and values of the prefix and all branches at the end.
+    #[serde(default)]
+    pub kv_bytes: usize,
 }

@@ -151,6 +151,16 @@ impl Scorer {
         &self.tokenizer
     }
 
+    /// The weights, for whoever runs them without prompts and grammars.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// Forgets the last prefix: the next request reads its dossier anew.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
     /// What the model would be given for `request`.
     ///
     /// # Errors
@@ -203,6 +213,7 @@ impl Scorer {
             self.influence(&plan, &writers, &prefix, run)?;
         }
         timing.total_ms = milliseconds(started);
+        timing.kv_bytes = prefix.bytes() + writers.iter().map(|w| w.kv.bytes()).sum::<usize>();
         (run.sink)(ScoreEvent::Done(timing));
         Ok(())
     }

@@ -14,6 +14,9 @@ pub trait Lanes: Copy + Send + Sync {
     /// Sixteen i32 numbers.
     type I32: Copy;
 
+    /// What a report calls this implementation.
+    const NAME: &'static str;
+
     /// Runs `op`, compiled for this processor. What `op` calls must be inlined into it.
     fn run<T>(self, op: impl FnOnce() -> T) -> T;
 
@@ -59,6 +62,21 @@ pub fn dispatch<W: WithLanes>(work: W) -> W::Output {
     work.with(Scalar)
 }
 
+/// What the implementation that [`dispatch`] chooses here is called: `avx512-vnni`, `avx2` or `scalar`.
+pub fn name() -> &'static str {
+    struct Name;
+
+    impl WithLanes for Name {
+        type Output = &'static str;
+
+        fn with<L: Lanes>(self, _: L) -> &'static str {
+            L::NAME
+        }
+    }
+
+    dispatch(Name)
+}
+
 /// Plain code, for processors without an implementation of their own and as the reference of the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Scalar;
@@ -70,6 +88,8 @@ pub struct Scalar;
 impl Lanes for Scalar {
     type F32 = [f32; LANES];
     type I32 = [i32; LANES];
+
+    const NAME: &'static str = "scalar";
 
     fn run<T>(self, op: impl FnOnce() -> T) -> T {
         op()
@@ -138,6 +158,8 @@ mod x86 {
     impl Lanes for V3 {
         type F32 = [__m256; 2];
         type I32 = [__m256i; 2];
+
+        const NAME: &'static str = "avx2";
 
         #[inline(always)]
         fn run<T>(self, op: impl FnOnce() -> T) -> T {
@@ -271,6 +293,8 @@ mod x86 {
     impl Lanes for Vnni {
         type F32 = __m512;
         type I32 = __m512i;
+
+        const NAME: &'static str = "avx512-vnni";
 
         #[inline(always)]
         fn run<T>(self, op: impl FnOnce() -> T) -> T {

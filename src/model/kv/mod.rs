@@ -127,7 +127,8 @@ pub struct KvBlock {
 }
 
 impl KvBlock {
-    pub(super) fn empty(geometry: Geometry) -> Self {
+    /// A block without a position.
+    pub fn empty(geometry: Geometry) -> Self {
         let count = geometry.kv_heads * geometry.dim * BLOCK / LANES;
         Self {
             keys: Lines::zeros(geometry.number, count),
@@ -136,7 +137,7 @@ impl KvBlock {
     }
 
     /// Writes the key and the value (each `[kv_heads * dim]`) of the position `slot` of the block.
-    pub(super) fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
+    pub fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
         for (i, (key, value)) in key.iter().zip(value).enumerate() {
             let (line, lane) = key_place(geometry.dim, slot, i);
             self.keys.set(line, lane, *key);
