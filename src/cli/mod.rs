@@ -15,6 +15,7 @@ pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod ingest;
+pub mod interrupt;
 pub mod journal;
 pub mod keys;
 pub mod man;
