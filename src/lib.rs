@@ -38,4 +38,6 @@ pub mod learn;
 
 pub mod tui;
 
+pub mod bench;
+
 pub mod cli;

@@ -10,11 +10,13 @@ use crate::error::Result;
 use crate::sanitize::line;
 use crate::store::index::probe;
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod ingest;
+pub mod interrupt;
 pub mod journal;
 pub mod keys;
 pub mod man;
@@ -118,6 +120,9 @@ pub enum Command {
     /// List, pull and verify models
     #[command(subcommand)]
     Models(models::ModelsCommand),
+    /// Measure what scoring, each kernel and the screen cost on this machine
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Show every setting and where it came from
     Config(config::Args),
     /// List every key of the workstation
@@ -173,6 +178,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
+        Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),
         Command::Config(args) => config::run(args, &cli.global.config(&[])?),

@@ -4,6 +4,7 @@ mod errands;
 pub mod gate;
 pub mod highlight;
 pub mod keys;
+pub mod offscreen;
 pub mod paint;
 pub mod profile;
 pub mod run;

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module a topic.
 
 mod bad_input;
+mod bench;
 mod claims;
 mod cli;
 mod doctor;

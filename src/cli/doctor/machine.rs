@@ -1,6 +1,7 @@
 //! The machine: processor, memory.
 
 use super::Finding;
+use crate::bench::machine::{bytes_of, processor_name};
 
 /// Bytes that the default model needs while it scores, with room for a long dossier.
 const COMFORTABLE_MEMORY: u64 = 4_000_000_000;
@@ -54,12 +55,6 @@ fn features() -> Vec<&'static str> {
     }
 }
 
-fn processor_name() -> Option<String> {
-    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split_once(':')?.1.trim().to_owned())
-}
-
 fn memory() -> Finding {
     let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let (Some(total), Some(free)) = (bytes_of(&info, "MemTotal:"), bytes_of(&info, "MemAvailable:")) else {
@@ -72,27 +67,4 @@ fn memory() -> Finding {
         return Finding::warn("memory", text, small);
     }
     Finding::ok("memory", text)
-}
-
-/// A row of `/proc/meminfo`, which counts in KiB.
-fn bytes_of(info: &str, row: &str) -> Option<u64> {
-    let number = info
-        .lines()
-        .find_map(|line| line.strip_prefix(row))?
-        .split_whitespace()
-        .next()?;
-    Some(number.parse::<u64>().ok()? * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_is_read_in_bytes() {
-        let info = "MemTotal:       24684648 kB\nMemFree:         1 kB\nMemAvailable:   14830592 kB\n";
-        assert_eq!(bytes_of(info, "MemTotal:"), Some(24_684_648 * 1024));
-        assert_eq!(bytes_of(info, "MemAvailable:"), Some(14_830_592 * 1024));
-        assert_eq!(bytes_of(info, "SwapTotal:"), None);
-    }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::cli::interrupt;
 use crate::model::Manifest;
 use crate::model::pull::Watch;
 use crate::sanitize;
@@ -21,7 +22,7 @@ impl Onlooker {
     /// Starts watching for Ctrl-c.
     pub fn new() -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
-        watch_for_interrupt(Arc::clone(&stopped));
+        interrupt::watch(Arc::clone(&stopped));
         Self {
             terminal: std::io::stderr().is_terminal(),
             bar: ProgressBar::hidden(),
@@ -64,22 +65,4 @@ impl Watch for Onlooker {
     fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Relaxed)
     }
-}
-
-/// The first Ctrl-c asks the pull to stop at the next safe place; a second one ends the program, which is safe too.
-fn watch_for_interrupt(stopped: Arc<AtomicBool>) {
-    let wait = move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-            return;
-        };
-        while runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
-            if stopped.swap(true, Ordering::Relaxed) {
-                std::process::exit(1);
-            }
-        }
-    };
-    // Without the thread Ctrl-c ends the program at once.
-    let _ = std::thread::Builder::new()
-        .name("interrupt".to_owned())
-        .spawn(wait);
 }
