@@ -25,7 +25,7 @@ pub(super) fn read(
     tokens: &[u32],
     chunk: usize,
 ) -> Result<Arc<SharedPrefix>> {
-    let mut kv = BranchKv::root(decoder.config());
+    let mut kv = BranchKv::root(decoder.geometry());
     for chunk in tokens.chunks(chunk) {
         session.check()?;
         let step = Step {

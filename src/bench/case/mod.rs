@@ -33,6 +33,8 @@ pub fn request(dir: &Path, rubric: Rubric) -> Result<ScoreRequest> {
         rubric: Arc::new(rubric),
         dimensions: Vec::new(),
         seed: 0,
+        score_only: false,
+        influence: false,
     })
 }
 

@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
@@ -13,7 +14,7 @@ use crate::model::config::DecoderConfig;
 use crate::model::kernels::attention::{Attention, Span};
 use crate::model::kernels::lanes::{self, Lanes, WithLanes};
 use crate::model::kernels::product::{Block, PackedMatrix};
-use crate::model::kv::{BLOCK, Geometry, KvBlock};
+use crate::model::kv::{BLOCK, Geometry, KvBlock, Number};
 
 /// Rows of a product: reading a prefix, writing eight branches, writing one.
 const ROWS: [usize; 3] = [256, 8, 1];
@@ -91,14 +92,24 @@ fn dense(rows: usize, (outputs, inputs): (usize, usize)) -> Result<Job> {
     })
 }
 
+/// Keys and values as they lie beside quantised weights.
+fn geometry_of(config: &DecoderConfig) -> Geometry {
+    Geometry {
+        layers: config.layers,
+        kv_heads: config.kv_heads,
+        dim: config.head_dim,
+        number: Number::F16,
+    }
+}
+
 /// So many positions of keys and values.
-fn blocks(geometry: Geometry, positions: usize) -> Vec<KvBlock> {
+fn blocks(geometry: Geometry, positions: usize) -> Vec<Arc<KvBlock>> {
     let numbers = noise(geometry.kv_heads * geometry.dim);
     let mut blocks = vec![KvBlock::empty(geometry); positions.div_ceil(BLOCK)];
     for position in 0..positions {
         blocks[position / BLOCK].write(geometry, position % BLOCK, &numbers, &numbers);
     }
-    blocks
+    blocks.into_iter().map(Arc::new).collect()
 }
 
 /// Multiplications and additions of attention, where the rows see `seen` keys in all.
@@ -109,7 +120,7 @@ fn attention_ops(config: &DecoderConfig, seen: usize) -> f64 {
 /// The last chunk of a prefix: 256 rows, each of which sees the keys before it.
 fn prefill(config: &DecoderConfig) -> Job {
     const ROWS: usize = 256;
-    let geometry = Geometry::from(config);
+    let geometry = geometry_of(config);
     let (heads, own) = (config.heads, blocks(geometry, KEYS));
     let queries = noise(ROWS * heads * geometry.dim);
     let seen = (KEYS - ROWS + 1..=KEYS).sum();
@@ -139,7 +150,7 @@ fn prefill(config: &DecoderConfig) -> Job {
 /// Eight branches of one prefix, one row each.
 fn decode(config: &DecoderConfig) -> Job {
     const ROWS: usize = 8;
-    let geometry = Geometry::from(config);
+    let geometry = geometry_of(config);
     let (heads, shared) = (config.heads, blocks(geometry, KEYS));
     let own: Vec<_> = (0..ROWS).map(|_| blocks(geometry, 1)).collect();
     let queries = noise(ROWS * heads * geometry.dim);
