@@ -11,7 +11,7 @@ pub struct Machine {
     pub processor: Option<String>,
     /// Threads of the arithmetic.
     pub threads: usize,
-    /// Which implementation of the kernels: `avx512-vnni`, `avx2` or `scalar`.
+    /// Which implementation of the kernels, as [`lanes::name`] calls it.
     pub lanes: &'static str,
     /// Processes that wanted to run, on average over the last 1, 5 and 15 minutes.
     pub load: Option<[f64; 3]>,

@@ -122,11 +122,13 @@ impl Planner<'_> {
         let mut from = 0;
         let mut places = Vec::new();
         for (number, segment) in (1..).zip(shown) {
-            let line = prompt::segment_line(number, segment);
-            let Some(start) = text[from..].find(&line).map(|at| from + at) else {
+            let found = |needle: &str, from: usize| text[from..].find(needle).map(|at| from + at);
+            let line = found(&format!("\n[{number}] "), from).map(|before| before + 1);
+            let Some((start, words)) = line.and_then(|start| Some((start, found(&segment.text, start)?)))
+            else {
                 return Vec::new();
             };
-            from = start + line.len();
+            from = words + segment.text.len();
             places.push(token_at(start)..token_at(from));
         }
         places
@@ -201,9 +203,7 @@ impl Planner<'_> {
                 .hint("raise engine.context_limit, or choose a model with a longer context")
             })?;
         let cost = |segment: &Segment| {
-            let line = self
-                .tokenizer
-                .encode(&prompt::segment_line(segment.no.0, segment));
+            let line = self.tokenizer.encode(&prompt::segment_line(segment));
             line.map_or(usize::MAX / 1024, |tokens| tokens.len())
         };
         let selection = select(dossier, index, rubric, language, room, cost);

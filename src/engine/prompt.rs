@@ -93,14 +93,14 @@ pub fn branch(dimension: &Dimension, shortlist: &[u32], language: Language) -> R
     )
 }
 
-/// One line of the numbered dossier, as [`dossier`] writes it.
-pub fn segment_line(number: u32, segment: &Segment) -> String {
+/// One line of the numbered dossier, as long as [`dossier`] writes it: what a segment costs.
+pub fn segment_line(segment: &Segment) -> String {
     let speaker = segment
         .speaker
         .as_deref()
         .map(|s| format!("{s}: "))
         .unwrap_or_default();
-    format!("[{number}] {speaker}{}\n", segment.text)
+    format!("[{}] {speaker}{}\n", segment.no, segment.text)
 }
 
 #[derive(Serialize)]

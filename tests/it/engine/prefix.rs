@@ -1,7 +1,7 @@
 //! Prefixes that were kept on disk: the same answers, to the bit, from fewer tokens read. And what is read from a prefix
 //! besides: scores without words, and what each cited segment carries.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use plumbline::dossier::Dossier;
@@ -13,7 +13,7 @@ use plumbline::ingest;
 use plumbline::model::kv::pages::PAGE;
 use plumbline::rubric::Rubric;
 
-use super::{SMALL, Said, Tested, load, request, sample, score, shared};
+use super::{DEFAULT, SMALL, Said, Tested, load, request, score, shared};
 
 const SAMPLE: &str = "en-priya-nair-2026h1";
 
@@ -31,27 +31,34 @@ fn ids(said: &Said) -> Vec<String> {
     said.finished.iter().map(|(a, _)| a.id.to_string()).collect()
 }
 
-/// A copy of the sample with one more report behind the others.
-fn grown(folder: &Path) -> Tested<Arc<Dossier>> {
+/// Some of the sample's sources as a dossier of their own, in `folder`: what is read is short, and so is the test.
+fn dossier(folder: &Path, sources: &[&str]) -> Tested<Arc<Dossier>> {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(SAMPLE);
-    let before = ingest::open(&from)?;
-    for entry in std::fs::read_dir(&from)? {
-        let path: PathBuf = entry?.path();
-        std::fs::copy(&path, folder.join(path.file_name().ok_or("no name")?))?;
+    let list = std::fs::read_to_string(from.join("dossier.toml"))?;
+    let mut parts = list.split("[[source]]");
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts.filter(|part| sources.iter().any(|s| part.contains(&format!("path = \"{s}\"")))) {
+        kept += "[[source]]";
+        kept += part;
     }
-    std::fs::write(
-        folder.join("zz-addendum.md"),
-        "Priya led the retrospective and wrote down what each team owes the others.\n",
-    )?;
+    std::fs::write(folder.join("dossier.toml"), kept)?;
+    for source in sources {
+        std::fs::copy(from.join(source), folder.join(source))?;
+    }
     let dossier = ingest::open(folder)?;
-    assert_eq!(dossier.sources.len(), before.sources.len() + 1);
+    assert_eq!(dossier.sources.len(), sources.len());
     Ok(Arc::new(dossier))
+}
+
+/// The first two sources.
+fn short() -> Tested<Arc<Dossier>> {
+    dossier(tempfile::tempdir()?.path(), &["weekly-w15.md", "peer-notes.txt"])
 }
 
 #[test]
 fn a_dossier_that_was_read_before_is_not_read_again() -> Tested {
     let folder = tempfile::tempdir()?;
-    let request = request(&sample(SAMPLE)?, &["collaboration", "quality"])?;
+    let request = request(&short()?, &["collaboration", "quality"])?;
     let cold = score(&mut caching(folder.path())?, &request)?;
     let warm = score(&mut caching(folder.path())?, &request)?;
     assert_eq!(cold.timing.kept_tokens, 0);
@@ -65,29 +72,34 @@ fn a_dossier_that_was_read_before_is_not_read_again() -> Tested {
 
 #[test]
 fn a_dossier_that_grew_is_read_from_where_it_grew() -> Tested {
-    let (folder, larger) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    let mut scorer = caching(folder.path())?;
-    let before = score(&mut scorer, &request(&sample(SAMPLE)?, &["quality"])?)?;
-    let request = request(&grown(larger.path())?, &["quality"])?;
-    let after = score(&mut scorer, &request)?;
-    let new = after.timing.prefill_tokens + after.timing.kept_tokens - before.timing.prefill_tokens;
-    assert!(new > 0);
+    let (cache, folder) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let mut scorer = caching(cache.path())?;
+    let before = request(
+        &dossier(folder.path(), &["weekly-w15.md", "peer-notes.txt"])?,
+        &["quality"],
+    )?;
+    let before = score(&mut scorer, &before)?.timing;
+    let sources = ["weekly-w15.md", "peer-notes.txt", "self-review.md"];
+    let request = request(&dossier(folder.path(), &sources)?, &["quality"])?;
+    let said = score(&mut scorer, &request)?;
+    let after = said.timing;
+    let new = after.prefill_tokens + after.kept_tokens - before.prefill_tokens;
+    assert!(new > 0 && after.kept_tokens > 0);
+    // The page that holds the end of the old prefix is another one now.
     assert!(
-        after.timing.prefill_tokens <= new + PAGE,
+        after.prefill_tokens < new + PAGE,
         "{} tokens read, {new} are new",
-        after.timing.prefill_tokens
+        after.prefill_tokens
     );
-    assert_eq!(
-        ids(&after),
-        ids(&score(&mut load(SMALL, ScoreOptions::default())?, &request)?)
-    );
+    let fresh = score(&mut load(SMALL, ScoreOptions::default())?, &request)?;
+    assert_eq!(ids(&said), ids(&fresh));
     Ok(())
 }
 
 #[test]
 fn another_rubric_reads_nothing_again() -> Tested {
     let folder = tempfile::tempdir()?;
-    let core = request(&sample(SAMPLE)?, &["quality"])?;
+    let core = request(&short()?, &["quality"])?;
     score(&mut caching(folder.path())?, &core)?;
     let rubric = Arc::new(Rubric::named("engineering")?);
     let other = ScoreRequest {
@@ -102,7 +114,7 @@ fn another_rubric_reads_nothing_again() -> Tested {
 
 #[test]
 fn scores_without_words_are_the_same_scores() -> Tested {
-    let whole = request(&sample(SAMPLE)?, &["collaboration", "growth"])?;
+    let whole = request(&short()?, &["collaboration", "growth"])?;
     let short = ScoreRequest {
         score_only: true,
         ..whole.clone()
@@ -130,7 +142,7 @@ fn scores_without_words_are_the_same_scores() -> Tested {
 fn every_cited_segment_is_weighed_and_only_those() -> Tested {
     let request = ScoreRequest {
         influence: true,
-        ..request(&sample(SAMPLE)?, &["collaboration", "growth", "quality"])?
+        ..request(&short()?, &["collaboration", "growth", "quality"])?
     };
     let mut scorer = shared(SMALL)?;
     let (mut cited, mut weighed) = (Vec::new(), Vec::<(DimensionId, Influence)>::new());
@@ -166,5 +178,31 @@ fn every_cited_segment_is_weighed_and_only_those() -> Tested {
         (with - influence.without.raw_score).abs() > 1e-4
     });
     assert!(moved.count() > 0, "no segment carries anything: {weighed:?}");
+    Ok(())
+}
+
+/// The tokens of a segment's place spell its line, in both languages and by both tokenizers.
+#[test]
+fn every_segment_has_its_tokens() -> Tested {
+    for (model, name) in [
+        (SMALL, SAMPLE),
+        (DEFAULT, "zh-lilei-2025h2"),
+        (SMALL, "zh-lilei-2025h2"),
+    ] {
+        let dossier = super::sample(name)?;
+        let scorer = shared(model)?;
+        let plan = scorer.plan(&request(&dossier, &["quality"])?)?;
+        assert_eq!(plan.places.len(), plan.segments.len());
+        for (number, (place, no)) in (1..).zip(plan.places.iter().zip(&plan.segments)) {
+            let line =
+                String::from_utf8_lossy(&scorer.tokenizer().decode(&plan.prefix[place.clone()])).into_owned();
+            let text = &dossier.segment(*no).ok_or("no such segment")?.text;
+            // A token may hold the end of one line and the beginning of the next.
+            assert!(
+                line.contains(&format!("{number}] ")) && line.contains(text.as_str()),
+                "{line:?}, {text:?}"
+            );
+        }
+    }
     Ok(())
 }
