@@ -122,6 +122,7 @@ impl Bench {
     }
 
     /// A whole dossier: the prefix once, eight prompts of 200 tokens, 150 tokens written by each branch, unconstrained.
+    /// The peer without flash attention and in batches of 128, which it likes best on a processor of AVX2.
     fn dossier(&self, model: &str, dossier: &str) -> Outcome<Job> {
         let tokens = self.scratch.path().join(format!("{model}.tokens"));
         let (file, threads) = (weights(model)?, &self.threads);
@@ -131,7 +132,7 @@ impl Bench {
         );
         let theirs = |way: &str| {
             format!(
-                "--model {file} --tokens {} --generate 150 --threads {threads} --way {way}",
+                "--model {file} --tokens {} --generate 150 --threads {threads} --way {way} --flash off --ubatch 128",
                 tokens.display()
             )
         };

@@ -27,13 +27,13 @@ struct Options {
     int generate = 0;
     int threads = 0;
     bool parallel = true;
-    bool flash = true;
+    bool flash = false;
     bool unified = true;
     bool repack = true;
     bool verbose = false;
     std::string cache = "f16";
     int batch = 2048;
-    int ubatch = 512;
+    int ubatch = 128;
 };
 
 const char * const USAGE =

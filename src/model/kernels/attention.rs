@@ -66,14 +66,9 @@ impl WithLanes for Attention<'_> {
         out.par_chunks_mut(per_task * width)
             .enumerate()
             .for_each(|(task, out)| {
-                lanes.run(
-                    #[inline(always)]
-                    || {
-                        for kv_head in 0..self.geometry.kv_heads {
-                            Head::new(&self, kv_head, task * per_task, out.len() / width).run(lanes, out);
-                        }
-                    },
-                );
+                for kv_head in 0..self.geometry.kv_heads {
+                    Head::new(&self, kv_head, task * per_task, out.len() / width).run(lanes, out);
+                }
             });
         out
     }
@@ -102,9 +97,7 @@ struct State {
     total: [f32; ROWS],
 }
 
-#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 impl<'a> Head<'a> {
-    #[inline(always)]
     fn new(pass: &'a Attention<'a>, kv_head: usize, first_token: usize, tokens: usize) -> Self {
         let dim = pass.geometry.dim;
         let group = pass.heads / pass.geometry.kv_heads;
@@ -137,7 +130,6 @@ impl<'a> Head<'a> {
         }
     }
 
-    #[inline(always)]
     fn run<L: Lanes>(mut self, lanes: L, out: &mut [f32]) {
         let pass = self.pass;
         let width = pass.heads * pass.geometry.dim;
@@ -169,8 +161,8 @@ impl<'a> Head<'a> {
         self.write(out);
     }
 
-    /// Takes `rows` through one block; `seen` says how many of its keys a row sees.
-    #[inline(always)]
+    /// Takes `rows` through one block; `seen` says how many of its keys a row sees. Compiled for the processor by itself:
+    /// in a larger function the sums of the inner loops did not all keep their registers.
     fn block<L: Lanes>(
         &mut self,
         lanes: L,
@@ -178,27 +170,31 @@ impl<'a> Head<'a> {
         rows: std::ops::Range<usize>,
         seen: impl Fn(usize) -> usize,
     ) {
-        let dim = self.pass.geometry.dim;
-        let [keys, values] = &mut self.space;
-        let keys = block.keys(self.index, dim, keys);
-        let values = block.values(self.index, dim, values);
-        for tile in rows.start / ROWS..rows.end.div_ceil(ROWS) {
-            let queries = &self.queries[tile * dim..][..dim];
-            let mut scores = scores(lanes, queries, keys);
-            let seen = std::array::from_fn(|r| {
-                let row = tile * ROWS + r;
-                if rows.contains(&row) { seen(row) } else { 0 }
-            });
-            let shrink = weights(&mut scores, &seen, &mut self.states[tile]);
-            let sums = &mut self.sums[tile * (dim / LANES)..][..dim / LANES];
-            for (sums, values) in sums.iter_mut().zip(values.chunks_exact(BLOCK)) {
-                add_values(lanes, &scores, &shrink, values, sums);
-            }
-        }
+        let (dim, head) = (self.pass.geometry.dim, self.index);
+        lanes.run(
+            #[inline(always)]
+            || {
+                let [keys, values] = &mut self.space;
+                let keys = block.keys(head, dim, keys);
+                let values = block.values(head, dim, values);
+                for tile in rows.start / ROWS..rows.end.div_ceil(ROWS) {
+                    let queries = &self.queries[tile * dim..][..dim];
+                    let mut scores = scores(lanes, queries, keys);
+                    let seen = std::array::from_fn(|r| {
+                        let row = tile * ROWS + r;
+                        if rows.contains(&row) { seen(row) } else { 0 }
+                    });
+                    let shrink = weights(&mut scores, &seen, &mut self.states[tile]);
+                    let sums = &mut self.sums[tile * (dim / LANES)..][..dim / LANES];
+                    for (sums, values) in sums.iter_mut().zip(values.chunks_exact(BLOCK)) {
+                        add_values(lanes, &scores, &shrink, values, sums);
+                    }
+                }
+            },
+        );
     }
 
     /// Normalises, and writes the rows of this head into `out` (`[tokens, heads * D]`).
-    #[inline(always)]
     fn write(&self, out: &mut [f32]) {
         let (dim, heads) = (self.pass.geometry.dim, self.pass.heads);
         let tokens = out.len() / (heads * dim);
