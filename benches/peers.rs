@@ -104,7 +104,7 @@ fn weights(model: &str) -> Outcome<String> {
 
 impl Bench {
     /// `plumb bench` once, and what it says under `measure`.
-    fn ours(&self, call: &str, read: fn(&Value) -> Option<f64>) -> Way {
+    fn ours(call: &str, read: fn(&Value) -> Option<f64>) -> Way {
         let once = format!("bench {call} --runs 1 --warm-up 0 --json");
         Way {
             name: "plumb",
@@ -141,7 +141,7 @@ impl Bench {
             title: format!("whole dossier, {dossier}"),
             unit: "ms",
             ways: vec![
-                self.ours(&ours, |v| v["measures"]["whole_ms"]["median"].as_f64()),
+                Self::ours(&ours, |v| v["measures"]["whole_ms"]["median"].as_f64()),
                 self.peer("llama.cpp, side by side", "dossier", &theirs("parallel"), whole),
                 self.peer("llama.cpp, one by one", "dossier", &theirs("sequential"), whole),
             ],
@@ -156,7 +156,7 @@ impl Bench {
             title: format!("reading {tokens} tokens"),
             unit: "tokens/s",
             ways: vec![
-                self.ours(&format!("prefill --tokens {tokens} --model {model}"), |v| {
+                Self::ours(&format!("prefill --tokens {tokens} --model {model}"), |v| {
                     v["measures"]["prefill_tokens_per_s"]["median"].as_f64()
                 }),
                 self.peer("llama-bench -fa 1", "llama-bench", &theirs(1), rate),
@@ -178,7 +178,7 @@ impl Bench {
             title: "eight branches of 2048 tokens writing".to_owned(),
             unit: "tokens/s",
             ways: vec![
-                self.ours(&format!("decode --model {model}"), |v| {
+                Self::ours(&format!("decode --model {model}"), |v| {
                     v["measures"]["decode_tokens_per_s"]["median"].as_f64()
                 }),
                 self.peer(

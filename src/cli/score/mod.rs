@@ -43,12 +43,19 @@ pub struct Args {
     /// Keep the assessments in the workspace
     #[arg(long, conflicts_with = "score_only")]
     pub save: bool,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// How much is asked for.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Extent {
     /// Scores and evidence only, no words: the quickest look
     #[arg(long)]
-    pub score_only: bool,
+    score_only: bool,
     /// Also say how much each cited segment carries: the score read again as if it could not be seen
     #[arg(long)]
-    pub influence: bool,
+    influence: bool,
 }
 
 impl Args {
@@ -116,7 +123,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     if args.json {
         json::print(&scored)
     } else {
-        if args.influence {
+        if args.extent.influence {
             text::print_influences(&scored)?;
         }
         text::print_end(&scored)
@@ -142,8 +149,8 @@ fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
         rubric: Arc::new(rubric),
         dimensions,
         seed: args.seed,
-        score_only: args.score_only,
-        influence: args.influence,
+        score_only: args.extent.score_only,
+        influence: args.extent.influence,
     })
 }
 
