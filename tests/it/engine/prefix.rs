@@ -150,9 +150,11 @@ fn every_cited_segment_is_weighed_and_only_those() -> Tested {
     let mut sink = |event| match event {
         ScoreEvent::Finished { assessment, .. } => {
             scores.push((assessment.dimension.clone(), assessment.reading.raw_score));
-            cited.extend(assessment.evidence.iter().filter_map(|link| {
-                (link.kind == EvidenceKind::Quote).then(|| (assessment.dimension.clone(), link.place.segment))
-            }));
+            let quotes = assessment
+                .evidence
+                .iter()
+                .filter(|link| link.kind == EvidenceKind::Quote);
+            cited.extend(quotes.map(|link| (assessment.dimension.clone(), link.place.segment)));
         }
         ScoreEvent::Influence { dimension, influence } => weighed.push((dimension, influence)),
         _ => {}
