@@ -156,7 +156,7 @@ mod tests {
         let rows: Vec<Vec<String>> = rows.iter().map(|row| row.map(str::to_owned).into()).collect();
         assert_eq!(
             table(&rows),
-            ["a    1      22  5  ms", "bb  33  4   5  5  GB/s  x"]
+            ["a    1     22  5  ms", "bb  33  4   5  5  GB/s  x"]
         );
     }
 }

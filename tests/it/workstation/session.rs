@@ -18,7 +18,7 @@ pub const SAMPLE: &str = "en-priya-nair-2026h1";
 /// Columns and rows that show all panes.
 pub const WIDE: (u16, u16) = (140, 40);
 /// How long anything may take on a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A workspace that holds the model's view of two dimensions.
 fn assessed() -> Outcome<&'static Path> {
