@@ -41,8 +41,10 @@ fn help_and_palette_run_their_rows() -> Outcome {
 
 #[test]
 fn scoring_starts_and_stops_at_a_key() -> Outcome {
-    let env = TestEnvironment::with_models()?;
+    let mut env = TestEnvironment::with_models()?;
     give_assessment(&env)?;
+    // There must be something to read: the assessment left the dossier in the cache.
+    env.set("PLUMB_ENGINE_CACHE_MB", "0");
     let mut session = Session::review(&env, &sample(SAMPLE), &["--model", SMALL_MODEL], WIDE)?;
     session.wait("reading the dossier")?;
     session.play(SCORING)
