@@ -20,18 +20,10 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ModelId;
+use crate::watch::{self, Watch};
 
 use figures::{Figure, Measures, Rows, Sample};
 use machine::Machine;
-
-/// Who hears how far a measurement is, and may end it.
-pub trait Watch: Sync {
-    /// `done` of `total` of what is being done now.
-    fn tell(&self, doing: &str, done: usize, total: usize);
-
-    /// Whether to end at the next safe place.
-    fn stopped(&self) -> bool;
-}
 
 /// How often something is measured, and who watches.
 #[derive(Clone, Copy)]
@@ -68,13 +60,7 @@ impl Session<'_> {
     /// # Errors
     /// `Cancelled`.
     pub fn check(&self) -> Result<()> {
-        if self.watch.stopped() {
-            return Err(Error::new(
-                ErrorKind::Cancelled,
-                "stopped before the end; no figures",
-            ));
-        }
-        Ok(())
+        watch::check(self.watch, "no figures")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Standard output as the commands use it: locked, buffered, and quiet when whoever read it has gone.
 
 use std::io::{self, BufWriter, ErrorKind as IoKind, Write};
+use std::ops::Range;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -28,6 +29,25 @@ pub fn json(value: &impl serde::Serialize) -> Result<()> {
     })
 }
 
+/// Rows as lines, columns as wide as their widest cell; those of `numbers` stand to the right.
+pub fn table(rows: &[Vec<String>], numbers: Range<usize>) -> Vec<String> {
+    let columns = rows.first().map_or(0, Vec::len);
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| {
+            if numbers.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 /// What a failed write to standard output means, for those who write as they go; the program ends quietly on one whose
 /// reader has gone.
 pub fn failed(cause: io::Error) -> Error {
@@ -45,4 +65,22 @@ pub fn lines(lines: &[String]) -> Result<()> {
 /// Says something beside the output, on standard error; nobody listening changes nothing.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [
+            ["a", "1", "", "22", "5", "ms", ""],
+            ["bb", "33", "4", "5", "5", "GB/s", "x"],
+        ];
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.map(str::to_owned).into()).collect();
+        assert_eq!(
+            table(&rows, 1..5),
+            ["a    1     22  5  ms", "bb  33  4   5  5  GB/s  x"]
+        );
+    }
 }

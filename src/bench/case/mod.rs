@@ -35,6 +35,7 @@ pub fn request(dir: &Path, rubric: Rubric) -> Result<ScoreRequest> {
         seed: 0,
         score_only: false,
         influence: false,
+        calibration: None,
     })
 }
 

@@ -98,6 +98,7 @@ fn geometry_of(config: &DecoderConfig) -> Geometry {
         layers: config.layers,
         kv_heads: config.kv_heads,
         dim: config.head_dim,
+        hidden: config.hidden,
         number: Number::F16,
     }
 }

@@ -69,6 +69,7 @@ impl Desk {
             blind: false,
             seed: 0,
             model: None,
+            calibration: None,
             read_only: None,
             zone: TimeZone::UTC,
         };

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
+use super::onlooker::Onlooker;
 use super::{engine, out};
-use crate::bench::{Outcome, Report, Session, Watch, case, decode, machine::Machine, ops, paint, prefill};
+use crate::bench::{Outcome, Report, Session, case, decode, machine::Machine, ops, paint, prefill};
 use crate::config::Config;
 use crate::engine::scorer::Scorer;
 use crate::engine::worker::{WorkerModel, set_threads};
@@ -14,11 +15,9 @@ use crate::id::ModelId;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
 use crate::rubric::Rubric;
+use crate::watch::Watch;
 
-mod onlooker;
 mod text;
-
-use onlooker::Onlooker;
 
 /// The most of anything that can be asked for: beyond it no model has a context.
 const MOST: usize = 1 << 20;
@@ -173,7 +172,7 @@ pub fn run(command: &BenchCommand, config: &Config) -> Result<()> {
     set_threads(config.engine.threads);
     let machine = Machine::now();
     let often = command.often();
-    let onlooker = Onlooker::new();
+    let onlooker = Onlooker::start();
     let session = Session {
         runs: often.runs,
         warm_up: often.warm_up,

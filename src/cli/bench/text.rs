@@ -26,7 +26,7 @@ pub(super) fn print(report: &Report) -> Result<()> {
     let facts = report.facts.iter();
     lines.extend(facts.map(|(name, value)| format!("{}: {}", words(name), fact(value))));
     lines.push(String::new());
-    lines.extend(table(&rows(report)));
+    lines.extend(out::table(&rows(report), 1..5));
     out::lines(&lines)
 }
 
@@ -116,22 +116,6 @@ fn number(x: f64) -> String {
     format!("{x:.decimals$}")
 }
 
-/// Columns as wide as their widest cell: names to the left, numbers to the right.
-fn table(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| match column {
-            1..=4 => format!("{cell:>width$}"),
-            _ => format!("{cell:<width$}"),
-        });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,19 +128,6 @@ mod tests {
         assert_eq!(
             unit("peak_rss_per_model_byte"),
             Some(("peak_rss_per_model_byte", "", 1.0))
-        );
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let rows = [
-            ["a", "1", "", "22", "5", "ms", ""],
-            ["bb", "33", "4", "5", "5", "GB/s", "x"],
-        ];
-        let rows: Vec<Vec<String>> = rows.iter().map(|row| row.map(str::to_owned).into()).collect();
-        assert_eq!(
-            table(&rows),
-            ["a    1     22  5  ms", "bb  33  4   5  5  GB/s  x"]
         );
     }
 }

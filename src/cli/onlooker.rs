@@ -1,22 +1,22 @@
-//! What a person sees of a measurement, and how they stop it.
+//! What a person sees of long work, and how they stop it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::bench::Watch;
 use crate::cli::interrupt;
+use crate::watch::Watch;
 
-/// A bar on standard error, which shows itself only on a terminal; Ctrl-c ends the measurement after the pass it is in.
-pub(super) struct Onlooker {
+/// A bar on standard error, which shows itself only on a terminal; Ctrl-c ends the work at the next safe place.
+pub struct Onlooker {
     bar: ProgressBar,
     stopped: Arc<AtomicBool>,
 }
 
 impl Onlooker {
     /// Starts watching for Ctrl-c.
-    pub(super) fn new() -> Self {
+    pub fn start() -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
         interrupt::watch(Arc::clone(&stopped));
         let bar = ProgressBar::new(0);
@@ -27,8 +27,8 @@ impl Onlooker {
         Self { bar, stopped }
     }
 
-    /// The measurement has ended, one way or the other.
-    pub(super) fn end(&self) {
+    /// The work has ended, one way or the other.
+    pub fn end(&self) {
         self.bar.finish_and_clear();
     }
 }
