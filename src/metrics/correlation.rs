@@ -13,8 +13,10 @@ pub fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
         variance_a += dx * dx;
         variance_b += dy * dy;
     }
-    let scale = (variance_a * variance_b).sqrt();
-    (scale > 0.0).then(|| covariance / scale)
+    // Equal numbers differ by what rounding makes of their mean.
+    let differ = |variance: f64, mean: f64| variance > 1e-20 * pairs.len() as f64 * mean.powi(2).max(1e-20);
+    let spread = differ(variance_a, mean_a) && differ(variance_b, mean_b);
+    spread.then(|| covariance / (variance_a * variance_b).sqrt())
 }
 
 /// Spearman's rank correlation: Pearson's over ranks, ties sharing the mean of theirs.
@@ -77,5 +79,7 @@ mod tests {
         assert_eq!(pearson(&[(1.0, 2.0), (1.0, 3.0)]), None);
         assert_eq!(spearman(&[(1.0, 2.0)]), None);
         assert_eq!(pearson(&[]), None);
+        let third = 1.0 / 3.0;
+        assert_eq!(pearson(&[(1.0, third), (2.0, third), (4.0, third)]), None);
     }
 }

@@ -6,11 +6,16 @@
 mod agreement;
 mod bootstrap;
 mod correlation;
+mod isotonic;
+mod ridge;
 mod sets;
 mod summary;
+pub mod tfidf;
 
 pub use agreement::{Order, mae, pairwise_order, quadratic_kappa, within};
 pub use bootstrap::{Interval, bootstrap};
 pub use correlation::{pearson, spearman};
+pub use isotonic::Isotonic;
+pub use ridge::{Fit, Ridge, numbered};
 pub use sets::Found;
 pub use summary::{mean, median, quantile};

@@ -1,0 +1,244 @@
+//! Ridge regression in its dual form (Saunders, Gammerman & Vovk, 1998): what counts is how alike two items are.
+//!
+//! With `K` the similarities, `H = (K + penalty I)^-1` and `a = H y`, the prediction of a new item is its similarities
+//! times `a`. Leaving a whole group of items out needs no second fit: its errors are `H_gg^-1 a_g`, `H_gg` the part of
+//! `H` that belongs to the group (the block form of the leave-one-out identity; Rasmussen & Williams, 2006, 5.12).
+
+use std::collections::HashMap;
+
+use faer::linalg::solvers::Solve;
+use faer::{Mat, Side};
+
+/// How much larger the similarity of the constant is than that of the items: it is fitted, not shrunk.
+const CONSTANT: f64 = 1e3;
+
+/// Penalties worth trying, as shares of the mean similarity of an item with itself.
+pub const PENALTIES: [f64; 8] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
+
+/// Items with their similarities, ready to be fitted to any target.
+#[derive(Debug)]
+pub struct Ridge {
+    /// Eigenvalues and eigenvectors of the similarities, the constant's among them.
+    values: Vec<f64>,
+    vectors: Mat<f64>,
+    /// The items of each group.
+    groups: Vec<Vec<usize>>,
+    /// The mean similarity of an item with itself.
+    scale: f64,
+}
+
+/// A fit: the prediction of an item is its similarities times `weights`, plus `constant`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fit {
+    /// One for each item.
+    pub weights: Vec<f64>,
+    /// What is added.
+    pub constant: f64,
+}
+
+impl Fit {
+    /// The prediction of the item whose similarities with the items of the fit are these.
+    pub fn predict(&self, similarities: impl IntoIterator<Item = f64>) -> f64 {
+        let products = similarities.into_iter().zip(&self.weights).map(|(k, a)| k * a);
+        self.constant + products.sum::<f64>()
+    }
+}
+
+impl Ridge {
+    /// Items whose similarities are the entries of `kernel`, `[n, n]`, symmetric and positive semidefinite; `groups`
+    /// says to which group each belongs: what was not sampled independently is left out together. None where there is no
+    /// item, or a similarity is not a number.
+    pub fn new(kernel: &Mat<f64>, groups: &[usize]) -> Option<Self> {
+        let n = groups.len();
+        if n == 0 || kernel.nrows() != n || kernel.ncols() != n {
+            return None;
+        }
+        let scale = (0..n).map(|i| kernel[(i, i)]).sum::<f64>() / n as f64;
+        Self::with_scale(kernel, groups, scale)
+    }
+
+    /// The same where the mean similarity is known.
+    fn with_scale(kernel: &Mat<f64>, groups: &[usize], scale: f64) -> Option<Self> {
+        if !scale.is_finite() || scale <= 0.0 {
+            return None;
+        }
+        let n = groups.len();
+        let with_constant = Mat::from_fn(n, n, |i, j| kernel[(i, j)] + CONSTANT * scale);
+        let eigen = with_constant.self_adjoint_eigen(Side::Lower).ok()?;
+        let mut members: Vec<Vec<usize>> = vec![Vec::new(); groups.iter().max()? + 1];
+        for (item, &group) in groups.iter().enumerate() {
+            members[group].push(item);
+        }
+        members.retain(|group| !group.is_empty());
+        Some(Self {
+            values: eigen.S().column_vector().iter().map(|v| v.max(0.0)).collect(),
+            vectors: eigen.U().to_owned(),
+            groups: members,
+            scale,
+        })
+    }
+
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The fit to `y`; the penalty is a share of [`PENALTIES`]' kind.
+    pub fn fit(&self, y: &[f64], penalty: f64) -> Fit {
+        let weights = self.dual(y, penalty);
+        let constant = CONSTANT * self.scale * weights.iter().sum::<f64>();
+        Fit { weights, constant }
+    }
+
+    /// The prediction of each item by the fit to all other groups.
+    pub fn held_out(&self, y: &[f64], penalty: f64) -> Vec<f64> {
+        let dual = self.dual(y, penalty);
+        let mut predictions = y.to_vec();
+        for group in &self.groups {
+            let own = Mat::from_fn(group.len(), group.len(), |i, j| {
+                self.inverse(group[i], group[j], penalty)
+            });
+            let errors = Mat::from_fn(group.len(), 1, |i, _| dual[group[i]]);
+            // Positive definite: a part of the inverse of a matrix that is.
+            let Ok(factors) = own.llt(Side::Lower) else {
+                continue;
+            };
+            let errors = factors.solve(&errors);
+            for (i, &item) in group.iter().enumerate() {
+                predictions[item] -= errors[(i, 0)];
+            }
+        }
+        predictions
+    }
+
+    /// The penalty whose held-out predictions of `y` are nearest, and those predictions.
+    pub fn best(&self, y: &[f64]) -> (f64, Vec<f64>) {
+        let loss = |p: &[f64]| p.iter().zip(y).map(|(p, y)| (p - y).powi(2)).sum::<f64>();
+        let tried = PENALTIES.map(|penalty| (penalty, self.held_out(y, penalty)));
+        let best = tried.into_iter().min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1)));
+        best.unwrap_or_default()
+    }
+
+    /// `H y`.
+    fn dual(&self, y: &[f64], penalty: f64) -> Vec<f64> {
+        let n = y.len();
+        let y = Mat::from_fn(n, 1, |i, _| y[i]);
+        let mut rotated = self.vectors.transpose() * y;
+        for (i, value) in self.values.iter().enumerate() {
+            rotated[(i, 0)] /= value + penalty * self.scale;
+        }
+        let dual = &self.vectors * rotated;
+        (0..n).map(|i| dual[(i, 0)]).collect()
+    }
+
+    /// An entry of `H`.
+    fn inverse(&self, i: usize, j: usize, penalty: f64) -> f64 {
+        let terms =
+            self.values.iter().enumerate().map(|(e, value)| {
+                self.vectors[(i, e)] * self.vectors[(j, e)] / (value + penalty * self.scale)
+            });
+        terms.sum()
+    }
+}
+
+/// Names of groups as [`Ridge::new`] takes them: numbers from 0, in order of appearance.
+pub fn numbered<'a>(names: impl Iterator<Item = &'a str>) -> Vec<usize> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    names
+        .map(|name| {
+            let next = known.len();
+            *known.entry(name).or_insert(next)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const X: [[f64; 2]; 7] = [
+        [0.0, 1.0],
+        [1.0, 0.5],
+        [2.0, -1.0],
+        [3.0, 0.0],
+        [4.0, 2.0],
+        [5.0, -0.5],
+        [6.0, 1.5],
+    ];
+    const Y: [f64; 7] = [1.2, 1.9, 1.4, 2.9, 4.6, 3.1, 5.6];
+    const GROUPS: [usize; 7] = [0, 0, 1, 1, 2, 3, 3];
+
+    fn similarity(a: [f64; 2], b: [f64; 2]) -> f64 {
+        a[0] * b[0] + a[1] * b[1]
+    }
+
+    fn kernel(rows: &[[f64; 2]]) -> Mat<f64> {
+        Mat::from_fn(rows.len(), rows.len(), |i, j| similarity(rows[i], rows[j]))
+    }
+
+    /// ```python
+    /// from sklearn.linear_model import Ridge  # scikit-learn 1.9
+    /// X = [[0,1],[1,.5],[2,-1],[3,0],[4,2],[5,-.5],[6,1.5]]; y = [1.2,1.9,1.4,2.9,4.6,3.1,5.6]
+    /// scale = sum(a*a+b*b for a, b in X) / 7
+    /// m = Ridge(alpha=0.1*scale).fit(X, y); m.coef_, m.intercept_  # [0.58870966, 0.59088734], 0.89557022
+    /// # the constant is all but free: its own penalty is a thousandth of the others'
+    /// ```
+    #[test]
+    fn the_fit_is_that_of_scikit_learn() {
+        let ridge = Ridge::new(&kernel(&X), &GROUPS).expect("a ridge");
+        let fit = ridge.fit(&Y, 0.1);
+        let weight = |column: usize| -> f64 { X.iter().zip(&fit.weights).map(|(x, a)| x[column] * a).sum() };
+        for (found, expected) in [
+            (weight(0), COEF[0]),
+            (weight(1), COEF[1]),
+            (fit.constant, INTERCEPT),
+        ] {
+            assert!((found - expected).abs() < 2e-3, "{found}, expected {expected}");
+        }
+    }
+
+    const COEF: [f64; 2] = [0.588_709_66, 0.590_887_34];
+    const INTERCEPT: f64 = 0.895_570_22;
+
+    #[test]
+    fn leaving_a_group_out_is_a_fit_without_it() {
+        let ridge = Ridge::new(&kernel(&X), &GROUPS).expect("a ridge");
+        let held_out = ridge.held_out(&Y, 0.1);
+        for group in 0..4 {
+            let others: Vec<usize> = (0..7).filter(|&i| GROUPS[i] != group).collect();
+            let rows: Vec<[f64; 2]> = others.iter().map(|&i| X[i]).collect();
+            let y: Vec<f64> = others.iter().map(|&i| Y[i]).collect();
+            // The penalty and the constant are shares of the whole's mean similarity.
+            let without = Ridge::with_scale(&kernel(&rows), &vec![0; rows.len()], ridge.scale);
+            let without = without.expect("a ridge");
+            let fit = without.fit(&y, 0.1);
+            for item in (0..7).filter(|&i| GROUPS[i] == group) {
+                let expected = fit.predict(rows.iter().map(|row| similarity(*row, X[item])));
+                assert!(
+                    (held_out[item] - expected).abs() < 1e-6,
+                    "{item}: {} {expected}",
+                    held_out[item]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_best_penalty_predicts_what_it_has_not_seen() {
+        let ridge = Ridge::new(&kernel(&X), &GROUPS).expect("a ridge");
+        let (penalty, held_out) = ridge.best(&Y);
+        assert!(PENALTIES.contains(&penalty));
+        let pairs: Vec<(f64, f64)> = Y.into_iter().zip(held_out).collect();
+        assert!(
+            crate::metrics::pearson(&pairs).is_some_and(|r| r > 0.9),
+            "{pairs:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_to_fit_gives_none() {
+        assert!(Ridge::new(&Mat::zeros(0, 0), &[]).is_none());
+        assert!(Ridge::new(&Mat::zeros(2, 2), &[0, 1]).is_none());
+        assert!(Ridge::new(&Mat::from_fn(1, 1, |_, _| f64::NAN), &[0]).is_none());
+    }
+}
