@@ -3,10 +3,11 @@
 use super::Rubric;
 use crate::error::{Error, ErrorKind, Result};
 
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("core", include_str!("../../rubrics/core.toml")),
     ("engineering", include_str!("../../rubrics/engineering.toml")),
     ("sales", include_str!("../../rubrics/sales.toml")),
+    ("writing", include_str!("../../rubrics/writing.toml")),
 ];
 
 /// The names of the rubrics that come with the program, the default one first.
@@ -36,7 +37,8 @@ mod tests {
         for name in names() {
             let rubric = builtin(name)?;
             assert_eq!(rubric.id.as_str(), name);
-            assert_eq!(rubric.dimensions.len(), 8, "{name}");
+            let dimensions = if name == "writing" { 6 } else { 8 };
+            assert_eq!(rubric.dimensions.len(), dimensions, "{name}");
         }
         Ok(())
     }
@@ -46,7 +48,7 @@ mod tests {
         let error = builtin("cores")
             .err()
             .map(|e| (e.exit_code(), e.hints().to_vec()));
-        let hint = "one of core, engineering, sales, or the path of a rubric file";
+        let hint = "one of core, engineering, sales, writing, or the path of a rubric file";
         assert_eq!(error, Some((2, vec![hint.to_owned()])));
     }
 }

@@ -9,7 +9,7 @@ fn builtin_rubrics_are_listed_and_shown() -> Outcome {
     let env = TestEnvironment::new()?;
     let list: Vec<Value> = serde_json::from_str(&env.run(["rubric", "list", "--json"])?.ok()?)?;
     let ids: Vec<&Value> = list.iter().map(|r| &r["id"]).collect();
-    assert_eq!(ids, ["core", "engineering", "sales"]);
+    assert_eq!(ids, ["core", "engineering", "sales", "writing"]);
     let shown: Value = serde_json::from_str(&env.run(["rubric", "show", "core", "--json"])?.ok()?)?;
     assert_eq!(shown["hash"], list[0]["sha256"]);
     assert_eq!(
