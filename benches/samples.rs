@@ -97,6 +97,7 @@ fn score(
         seed: 0,
         score_only: false,
         influence: false,
+        calibration: None,
     };
     let (mut assessments, mut timing) = (Vec::new(), Timing::default());
     let mut sink = |event| match event {

@@ -77,6 +77,13 @@ impl fmt::Display for SegmentNo {
     }
 }
 
+impl SubjectId {
+    /// Whom records name that speak of no one.
+    pub fn nobody() -> Self {
+        Self::new("-")
+    }
+}
+
 /// The language of a dossier, a prompt or a screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

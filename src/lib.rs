@@ -12,6 +12,8 @@ pub mod clock;
 
 pub mod seed;
 
+pub mod watch;
+
 pub mod config;
 
 pub mod sanitize;
@@ -26,15 +28,17 @@ pub mod ingest;
 
 pub mod evidence;
 
+pub mod metrics;
+
 pub mod engine;
 
 pub mod review;
 
 pub mod store;
 
-pub mod metrics;
-
 pub mod learn;
+
+pub mod eval;
 
 pub mod tui;
 

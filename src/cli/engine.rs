@@ -1,12 +1,41 @@
 //! From the configuration to a running engine: what `score` and `review` share.
 
+use std::sync::Arc;
+
 use crate::config::Config;
-use crate::engine::assessment::ModelIdentity;
+use crate::engine::assessment::{ModelIdentity, RubricIdentity};
+use crate::engine::calibration::Calibration;
+use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{PrefixCache, ScoreOptions};
 use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::Result;
+use crate::learn::calibrate::in_use;
 use crate::model::local::ModelStore;
 use crate::model::manifest::Catalogue;
+use crate::store::{Reader, Workspace};
+
+/// The calibration in use for these weights and this rubric; none without a workspace, or where it was fitted to another
+/// wording of the prompt.
+///
+/// # Errors
+/// The workspace cannot be read, or the calibration's blob is not what was written.
+pub fn calibration(
+    config: &Config,
+    model: &ModelIdentity,
+    rubric: &RubricIdentity,
+) -> Result<Option<Arc<Calibration>>> {
+    if !Workspace::exists(&config.workspace) {
+        return Ok(None);
+    }
+    let reader = Reader::open(&config.workspace)?;
+    let records = reader.calibrations()?;
+    let Some(id) = in_use(records.iter().map(|record| &record.entry), model, rubric) else {
+        return Ok(None);
+    };
+    let calibration = Calibration::decode(&reader.blobs().get(&id)?)?;
+    let fits = calibration.fits(model, rubric, templates_hash());
+    Ok(fits.then(|| Arc::new(calibration)))
+}
 
 /// Finds the configured model and how to score with it; sets the size of the arithmetic's thread pool.
 ///

@@ -178,7 +178,7 @@ fn write_record(out: &mut dyn Write, hash: ContentHash, record: &Record, json: b
         hash.short(),
         record.at,
         record.actor.as_str(),
-        record.entry.dossier().as_str(),
+        record.entry.dossier().map_or("-", |dossier| dossier.as_str()),
         in_short(&record.entry)
     );
     writeln!(out, "{}", sanitize::line(&words))
@@ -200,6 +200,10 @@ fn in_short(entry: &Entry) -> String {
         Entry::Decision(d) => format!("{}: {}", d.dimension, act_in_short(&d.act)),
         Entry::SignOff(s) => format!("signed off with {} scores", s.scores.len()),
         Entry::Undo(undo) => format!("took {} back", undo.record),
+        Entry::Calibration(c) => match c.calibration {
+            Some(id) => format!("{}: calibration {} ({})", c.rubric.id, id.short(), c.cause),
+            None => format!("{}: no calibration ({})", c.rubric.id, c.cause),
+        },
     }
 }
 

@@ -11,16 +11,19 @@ use crate::sanitize::line;
 use crate::store::index::probe;
 
 pub mod bench;
+pub mod calibrate;
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod engine;
+pub mod eval;
 pub mod ingest;
 pub mod interrupt;
 pub mod journal;
 pub mod keys;
 pub mod man;
 pub mod models;
+pub mod onlooker;
 pub mod out;
 pub mod pairs;
 pub mod profile;
@@ -117,6 +120,11 @@ pub enum Command {
     /// List, show and export what decisions teach
     #[command(subcommand)]
     Pairs(pairs::PairsCommand),
+    /// Bring scores to what people would give
+    Calibrate(calibrate::Args),
+    /// Measure how near the scores are to people's
+    #[command(subcommand)]
+    Eval(eval::EvalCommand),
     /// List, pull and verify models
     #[command(subcommand)]
     Models(models::ModelsCommand),
@@ -179,6 +187,8 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
+        Command::Calibrate(args) => calibrate::run(args, &cli.global.config(&args.settings())?),
+        Command::Eval(command) => eval::run(command, &cli.global.config(&command.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),
         Command::Config(args) => config::run(args, &cli.global.config(&[])?),

@@ -74,6 +74,7 @@ fn profile_of(dossier: Arc<Dossier>, config: &Config) -> Result<Profile> {
         rubric: Arc::new(Rubric::named(&config.rubric)?),
         person: config.person.clone(),
         model: None,
+        calibration: None,
         seed: 0,
         blind: false,
         read_only: Some("a profile changes nothing".to_owned()),

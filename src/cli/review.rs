@@ -12,7 +12,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Origin};
 use crate::dossier::manifest::Manifest;
 use crate::engine::worker::Worker;
-use crate::engine::{Backend, ModelIdentity, ScoreEvent, Ticket};
+use crate::engine::{Backend, ModelIdentity, RubricIdentity, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest;
 use crate::review::Summary;
@@ -20,6 +20,7 @@ use crate::review::dimension::WIDE_SPREAD;
 use crate::rubric::Rubric;
 use crate::store::workspace::Health;
 use crate::store::{DossierStatus, Store, StoreHandle, Workspace};
+use crate::tui::errands::Refit;
 use crate::tui::keys::Keymap;
 use crate::tui::paint::{PaintTrace, VARIABLE};
 use crate::tui::run::{Ports, run as run_loop};
@@ -83,11 +84,24 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let workspace = Workspace::open(&config.workspace, Arc::clone(&clock))?;
     let read_only = why_read_only(config, workspace.health());
+    let identity = RubricIdentity::of(&rubric);
+    let calibration = match &model {
+        Some(model) => engine::calibration(config, model, &identity)?,
+        None => None,
+    };
+    let refit = model.clone().map(|model| Refit {
+        every: config.refit_every,
+        workspace: config.workspace.clone(),
+        model,
+        rubric: identity,
+        person: config.person.clone(),
+    });
     let (store, writer) = Store::start(workspace)?;
     let rows = rows(&paths, &rubric, &store)?;
     let open = (rows.len() == 1).then_some(0);
     let settings = Settings {
         model,
+        calibration,
         read_only,
         ..settings(config, keymap, rubric)
     };
@@ -98,6 +112,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let ports = Ports {
         engine,
         store,
+        refit,
         clock,
         trace: PaintTrace::new(std::env::var_os(VARIABLE).map(PathBuf::from)),
         open,
@@ -133,6 +148,7 @@ fn settings(config: &Config, keymap: Keymap, rubric: Arc<Rubric>) -> Settings {
         blind: config.blind,
         seed: 0,
         model: None,
+        calibration: None,
         read_only: None,
         zone: TimeZone::system(),
     }

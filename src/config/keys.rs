@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 18] = [
+pub const KEYS: [Key; 19] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -73,6 +73,11 @@ pub const KEYS: [Key; 18] = [
         "engine.cache_mb",
         "PLUMB_ENGINE_CACHE_MB",
         Kind::Count(0, 1_000_000),
+    ),
+    key(
+        "learning.refit_every",
+        "PLUMB_LEARNING_REFIT_EVERY",
+        Kind::Count(0, 100_000),
     ),
 ];
 

@@ -54,6 +54,8 @@ pub struct Config {
     pub models_dir: PathBuf,
     /// How the engine works.
     pub engine: EngineConfig,
+    /// Scores by people after which the calibration is fitted anew; 0 leaves that to `plumb calibrate`.
+    pub refit_every: usize,
     /// The standard folders everything else was derived from.
     pub paths: Paths,
     /// The same values as plain settings, each with where it came from.
@@ -140,6 +142,7 @@ impl Config {
             workspace: folder("workspace")?,
             models_dir: folder("models_dir")?,
             engine: EngineConfig::from_settings(&settings),
+            refit_every: settings.count("learning.refit_every"),
             paths,
             settings,
         })

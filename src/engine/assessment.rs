@@ -6,6 +6,7 @@ use crate::dossier::Language;
 use crate::evidence::EvidenceLink;
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, ModelId, RubricId};
+use crate::rubric::Rubric;
 
 /// The address of an assessment: the hash of its trace, so that the same answer has the same name.
 pub type AssessmentId = ContentHash;
@@ -32,6 +33,17 @@ pub struct RubricIdentity {
     pub sha256: ContentHash,
 }
 
+impl RubricIdentity {
+    /// That of a rubric.
+    pub fn of(rubric: &Rubric) -> Self {
+        Self {
+            id: rubric.id.clone(),
+            version: rubric.version.clone(),
+            sha256: rubric.hash,
+        }
+    }
+}
+
 /// A score read from the model's distribution over the levels 1..5.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ScoreReading {
@@ -45,6 +57,9 @@ pub struct ScoreReading {
     pub probabilities: [f32; 5],
     /// The share of the whole vocabulary's probability that fell on the five level tokens, 0..1.
     pub validity: f32,
+    /// Nine of ten ratings by people lie so near the score, in levels; known only of a calibrated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f32>,
 }
 
 /// What the model says of one dimension.
@@ -59,8 +74,8 @@ pub struct Assessment {
     /// The score.
     #[serde(flatten)]
     pub reading: ScoreReading,
-    /// The calibration that made `score` from `raw_score`; none until one is fitted.
-    pub calibration: Option<String>,
+    /// The calibration that made `score` of what the model said; none where there is none for this dimension.
+    pub calibration: Option<ContentHash>,
     /// What it rests on.
     pub evidence: Vec<EvidenceLink>,
     /// Why (sanitised).
@@ -100,6 +115,9 @@ pub struct Trace {
     pub logits: [f32; 5],
     /// The final hidden state at the score position (after the last norm), f16 bit patterns, `hidden_size` long.
     pub hidden: Vec<u16>,
+    /// The mean state over the tokens of the shared prefix, f16 bit patterns, `hidden_size` long.
+    #[serde(default)]
+    pub text: Vec<u16>,
     /// The seed of the run.
     pub seed: u64,
     /// Which weights.
@@ -110,6 +128,16 @@ pub struct Trace {
     pub prompt_sha256: ContentHash,
     /// The segments shown to the model, in prompt order: prompt number i+1 is `(source, start, end)`.
     pub segments: Vec<(ContentHash, usize, usize)>,
+}
+
+/// A margin beyond this, in levels, says that the score alone decides nothing.
+const WIDE: f32 = 1.0;
+
+impl ScoreReading {
+    /// Whether a person must look before the score is relied on: its margin reaches beyond a whole level.
+    pub fn needs_a_person(&self) -> bool {
+        self.margin.is_some_and(|margin| margin > WIDE)
+    }
 }
 
 impl Trace {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::dossier::{Dossier, Language};
 use crate::engine::assessment::{Assessment, ScoreReading, Timing, Trace};
+use crate::engine::calibration::Calibration;
 use crate::evidence::EvidenceLink;
 use crate::id::{DimensionId, SegmentNo};
 use crate::rubric::Rubric;
@@ -31,6 +32,8 @@ pub struct ScoreRequest {
     pub score_only: bool,
     /// Also how much each cited segment carries.
     pub influence: bool,
+    /// What people's ratings taught, where it was fitted to these weights and this rubric.
+    pub calibration: Option<Arc<Calibration>>,
 }
 
 /// What one cited segment carries.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod assessment;
+pub mod calibration;
 pub mod event;
 pub mod grammar;
 pub mod plan;
@@ -12,4 +13,5 @@ pub mod scorer;
 pub mod worker;
 
 pub use assessment::{Assessment, AssessmentId, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
+pub use calibration::Calibration;
 pub use event::{Backend, ScoreEvent, ScoreRequest, Ticket};

@@ -58,6 +58,7 @@ pub fn read(levels: [f32; 5], row: &[f32]) -> ScoreReading {
         sd: variance.max(0.0).sqrt() as f32,
         probabilities: probabilities.map(|p| p as f32),
         validity: (sum / everything) as f32,
+        margin: None,
     }
 }
 

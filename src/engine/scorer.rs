@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::dossier::Dossier;
 use crate::engine::answer::{Answer, PartialAnswer};
 use crate::engine::assessment::{Assessment, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
+use crate::engine::calibration::{Calibration, Features};
 use crate::engine::event::{Influence, ScoreEvent, ScoreRequest, TextField};
 use crate::engine::grammar::{Grammar, GrammarFactory};
 use crate::engine::plan::{Branch, Plan, Planner};
@@ -144,6 +145,11 @@ impl Scorer {
     /// Which weights these are.
     pub fn identity(&self) -> &ModelIdentity {
         &self.identity
+    }
+
+    /// How the weights are held.
+    pub fn form(&self) -> WeightForm {
+        self.options.weights
     }
 
     /// The tokenizer of the weights.
@@ -324,7 +330,8 @@ impl Scorer {
         for (row, (writer, logits)) in live.iter_mut().zip(&logits).enumerate() {
             if writer.partial.at_score() && writer.score.is_none() {
                 let hidden = output.hidden.get(row)?.to_vec1::<f32>()?;
-                writer.read_score(self.levels.logits(logits), logits, &hidden, run);
+                let calibration = request.calibration.as_deref();
+                writer.read_score(self.levels.logits(logits), logits, &hidden, calibration, run);
             }
         }
         // The grammars' masks take a while: side by side.
@@ -412,7 +419,7 @@ impl Scorer {
             dossier: request.dossier.meta.id.clone(),
             dimension: writer.dimension.clone(),
             reading: score.reading,
-            calibration: None,
+            calibration: applied(request, score)?,
             evidence: evidence(request, plan, &writer.dimension, &answer.evidence),
             rationale: answer.rationale,
             suggestion: answer.suggestion,
@@ -445,7 +452,7 @@ impl Scorer {
                 .map(|s| (dossier.source_of(s).hash, s.anchor.span.start, s.anchor.span.end))
         };
         Trace {
-            v: 1,
+            v: 2,
             dossier: dossier.meta.id.clone(),
             dimension: writer.dimension.clone(),
             prefix: plan.prefix.clone(),
@@ -453,13 +460,10 @@ impl Scorer {
             output: writer.output.clone(),
             logits: score.logits,
             hidden: score.hidden.clone(),
+            text: score.text.clone(),
             seed: request.seed,
             model: self.identity.clone(),
-            rubric: RubricIdentity {
-                id: request.rubric.id.clone(),
-                version: request.rubric.version.clone(),
-                sha256: request.rubric.hash,
-            },
+            rubric: RubricIdentity::of(&request.rubric),
             prompt_sha256: prompt::templates_hash(),
             segments: plan.segments.iter().filter_map(address).collect(),
         }
@@ -490,6 +494,13 @@ fn evidence(
     found
 }
 
+/// The calibration that made a score, if one did.
+fn applied(request: &ScoreRequest, score: &ScorePosition) -> Result<Option<ContentHash>> {
+    let calibration = request.calibration.as_ref();
+    let calibration = calibration.filter(|_| score.reading.margin.is_some());
+    calibration.map(|calibration| calibration.id()).transpose()
+}
+
 /// One dimension being written.
 struct Writer {
     dimension: DimensionId,
@@ -513,17 +524,39 @@ struct ScorePosition {
     reading: ScoreReading,
     logits: [f32; 5],
     hidden: Vec<u16>,
+    text: Vec<u16>,
 }
 
 impl Writer {
-    fn read_score(&mut self, levels: [f32; 5], row: &[f32], hidden: &[f32], run: &mut Run) {
-        let reading = reading::read(levels, row);
-        let hidden = hidden.iter().map(|&h| f16::from_f32(h).to_bits()).collect();
+    fn read_score(
+        &mut self,
+        levels: [f32; 5],
+        row: &[f32],
+        hidden: &[f32],
+        calibration: Option<&Calibration>,
+        run: &mut Run,
+    ) {
+        let mean_state = self.kv.prefix().map(|prefix| prefix.mean_state());
+        // As the trace keeps them: what is fitted to traces later reads the same numbers.
+        let hidden: Vec<f16> = hidden.iter().copied().map(f16::from_f32).collect();
+        let text: Vec<f16> = mean_state.iter().flatten().copied().map(f16::from_f32).collect();
+        let said = reading::read(levels, row);
+        let reading = calibration.map_or(said, |calibration| {
+            calibration.apply(
+                &self.dimension,
+                Features {
+                    text: &text.iter().map(|x| x.to_f32()).collect::<Vec<_>>(),
+                    hidden: &hidden.iter().map(|x| x.to_f32()).collect::<Vec<_>>(),
+                    reading: &said,
+                },
+            )
+        });
         self.score = Some(ScorePosition {
             at: self.output.len(),
             reading,
             logits: levels,
-            hidden,
+            hidden: hidden.iter().map(|x| x.to_bits()).collect(),
+            text: text.iter().map(|x| x.to_bits()).collect(),
         });
         (run.sink)(ScoreEvent::Score {
             dimension: self.dimension.clone(),

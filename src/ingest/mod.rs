@@ -14,11 +14,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::dossier::manifest::{self, Manifest};
-use crate::dossier::{Dossier, Problem, Source};
+use crate::dossier::manifest::{self, Manifest, SourceEntry};
+use crate::dossier::{Dossier, DossierMeta, Language, Problem, Source, SourceKind, Subject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::id::SegmentNo;
+use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::line;
 
 mod abbreviation;
@@ -117,6 +117,39 @@ pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
     Ok(Dossier {
         meta: manifest.meta,
         root: dir.to_owned(),
+        sources: shelf.sources,
+        problems: shelf.problems,
+    })
+}
+
+/// A dossier of one text that no file holds: `context` says what it answers or where it comes from.
+///
+/// # Errors
+/// There is nothing in it that could be cited.
+pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Result<Dossier> {
+    let entry = SourceEntry {
+        path: "text.txt".to_owned(),
+        kind: SourceKind::Other,
+        date: None,
+        title: None,
+    };
+    let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", line(id)));
+    let mut shelf = Shelf::default();
+    shelf.add(file::read_bytes(&entry, text.as_bytes().to_vec()).map_err(unreadable)?);
+    Ok(Dossier {
+        meta: DossierMeta {
+            id: DossierId::new(line(id)),
+            subject: Subject {
+                id: SubjectId::new(line(id)),
+                name: line(id).into_owned(),
+            },
+            role: line(context).into_owned(),
+            level: None,
+            cycle: "-".to_owned(),
+            language,
+            earlier: Vec::new(),
+        },
+        root: PathBuf::new(),
         sources: shelf.sources,
         problems: shelf.problems,
     })

@@ -106,6 +106,7 @@ impl Decoder {
                 layers: config.layers,
                 kv_heads: config.kv_heads,
                 dim: config.head_dim,
+                hidden: config.hidden,
                 number: match form {
                     WeightForm::Blocks => Number::F16,
                     WeightForm::F32 => Number::F32,
@@ -136,6 +137,9 @@ impl Decoder {
         let rope = self.rope(step, branches)?;
         for (i, block) in self.blocks.iter().enumerate() {
             x = self.block(block, i, &x, &rope, step, branches)?;
+            if i == self.middle() {
+                add_states(&x, step, branches)?;
+            }
         }
         for (branch, &span) in branches.iter_mut().zip(step.spans) {
             branch.advance(span);
@@ -148,6 +152,11 @@ impl Decoder {
         )?;
         let logits = self.head.forward(&hidden)?;
         Ok(Output { hidden, logits })
+    }
+
+    /// The block whose output says most of a text as a whole: behind it the states turn to the next token.
+    fn middle(&self) -> usize {
+        self.blocks.len() * 2 / 3
     }
 
     fn block(
@@ -245,6 +254,19 @@ impl Decoder {
             sin: Tensor::from_vec(sin, shape, &Device::Cpu)?,
         })
     }
+}
+
+/// Adds the states `[T, H]` of each span to its branch.
+fn add_states(states: &Tensor, step: &Step, branches: &mut [&mut BranchKv]) -> Result<()> {
+    let hidden = states.dim(1)?;
+    let states = states.flatten_all()?.to_vec1::<f32>()?;
+    let mut rest = &states[..];
+    for (branch, &span) in branches.iter_mut().zip(step.spans) {
+        let (own, others) = rest.split_at(span * hidden);
+        branch.add_states(own);
+        rest = others;
+    }
+    Ok(())
 }
 
 /// Rotary embedding of the packed rows: `[T, D / 2]` each.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dossier::{Dossier, DossierMeta, SourceFormat, SourceKind};
-use crate::engine::assessment::{Assessment, AssessmentId, RubricIdentity};
+use crate::engine::assessment::{Assessment, AssessmentId, ModelIdentity, RubricIdentity};
 use crate::evidence::{EvidenceLink, Place};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, RecordId, SegmentNo};
@@ -22,6 +22,38 @@ pub enum Entry {
     SignOff(SignOff),
     /// A person took an earlier record back. A new record: nothing is ever removed.
     Undo(Undo),
+    /// From here on scores are read through this calibration, or through none. Speaks of no dossier.
+    Calibration(Box<Calibrated>),
+}
+
+/// Which calibration is in use from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// For which weights.
+    pub model: ModelIdentity,
+    /// For which rubric.
+    pub rubric: RubricIdentity,
+    /// The blob of the calibration; none to show what the model says.
+    pub calibration: Option<ContentHash>,
+    /// How many ratings by people it was fitted to.
+    pub ratings: u32,
+    /// What it does, dimension by dimension.
+    pub dimensions: Vec<Gain>,
+    /// Why: what it was fitted to, or what is returned to.
+    pub cause: String,
+}
+
+/// What a calibration does for one dimension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    /// Which.
+    pub dimension: DimensionId,
+    /// Ratings it was fitted to.
+    pub ratings: u32,
+    /// The mean distance from people's ratings before, in levels, over ratings it was not fitted to.
+    pub mae_before: f32,
+    /// The same after.
+    pub mae_after: f32,
 }
 
 /// What a dossier consisted of when it was read.
@@ -168,14 +200,15 @@ pub struct Undo {
 }
 
 impl Entry {
-    /// The dossier it speaks of.
-    pub fn dossier(&self) -> &DossierId {
+    /// The dossier it speaks of, if it speaks of one.
+    pub fn dossier(&self) -> Option<&DossierId> {
         match self {
-            Self::Dossier(read) => &read.meta.id,
-            Self::Assessment(assessment) => &assessment.dossier,
-            Self::Decision(decision) => &decision.dossier,
-            Self::SignOff(sign_off) => &sign_off.dossier,
-            Self::Undo(undo) => &undo.dossier,
+            Self::Dossier(read) => Some(&read.meta.id),
+            Self::Assessment(assessment) => Some(&assessment.dossier),
+            Self::Decision(decision) => Some(&decision.dossier),
+            Self::SignOff(sign_off) => Some(&sign_off.dossier),
+            Self::Undo(undo) => Some(&undo.dossier),
+            Self::Calibration(_) => None,
         }
     }
 }

@@ -38,17 +38,20 @@ pub enum Doubt {
     Spread,
     /// The model was not answering in levels.
     Validity,
+    /// People's ratings lie too far around the calibrated score.
+    Margin,
 }
 
 impl Doubt {
     /// The doubt about a reading, if there is one.
     pub fn about(reading: &ScoreReading) -> Option<Self> {
         if reading.validity < LOW_VALIDITY {
-            Some(Self::Validity)
-        } else if reading.sd > WIDE_SPREAD {
-            Some(Self::Spread)
-        } else {
-            None
+            return Some(Self::Validity);
+        }
+        match reading.margin {
+            // What people gave where the model said such things counts for more than how sure it was.
+            Some(_) => reading.needs_a_person().then_some(Self::Margin),
+            None => (reading.sd > WIDE_SPREAD).then_some(Self::Spread),
         }
     }
 }

@@ -59,7 +59,7 @@ impl Ledger {
     /// An empty one.
     pub fn new(rubric: &Rubric) -> Self {
         Self {
-            rubric: identity_of(rubric),
+            rubric: RubricIdentity::of(rubric),
             dimensions: rubric
                 .dimensions
                 .iter()
@@ -94,7 +94,7 @@ impl Ledger {
                 self.push(id, by, at, ActedWhat::SignOff(sign_off.clone()));
             }
             Entry::Undo(undo) => self.take_back(&undo.record),
-            Entry::Decision(_) | Entry::SignOff(_) => {}
+            Entry::Decision(_) | Entry::SignOff(_) | Entry::Calibration(_) => {}
         }
     }
 
@@ -210,14 +210,5 @@ impl Ledger {
         if let Some(state) = self.dimension_mut(dimension) {
             state.human = human;
         }
-    }
-}
-
-/// How records name a rubric.
-pub fn identity_of(rubric: &Rubric) -> RubricIdentity {
-    RubricIdentity {
-        id: rubric.id.clone(),
-        version: rubric.version.clone(),
-        sha256: rubric.hash,
     }
 }

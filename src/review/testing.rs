@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use ulid::Ulid;
 
 use crate::dossier::{Dossier, Language, SourceKind};
-use crate::engine::{Assessment, ModelIdentity, ScoreEvent, ScoreReading, Ticket, Trace};
+use crate::engine::{Assessment, ModelIdentity, RubricIdentity, ScoreEvent, ScoreReading, Ticket, Trace};
 use crate::error::Result;
 use crate::evidence::{EvidenceLink, Place, resolve, testing};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, ModelId, Person, SegmentNo};
-use crate::review::ledger::identity_of;
 use crate::review::{
     Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Review, Setup, Stamp,
 };
@@ -52,6 +51,7 @@ pub fn setup() -> Result<Setup> {
         rubric: Arc::new(builtin("core")?),
         person: Person::new("hr.chen"),
         model: None,
+        calibration: None,
         language: Language::En,
         seed: 7,
         blind: false,
@@ -170,6 +170,7 @@ pub fn reading(score: f32, sd: f32) -> ScoreReading {
         sd,
         probabilities: [0.0, 0.05, 0.15, 0.4, 0.4],
         validity: 0.98,
+        margin: None,
     }
 }
 
@@ -191,7 +192,7 @@ pub fn assessment(review: &Review, dimension: &str, score: f32, sd: f32, segment
             sha256: ContentHash::ZERO,
             adapter: None,
         },
-        rubric: identity_of(review.rubric()),
+        rubric: RubricIdentity::of(review.rubric()),
         prompt_sha256: ContentHash::ZERO,
         seed: 7,
     }
@@ -207,6 +208,7 @@ pub fn trace(assessment: &Assessment) -> Trace {
         output: vec![3],
         logits: [0.0; 5],
         hidden: Vec::new(),
+        text: Vec::new(),
         seed: 7,
         model: assessment.model.clone(),
         rubric: assessment.rubric.clone(),

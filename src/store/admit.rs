@@ -24,10 +24,11 @@ pub(crate) struct Pending {
 impl Pending {
     pub(crate) fn add(&mut self, draft: &Draft) {
         let dossier = draft.entry.dossier();
-        self.records.insert(draft.id.clone(), dossier.clone());
+        self.records
+            .extend(dossier.map(|dossier| (draft.id.clone(), dossier.clone())));
         self.blobs.extend(draft.blobs.iter().map(|(hash, _)| *hash));
         if let Entry::Assessment(a) = &draft.entry {
-            self.assessments.insert(a.id, dossier.clone());
+            self.assessments.insert(a.id, a.dossier.clone());
         }
     }
 }
@@ -70,12 +71,12 @@ fn names(draft: &Draft) -> Result<()> {
         return Err(unfit(draft, "its id is not a word of letters and digits"));
     }
     let names = [
-        ("actor", draft.actor.as_str()),
-        ("role", &draft.role),
-        ("subject", draft.subject.as_str()),
-        ("dossier", draft.entry.dossier().as_str()),
+        Some(("actor", draft.actor.as_str())),
+        Some(("role", &draft.role)),
+        Some(("subject", draft.subject.as_str())),
+        draft.entry.dossier().map(|dossier| ("dossier", dossier.as_str())),
     ];
-    for (what, name) in names {
+    for (what, name) in names.into_iter().flatten() {
         if name.is_empty() || name.len() > MAX_NAME || name.contains(char::is_control) {
             return Err(unfit(
                 draft,
@@ -127,6 +128,7 @@ pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
     match entry {
         Entry::Dossier(read) => read.sources.iter().map(|s| s.sha256).collect(),
         Entry::Assessment(a) => vec![a.id],
+        Entry::Calibration(c) => c.calibration.into_iter().collect(),
         Entry::Decision(_) | Entry::SignOff(_) | Entry::Undo(_) => Vec::new(),
     }
 }
@@ -142,7 +144,7 @@ fn citations(workspace: &Workspace, pending: &Pending, draft: &Draft) -> Result<
         _ => return Ok(()),
     };
     match cited {
-        Some(dossier) if dossier == *draft.entry.dossier() => Ok(()),
+        Some(dossier) if draft.entry.dossier() == Some(&dossier) => Ok(()),
         Some(_) => Err(unfit(draft, format!("the {what} it cites is of another dossier"))),
         None => Err(unfit(draft, format!("the {what} it cites is not in the journal"))),
     }

@@ -18,7 +18,7 @@ mod lock;
 mod task;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -43,9 +43,8 @@ impl Library<'_> {
     /// The dossier that record `seq` speaks of.
     pub(crate) fn dossier_of(self, seq: Option<u64>) -> Result<Option<DossierId>> {
         let Some(seq) = seq else { return Ok(None) };
-        Ok(self
-            .record(seq)?
-            .map(|(_, record)| record.entry.dossier().clone()))
+        let record = self.record(seq)?;
+        Ok(record.and_then(|(_, record)| record.entry.dossier().cloned()))
     }
 
     /// The dossier that the record of this name speaks of.
@@ -55,13 +54,23 @@ impl Library<'_> {
 
     /// The records of a dossier with their hashes, in order.
     pub(crate) fn dossier(self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
+        self.records(self.catalogue.timeline(id))
+    }
+
+    /// What was said about calibrations, in order.
+    pub(crate) fn calibrations(self) -> Result<Vec<Record>> {
+        let records = self.records(self.catalogue.of_no_dossier())?;
+        Ok(records.into_iter().map(|(_, record)| record).collect())
+    }
+
+    fn records(self, numbers: &[u64]) -> Result<Vec<(ContentHash, Record)>> {
         let missing = |seq| {
             Error::new(
                 ErrorKind::Internal,
                 format!("the catalogue has lost record #{seq}"),
             )
         };
-        let numbers = self.catalogue.timeline(id).iter();
+        let numbers = numbers.iter();
         numbers
             .map(|&seq| self.record(seq)?.ok_or_else(|| missing(seq)))
             .collect()
@@ -194,6 +203,29 @@ impl Reader {
     /// `Damaged` or `Io` when one cannot be read.
     pub fn dossier(&self, id: &DossierId) -> Result<Vec<(ContentHash, Record)>> {
         self.library().dossier(id)
+    }
+
+    /// The records of every dossier as a review takes them, with whose they are.
+    ///
+    /// # Errors
+    /// `Damaged` or `Io` when one cannot be read.
+    pub fn histories(&self) -> Result<Vec<(SubjectId, Vec<Recorded>)>> {
+        let library = self.library();
+        let histories = self
+            .catalogue
+            .dossiers()
+            .filter_map(|id| library.history(id).transpose());
+        histories
+            .map(|history| history.map(|history| (history.subject, history.records)))
+            .collect()
+    }
+
+    /// What was said about calibrations, in order.
+    ///
+    /// # Errors
+    /// `Damaged` or `Io` when one cannot be read.
+    pub fn calibrations(&self) -> Result<Vec<Record>> {
+        self.library().calibrations()
     }
 
     /// How far every dossier is.

@@ -277,16 +277,19 @@ impl Task {
     fn enter(&mut self, entries: Vec<Entry>, places: &[Location]) -> BTreeSet<DossierId> {
         let mut touched = BTreeSet::new();
         for (Entry { record, .. }, &at) in entries.into_iter().zip(places) {
-            let dossier = record.entry.dossier();
+            let dossier = record.entry.dossier().cloned();
             let tip = Tip {
                 seq: record.seq,
                 hash: record.hash,
             };
-            self.workspace.catalogue.add(tip, &record.id, dossier, at);
-            touched.insert(dossier.clone());
-            if let Some(history) = self.histories.get_mut(dossier) {
+            self.workspace
+                .catalogue
+                .add(tip, &record.id, dossier.as_ref(), at);
+            let Some(dossier) = dossier else { continue };
+            if let Some(history) = self.histories.get_mut(&dossier) {
                 history.records.push(record);
             }
+            touched.insert(dossier);
         }
         touched
     }

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::evidence::{EvidenceKind, EvidenceLink, Place, Polarity};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, ModelId, RecordId, RubricId, SegmentNo, SubjectId};
-use crate::review::{Act, Decision, DossierRead, Entry, Seen, SourceRead, Undo};
+use crate::review::{Act, Calibrated, Decision, DossierRead, Entry, Seen, SourceRead, Undo};
 use crate::store::record::Draft;
 use crate::store::{Store, StoreHandle, Workspace};
 
@@ -127,6 +127,7 @@ pub(crate) fn trace(dossier: u32, dimension: &str, score: f32) -> Trace {
         output: vec![5],
         logits: [0.0, 1.0, 2.0, score, 0.5],
         hidden: vec![0; 4],
+        text: vec![0; 4],
         seed: 7,
         model: model(),
         rubric: rubric(),
@@ -151,6 +152,7 @@ pub(crate) fn assessed(id: &str, dossier: u32, dimension: &str, score: f32) -> D
             sd: 0.5,
             probabilities: [0.1, 0.1, 0.2, 0.4, 0.2],
             validity: 0.98,
+            margin: None,
         },
         calibration: None,
         evidence: vec![link(dossier, 1), link(dossier, 2)],
@@ -188,6 +190,27 @@ pub(crate) fn decided(id: &str, dossier: u32, dimension: &str, about: Option<&Dr
         act,
     }));
     draft(id, dossier, entry)
+}
+
+/// A calibration whose blob is `bytes` is taken into use.
+pub(crate) fn calibrated(id: &str, bytes: &[u8]) -> Draft {
+    let hash = ContentHash::of(bytes);
+    Draft {
+        subject: SubjectId::nobody(),
+        blobs: vec![(hash, bytes.to_vec())],
+        ..draft(
+            id,
+            0,
+            Entry::Calibration(Box::new(Calibrated {
+                model: model(),
+                rubric: rubric(),
+                calibration: Some(hash),
+                ratings: 24,
+                dimensions: Vec::new(),
+                cause: "fitted to decisions".to_owned(),
+            })),
+        )
+    }
 }
 
 /// `record` is taken back.

@@ -104,6 +104,11 @@ enum Index {
 }
 
 impl Workspace {
+    /// Whether there is one at `root`.
+    pub fn exists(root: &Path) -> bool {
+        Layout::of(root).must_exist(&RealVfs).is_ok()
+    }
+
     /// Opens the workspace at `root` for writing, making it where there is none.
     ///
     /// # Errors

@@ -12,10 +12,15 @@ use super::state::overlay::ExportFormat;
 use super::state::{ExportFault, Message, Opened, document};
 use super::width::Measure;
 use crate::dossier::Dossier;
+use crate::engine::prompt::templates_hash;
+use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::id::Person;
 use crate::ingest;
-use crate::review::{Attachment, Draft, Entry};
+use crate::learn::calibrate::decisions::For;
+use crate::learn::calibrate::fresh::Fresh;
+use crate::review::{Act, Attachment, Draft, Entry};
 use crate::store::{self, StoreHandle};
 
 /// Something the store is to do. One after the other: a history that is read after a record was sent holds it.
@@ -27,20 +32,88 @@ pub(super) enum Job {
     History(usize, Arc<Dossier>),
 }
 
+/// Fitting the calibration anew while people decide.
+#[derive(Debug, Clone)]
+pub struct Refit {
+    /// After so many scores by people.
+    pub every: usize,
+    /// Whose decisions it is fitted to.
+    pub workspace: PathBuf,
+    /// For which weights.
+    pub model: ModelIdentity,
+    /// For which rubric.
+    pub rubric: RubricIdentity,
+    /// Who decides here.
+    pub person: Person,
+}
+
 /// Does the store's jobs until nobody can send any more.
 pub(super) async fn keep(
     store: StoreHandle,
     role: String,
+    refit: Option<Refit>,
     mut jobs: Receiver<Job>,
     answers: Sender<Message>,
 ) {
+    let mut scores = 0;
     while let Some(job) = jobs.recv().await {
         let answer = match job {
-            Job::Commit(draft) => commit(&store, &role, *draft).await,
+            Job::Commit(draft) => {
+                scores += usize::from(is_score(&draft.entry));
+                commit(&store, &role, *draft).await
+            }
             Job::History(row, dossier) => history(&store, row, dossier).await,
         };
         // A screen that is gone hears nothing; the records are written all the same.
         let _ = answers.send(answer).await;
+        if let Some(refit) = refit
+            .as_ref()
+            .filter(|refit| refit.every > 0 && scores >= refit.every)
+        {
+            scores = 0;
+            tokio::spawn(calibrate(
+                refit.clone(),
+                store.clone(),
+                role.clone(),
+                answers.clone(),
+            ));
+        }
+    }
+}
+
+fn is_score(entry: &Entry) -> bool {
+    let decided = |act: &Act| matches!(act, Act::Accept { .. } | Act::Override { .. });
+    matches!(entry, Entry::Decision(decision) if decided(&decision.act))
+}
+
+/// Fits the calibration anew and takes it into use. Too few decisions, or nothing gained by them, is nothing to tell:
+/// `plumb calibrate` says why.
+async fn calibrate(refit: Refit, store: StoreHandle, role: String, answers: Sender<Message>) {
+    let Refit {
+        workspace,
+        model,
+        rubric,
+        person,
+        ..
+    } = refit;
+    let fit = move || {
+        let of = For {
+            model: &model,
+            rubric: &rubric,
+            prompt_sha256: templates_hash(),
+        };
+        Fresh::of_decisions(&workspace, of)
+    };
+    let Ok(Ok(fresh)) = tokio::task::spawn_blocking(fit).await else {
+        return;
+    };
+    let id = store::record::new_id(jiff::Timestamp::now());
+    let Ok(draft) = fresh.draft(id, person, role) else {
+        return;
+    };
+    if store.commit(draft).await.is_ok() {
+        let message = Message::Calibrated(Arc::new(fresh.calibration), Box::new(fresh.record));
+        let _ = answers.send(message).await;
     }
 }
 

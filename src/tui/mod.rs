@@ -1,6 +1,6 @@
 //! The workstation: what a person sees and presses, as a pure state, pure views of it, and a loop that feeds both.
 
-mod errands;
+pub mod errands;
 pub mod gate;
 pub mod highlight;
 pub mod keys;

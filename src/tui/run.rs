@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use ulid::Ulid;
 
-use super::errands::{self, Job};
+use super::errands::{self, Job, Refit};
 use super::keys::Key;
 use super::paint::PaintTrace;
 use super::state::{App, Effect, Message};
@@ -41,6 +41,8 @@ pub struct Ports {
     pub engine: Option<(Box<dyn Backend>, Receiver<(Ticket, ScoreEvent)>)>,
     /// The store.
     pub store: StoreHandle,
+    /// How the calibration follows what people decide; none where there is no model.
+    pub refit: Option<Refit>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How long keys take.
@@ -94,7 +96,13 @@ impl Loop {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let (answer, answers) = mpsc::channel(WAITING);
         let role = app.settings().role.clone();
-        let keeper = tokio::spawn(errands::keep(ports.store, role, waiting, answer.clone()));
+        let keeper = tokio::spawn(errands::keep(
+            ports.store,
+            role,
+            ports.refit,
+            waiting,
+            answer.clone(),
+        ));
         let (engine, said) = ports.engine.map_or((None, None), |(e, r)| (Some(e), Some(r)));
         let listen = |kind| {
             signal(kind).map_err(|e| Error::new(ErrorKind::Internal, "cannot listen for signals").because(e))

@@ -14,13 +14,14 @@ use ulid::Ulid;
 use crate::dossier::manifest::Manifest;
 use crate::dossier::{Dossier, Language};
 use crate::engine::event::TextField;
-use crate::engine::{Assessment, ModelIdentity, ScoreEvent, ScoreReading, ScoreRequest, Ticket};
+use crate::engine::{
+    Assessment, ModelIdentity, RubricIdentity, ScoreEvent, ScoreReading, ScoreRequest, Ticket,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceLink, count_signals, resolve};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, ModelId, Person, SegmentNo};
 use crate::ingest;
-use crate::review::ledger::identity_of;
 use crate::review::{Draft, Entry, Receipt, Recorded, Stamp, Summary};
 use crate::rubric::{Rubric, builtin};
 use crate::tui::highlight::Highlights;
@@ -64,6 +65,7 @@ pub fn settings(language: Language) -> Result<Settings> {
         blind: false,
         seed: 7,
         model: Some(model()),
+        calibration: None,
         read_only: None,
         zone: TimeZone::UTC,
     })
@@ -346,7 +348,7 @@ impl Answer<'_> {
             omitted: 0,
             language: dossier.meta.language,
             model: model(),
-            rubric: identity_of(rubric),
+            rubric: RubricIdentity::of(rubric),
             prompt_sha256: ContentHash::ZERO,
             seed: 7,
         })
@@ -364,5 +366,6 @@ fn reading(score: f32, sd: f32) -> ScoreReading {
         sd,
         probabilities: weights.map(|w| w / sum),
         validity: 0.98,
+        margin: None,
     }
 }

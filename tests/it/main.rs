@@ -9,6 +9,7 @@ mod engine;
 mod env;
 mod house;
 mod ingest;
+mod learning;
 mod levels;
 mod model_batch;
 mod model_chat;

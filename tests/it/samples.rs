@@ -79,6 +79,7 @@ fn every_sample_s_prompt_has_1500_to_6000_tokens() -> Outcome {
             seed: 0,
             score_only: false,
             influence: false,
+            calibration: None,
         };
         let plan = planner.plan(&request)?;
         assert_eq!(plan.omitted, 0, "{id}");

@@ -42,7 +42,7 @@ struct DimensionPart<'a> {
     name: &'a str,
     #[serde(flatten)]
     reading: ScoreReading,
-    calibration: Option<&'a str>,
+    calibration: Option<ContentHash>,
     evidence: Vec<EvidencePart<'a>>,
     rationale: &'a str,
     suggestion: &'a str,
@@ -103,7 +103,7 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
             .dimension(&a.dimension)
             .map_or("", |d| d.name.get(request.language)),
         reading: a.reading,
-        calibration: a.calibration.as_deref(),
+        calibration: a.calibration,
         evidence: a
             .evidence
             .iter()

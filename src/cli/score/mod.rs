@@ -8,7 +8,9 @@ use tokio::sync::mpsc::Receiver;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::engine::worker::Worker;
-use crate::engine::{Assessment, Backend, ScoreEvent, ScoreRequest, Ticket, Timing, Trace, event::Influence};
+use crate::engine::{
+    Assessment, Backend, RubricIdentity, ScoreEvent, ScoreRequest, Ticket, Timing, Trace, event::Influence,
+};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceKind, EvidenceLink};
 use crate::id::DimensionId;
@@ -107,8 +109,10 @@ impl Scored {
 /// # Errors
 /// The dossier, the rubric or the model cannot be used, or scoring fails; what had finished was printed.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let request = request(args, config)?;
+    let mut request = request(args, config)?;
     let model = super::engine::model(config)?;
+    let rubric = RubricIdentity::of(&request.rubric);
+    request.calibration = super::engine::calibration(config, &model.identity, &rubric)?;
     // Opened before the work begins: a workspace in use is said at once.
     let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
     let (worker, events) = Worker::start(model)?;
@@ -151,6 +155,7 @@ fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
         seed: args.seed,
         score_only: args.extent.score_only,
         influence: args.extent.influence,
+        calibration: None,
     })
 }
 

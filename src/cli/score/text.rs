@@ -48,6 +48,15 @@ pub(super) fn print_assessment(request: &ScoreRequest, assessment: &Assessment) 
             bar(&reading.probabilities)
         ),
     ];
+    if let Some(margin) = reading.margin {
+        let sign = if reading.needs_a_person() { "⚠ " } else { "" };
+        let (said, margin) = (format!("{:.1}", reading.raw_score), format!("{margin:.1}"));
+        let text = words
+            .calibrated
+            .replace("{said}", &said)
+            .replace("{margin}", &margin);
+        lines.push(format!("  {sign}{text}"));
+    }
     lines.extend(
         assessment
             .evidence
@@ -139,6 +148,7 @@ struct Words {
     rationale: &'static str,
     suggestion: &'static str,
     influence: &'static str,
+    calibrated: &'static str,
 }
 
 impl Words {
@@ -148,11 +158,13 @@ impl Words {
                 rationale: "理由：",
                 suggestion: "建议：",
                 influence: "每条证据的分量（总分减去看不到它时的分数）：",
+                calibrated: "已按人评校准：模型原评 {said}，九成人评在 ±{margin} 以内",
             },
             Language::En => Self {
                 rationale: "Why:",
                 suggestion: "Next:",
                 influence: "What each cited segment carries (the score minus the score without it):",
+                calibrated: "calibrated to people's ratings: the model said {said}; nine in ten lie within ±{margin}",
             },
         }
     }

@@ -37,6 +37,8 @@ pub struct Geometry {
     pub kv_heads: usize,
     /// Numbers in one key: a multiple of 16.
     pub dim: usize,
+    /// Numbers in the state of a token.
+    pub hidden: usize,
     /// What a number is held as.
     pub number: Number,
 }
@@ -224,6 +226,12 @@ impl SharedPrefix {
         self.own.bytes()
     }
 
+    /// The mean state of its tokens in the middle of the decoder, each scaled to a mean square of 1: `[H]`.
+    pub fn mean_state(&self) -> Vec<f32> {
+        let n = self.own.len as f32;
+        self.own.states.iter().map(|sum| sum / n).collect()
+    }
+
     /// The same prefix as if the tokens at `left_out` could not be seen. The others keep their keys, values and
     /// positions: what had read the tokens left out stays as it was. Blocks before them are shared, not copied.
     pub fn without(&self, left_out: Range<usize>) -> Arc<Self> {
@@ -248,6 +256,7 @@ impl SharedPrefix {
                 geometry,
                 prefix: None,
                 layers: self.own.layers.par_iter().map(pack).collect(),
+                states: self.own.states.clone(),
                 len,
                 unseen: self.own.unseen + self.len() - len,
             },
@@ -262,6 +271,8 @@ pub struct BranchKv {
     prefix: Option<Arc<SharedPrefix>>,
     /// Blocks of each layer, from the position where the prefix's whole blocks end.
     layers: Vec<Vec<Arc<KvBlock>>>,
+    /// The sum of the states of its own tokens, `[H]`.
+    states: Vec<f32>,
     /// Tokens in the prefix and here.
     len: usize,
     /// Positions left out of the prefix.
@@ -275,6 +286,7 @@ impl BranchKv {
             geometry,
             prefix: None,
             layers: vec![Vec::new(); geometry.layers],
+            states: vec![0.0; geometry.hidden],
             len: 0,
             unseen: 0,
         }
@@ -287,6 +299,7 @@ impl BranchKv {
             geometry: prefix.own.geometry,
             prefix: Some(prefix.clone()),
             layers: prefix.own.layers.iter().map(incomplete).collect(),
+            states: vec![0.0; prefix.own.geometry.hidden],
             len: prefix.len(),
             unseen: prefix.own.unseen,
         }
@@ -352,6 +365,17 @@ impl BranchKv {
                 blocks.push(Arc::new(KvBlock::empty(self.geometry)));
             }
             Arc::make_mut(&mut blocks[at / BLOCK]).write(self.geometry, at % BLOCK, key, value);
+        }
+    }
+
+    /// Adds the states of some of its tokens, `[t, H]`, each scaled to a mean square of 1.
+    pub(super) fn add_states(&mut self, states: &[f32]) {
+        for state in states.chunks_exact(self.geometry.hidden) {
+            let square: f32 = state.iter().map(|x| x * x).sum();
+            let scale = (square / state.len() as f32 + f32::MIN_POSITIVE).sqrt().recip();
+            for (sum, x) in self.states.iter_mut().zip(state) {
+                *sum += scale * x;
+            }
         }
     }
 

@@ -22,9 +22,9 @@ use crate::hash::ContentHash;
 pub const PAGE: usize = 256;
 
 /// To be raised whenever the arithmetic changes: keys and values that other code calculated are not reused.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 /// How a page file begins.
-const MAGIC: &[u8; 8] = b"plumbkv1";
+const MAGIC: &[u8; 8] = b"plumbkv2";
 /// Magic, the page's key, the hash of what follows.
 const HEADER: usize = 8 + 32 + 32;
 /// How a page file ends.
@@ -70,9 +70,10 @@ impl PageFolder {
             return false;
         };
         match read(&file, page, kv) {
-            Ok(Some(blocks)) => {
+            Ok(Some((states, blocks))) => {
                 // The folder is kept small by the time of last use.
                 let _ = file.set_modified(SystemTime::now());
+                kv.states = states;
                 append(kv, blocks, page.tokens.len());
                 true
             }
@@ -85,17 +86,16 @@ impl PageFolder {
         }
     }
 
-    /// Keeps the page's keys and values, which `kv` holds.
+    /// Keeps the page's keys and values, which `kv` holds and with which it ends.
     ///
     /// # Errors
     /// Whatever the operating system refuses; nothing is lost by it.
     pub fn store(&self, page: &Page, kv: &BranchKv) -> io::Result<()> {
-        let parts: Vec<&[u8]> = kv
+        let blocks = kv
             .layers
             .iter()
-            .flat_map(|blocks| &blocks[page.tokens.start / BLOCK..page.tokens.end.div_ceil(BLOCK)])
-            .flat_map(|block| [block.keys.bytes(), block.values.bytes()])
-            .collect();
+            .flat_map(|blocks| &blocks[page.tokens.start / BLOCK..page.tokens.end.div_ceil(BLOCK)]);
+        let parts = parts(&kv.states, blocks.map(|block| &**block));
         private_folder(&self.folder)?;
         let mut file = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -162,27 +162,34 @@ impl PageFolder {
     }
 }
 
-/// The blocks of a page, layer by layer; none when the file is not what it should be.
-fn read(mut file: &File, page: &Page, kv: &BranchKv) -> io::Result<Option<Vec<KvBlock>>> {
+/// What a page file holds: the sum of the states up to its end, and its blocks, layer by layer.
+fn parts<'a>(states: &'a [f32], blocks: impl Iterator<Item = &'a KvBlock>) -> Vec<&'a [u8]> {
+    let blocks = blocks.flat_map(|block| [block.keys.bytes(), block.values.bytes()]);
+    std::iter::once(bytemuck::cast_slice(states))
+        .chain(blocks)
+        .collect()
+}
+
+/// The states and the blocks of a page; none when the file is not what it should be.
+fn read(mut file: &File, page: &Page, kv: &BranchKv) -> io::Result<Option<(Vec<f32>, Vec<KvBlock>)>> {
     let geometry = kv.geometry;
     let count = page.tokens.len().div_ceil(BLOCK) * geometry.layers;
-    let expected = HEADER + count * geometry.block_bytes();
+    let mut states = vec![0.0_f32; geometry.hidden];
+    let expected = HEADER + size_of_val(&states[..]) + count * geometry.block_bytes();
     if file.metadata()?.len() != expected as u64 {
         return Ok(None);
     }
     let mut header = [0; HEADER];
     file.read_exact(&mut header)?;
+    file.read_exact(bytemuck::cast_slice_mut(&mut states))?;
     let mut blocks = vec![KvBlock::empty(geometry); count];
     for block in &mut blocks {
         file.read_exact(block.keys.bytes_mut())?;
         file.read_exact(block.values.bytes_mut())?;
     }
-    let parts: Vec<&[u8]> = blocks
-        .iter()
-        .flat_map(|block| [block.keys.bytes(), block.values.bytes()])
-        .collect();
-    let expected = [&MAGIC[..], page.key.bytes(), hash(&parts).bytes()].concat();
-    Ok((header[..] == expected).then_some(blocks))
+    let hash = hash(&parts(&states, blocks.iter()));
+    let expected = [&MAGIC[..], page.key.bytes(), hash.bytes()].concat();
+    Ok((header[..] == expected).then_some((states, blocks)))
 }
 
 /// A hash over all parts; each is hashed by itself, so that every core can take some.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::dossier::{Dossier, Language};
-use crate::engine::{ModelIdentity, ScoreEvent, Ticket};
+use crate::engine::{Calibration, ModelIdentity, ScoreEvent, Ticket};
 use crate::evidence::links::Citation;
 use crate::evidence::{Backlinks, EvidenceLink};
 use crate::hash::ContentHash;
@@ -34,6 +34,8 @@ pub struct Setup {
     pub person: Person,
     /// Which weights will answer; assessments by others are asked again. None accepts any.
     pub model: Option<ModelIdentity>,
+    /// What scores are read through.
+    pub calibration: Option<Arc<Calibration>>,
     /// Language of the model's answers.
     pub language: Language,
     /// Root of the model's random numbers.
@@ -127,6 +129,11 @@ impl Review {
     /// What the engine is doing.
     pub fn work(&self) -> &Work {
         &self.work
+    }
+
+    /// From now on scores are read through this calibration.
+    pub fn calibrate(&mut self, calibration: Arc<Calibration>) {
+        self.setup.calibration = Some(calibration);
     }
 
     /// Whether there is a model to ask.

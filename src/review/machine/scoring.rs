@@ -67,6 +67,7 @@ impl Review {
             seed: self.setup.seed,
             score_only: false,
             influence: false,
+            calibration: self.setup.calibration.clone(),
         })]
     }
 

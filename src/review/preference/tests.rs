@@ -43,6 +43,7 @@ fn said(score: f32) -> Assessment {
             sd: 0.4,
             probabilities: [0.2; 5],
             validity: 1.0,
+            margin: None,
         },
         calibration: None,
         evidence: vec![link(10), link(20)],

@@ -55,7 +55,7 @@ impl DossierStatus {
     /// What `records`, all of one dossier in order, add up to; none when there are none.
     pub fn of(subject: &SubjectId, records: &[Recorded]) -> Option<Self> {
         let mut status = Self {
-            dossier: records.first()?.entry.dossier().clone(),
+            dossier: records.first()?.entry.dossier()?.clone(),
             subject: subject.clone(),
             meta: None,
             assessed: Vec::new(),
@@ -105,7 +105,7 @@ impl DossierStatus {
                     at: record.at,
                 });
             }
-            Entry::Undo(_) => {}
+            Entry::Undo(_) | Entry::Calibration(_) => {}
         }
     }
 }

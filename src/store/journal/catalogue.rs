@@ -18,21 +18,26 @@ pub(crate) struct Catalogue {
     records: Vec<(Location, ContentHash)>,
     ids: HashMap<RecordId, u64>,
     dossiers: BTreeMap<DossierId, Vec<u64>>,
+    of_no_dossier: Vec<u64>,
 }
 
 impl Catalogue {
     /// Adds a line that was just read.
     pub(crate) fn meet(&mut self, met: &Met<'_>) -> Result<()> {
         let (id, dossier) = brief(met)?;
-        self.add(met.tip, &id, &dossier, met.at);
+        self.add(met.tip, &id, dossier.as_ref(), met.at);
         Ok(())
     }
 
     /// Adds the next record.
-    pub(crate) fn add(&mut self, tip: Tip, id: &RecordId, dossier: &DossierId, at: Location) {
+    pub(crate) fn add(&mut self, tip: Tip, id: &RecordId, dossier: Option<&DossierId>, at: Location) {
         self.records.push((at, tip.hash));
         self.ids.insert(id.clone(), tip.seq);
-        self.dossiers.entry(dossier.clone()).or_default().push(tip.seq);
+        match dossier {
+            Some(dossier) => self.dossiers.entry(dossier.clone()).or_default(),
+            None => &mut self.of_no_dossier,
+        }
+        .push(tip.seq);
     }
 
     /// Where record `seq` lies; none when there is no such record.
@@ -57,6 +62,11 @@ impl Catalogue {
         self.dossiers.get(dossier).map_or(&[], Vec::as_slice)
     }
 
+    /// The numbers of the records that speak of no dossier, in order.
+    pub(crate) fn of_no_dossier(&self) -> &[u64] {
+        &self.of_no_dossier
+    }
+
     /// All dossiers, in order of name.
     pub(crate) fn dossiers(&self) -> impl ExactSizeIterator<Item = &DossierId> {
         self.dossiers.keys()
@@ -67,8 +77,13 @@ impl Catalogue {
 #[derive(Deserialize)]
 struct Brief {
     id: RecordId,
+    #[serde(rename = "type")]
+    kind: String,
     body: Body,
 }
+
+/// The type of the entries that speak of no dossier.
+const OF_NO_DOSSIER: &str = "calibration";
 
 /// The ways in which entries name their dossier.
 #[derive(Deserialize)]
@@ -82,7 +97,7 @@ struct Named {
     id: DossierId,
 }
 
-fn brief(met: &Met<'_>) -> Result<(RecordId, DossierId)> {
+fn brief(met: &Met<'_>) -> Result<(RecordId, Option<DossierId>)> {
     let unknown = || {
         let what = format!(
             "record #{} has a body that this program does not know",
@@ -92,14 +107,17 @@ fn brief(met: &Met<'_>) -> Result<(RecordId, DossierId)> {
     };
     let brief: Brief = serde_json::from_slice(met.json).map_err(|e| unknown().because(e))?;
     let dossier = brief.body.dossier.or(brief.body.meta.map(|meta| meta.id));
-    Ok((brief.id, dossier.ok_or_else(unknown)?))
+    if dossier.is_none() && brief.kind != OF_NO_DOSSIER {
+        return Err(unknown());
+    }
+    Ok((brief.id, dossier))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::record::unwrap_line;
-    use crate::store::testing::{assessed, clock, decided, read, undone};
+    use crate::store::testing::{assessed, calibrated, clock, decided, read, undone};
 
     /// Every way in which an entry names its dossier is known here.
     #[test]
@@ -110,6 +128,7 @@ mod tests {
             assessed("r2", 7, "delivery", 3.0),
             decided("r3", 7, "delivery", None, accept),
             undone("r4", 7, "r3"),
+            calibrated("r5", b"curve"),
         ];
         let mut catalogue = Catalogue::default();
         for (seq, draft) in (1..).zip(&drafts) {
@@ -136,10 +155,12 @@ mod tests {
                 json,
             })?;
         }
-        assert_eq!(catalogue.timeline(drafts[0].entry.dossier()), [1, 2, 3, 4]);
+        let dossier = drafts[0].entry.dossier().expect("a dossier");
+        assert_eq!(catalogue.timeline(dossier), [1, 2, 3, 4]);
         assert_eq!(catalogue.receipt(&drafts[2].id).map(|r| r.seq), Some(3));
         assert_eq!(catalogue.location(4).map(|at| at.offset), Some(4));
-        assert_eq!((catalogue.location(0), catalogue.location(5)), (None, None));
+        assert_eq!((catalogue.location(0), catalogue.location(6)), (None, None));
+        assert_eq!(catalogue.of_no_dossier(), [5]);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::RecordId;
 use crate::review::Act;
-use crate::store::testing::{assessed, clock, decided, dossier_id, read, undone, with_store};
+use crate::store::testing::{assessed, calibrated, clock, decided, dossier_id, read, undone, with_store};
 use crate::store::{Reader, Store, Workspace};
 
 const FOUR: Act = Act::Accept { score: 4.0 };
@@ -36,6 +36,26 @@ fn what_was_saved_is_there_after_reopening_in_order() -> Result<()> {
         store.ask_blocking(crate::store::StoreRequest::Blob(said.blobs[0].0))
     })?;
     assert_eq!(blob, crate::store::StoreAnswer::Blob(said.blobs[0].1.clone()));
+    Ok(())
+}
+
+#[test]
+fn a_calibration_speaks_of_no_dossier_and_is_kept() -> Result<()> {
+    let dir = temp()?;
+    with_store(dir.path(), |store| {
+        store.commit_blocking(read("r1", 1))?;
+        store.commit_blocking(calibrated("r2", b"curve"))?;
+        let mut without_its_blob = calibrated("r3", b"another");
+        without_its_blob.blobs.clear();
+        assert!(store.commit_blocking(without_its_blob).is_err());
+        Ok(())
+    })?;
+    let reader = Reader::open(dir.path())?;
+    let said: Vec<u64> = reader.calibrations()?.iter().map(|record| record.seq).collect();
+    assert_eq!(said, [2]);
+    assert_eq!(reader.blobs().get(&ContentHash::of(b"curve"))?, b"curve");
+    let dossiers: Vec<_> = reader.queue()?.into_iter().map(|status| status.dossier).collect();
+    assert_eq!(dossiers, [dossier_id(1)]);
     Ok(())
 }
 

@@ -146,7 +146,7 @@ impl Model {
             let ours = self
                 .drafts
                 .iter()
-                .filter(|draft| *draft.entry.dossier() == dossier_id(d));
+                .filter(|draft| draft.entry.dossier() == Some(&dossier_id(d)));
             let ours: Vec<_> = ours.map(|draft| (&draft.id, &draft.entry)).collect();
             let theirs: Vec<_> = theirs.iter().map(|record| (&record.id, &record.entry)).collect();
             prop_assert_eq!(ours, theirs);

@@ -10,16 +10,19 @@ use jiff::tz::TimeZone;
 use ratatui::layout::Size;
 
 use crate::dossier::{Dossier, Language};
-use crate::engine::{ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
+use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::error::Error;
 use crate::id::Person;
-use crate::review::{Draft, Event, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary};
+use crate::review::{
+    Calibrated, Draft, Event, Gain, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary,
+};
 use crate::rubric::Rubric;
 use crate::tui::highlight::Highlights;
 use crate::tui::keys::{Found, Key, Keymap, Mode};
 use crate::tui::theme::Theme;
 use crate::tui::view::layout::Layout;
 use crate::tui::width::Measure;
+use crate::tui::words::Word;
 
 mod act;
 pub mod desk;
@@ -66,6 +69,8 @@ pub struct Settings {
     pub seed: u64,
     /// Which weights score; none when there are none.
     pub model: Option<ModelIdentity>,
+    /// What scores are read through; none until people's decisions gave one.
+    pub calibration: Option<Arc<Calibration>>,
     /// Why nothing can be written, if so.
     pub read_only: Option<String>,
     /// Where dates are shown.
@@ -99,6 +104,8 @@ pub enum Message {
     Saved(Receipt),
     /// The store could not write a record: its name and why.
     NotSaved(crate::id::RecordId, String),
+    /// Decisions gave a new calibration, which is on the disk.
+    Calibrated(Arc<Calibration>, Box<Calibrated>),
     /// A profile was written, or not.
     Exported(Result<PathBuf, ExportFault>),
     /// The terminal is going away, or the system asks the program to end.
@@ -214,12 +221,34 @@ impl App {
             Message::Engine(ticket, event) => self.review(Event::Engine { ticket, event, stamp }),
             Message::Saved(receipt) => self.saved(receipt),
             Message::NotSaved(id, message) => self.not_saved(id, message),
+            Message::Calibrated(calibration, record) => self.calibrated(calibration, &record),
             Message::Exported(result) => self.exported(result),
             Message::Hangup => self.hangup(stamp),
         };
         self.fit();
         effects.extend(self.wanted_from_workers());
         effects
+    }
+
+    /// Scores from now on are read through `calibration`.
+    fn calibrated(&mut self, calibration: Arc<Calibration>, record: &Calibrated) -> Vec<Effect> {
+        self.settings.calibration = Some(Arc::clone(&calibration));
+        if let Some(desk) = &mut self.desk {
+            desk.review.calibrate(calibration);
+        }
+        let mean = |of: fn(&Gain) -> f32| {
+            let all = record.dimensions.iter().map(of).sum::<f32>();
+            format!("{:.2}", all / record.dimensions.len().max(1) as f32)
+        };
+        self.told = Some(Told::done(self.fill(
+            Word::Recalibrated,
+            &[
+                ("ratings", &record.ratings.to_string()),
+                ("before", &mean(|gain| gain.mae_before)),
+                ("after", &mean(|gain| gain.mae_after)),
+            ],
+        )));
+        Vec::new()
     }
 
     /// Tells of something that went wrong before the start, such as a model that is not here.
@@ -391,6 +420,7 @@ impl App {
             rubric: Arc::clone(&self.settings.rubric),
             person: self.settings.person.clone(),
             model: self.settings.model.clone(),
+            calibration: self.settings.calibration.clone(),
             language,
             seed: self.settings.seed,
             blind: self.settings.blind,

@@ -150,10 +150,18 @@ impl Page<'_> {
             spans.push(Span::styled(format!("{bar} "), styles.bar_full));
         }
         let mut lines = vec![Line::from(spans)];
+        if let Some(margin) = reading.margin {
+            let (said, margin) = (format!("{:.1}", reading.raw_score), format!("{margin:.1}"));
+            let text = self
+                .app
+                .fill(Word::CalibratedFrom, &[("score", &said), ("margin", &margin)]);
+            lines.extend(self.wrapped(&text, styles.dim, 0));
+        }
         if let Some(doubt) = Doubt::about(&reading) {
             let word = match doubt {
                 Doubt::Spread => Word::HighSpread,
                 Doubt::Validity => Word::LowValidity,
+                Doubt::Margin => Word::WideMargin,
             };
             let sign = self.app.settings().theme.glyphs.needs_human;
             lines.push(Line::styled(

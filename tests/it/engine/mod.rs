@@ -83,6 +83,7 @@ fn request(dossier: &Arc<Dossier>, dimensions: &[&str]) -> Tested<ScoreRequest> 
         seed: 0,
         score_only: false,
         influence: false,
+        calibration: None,
     })
 }
 

@@ -7,6 +7,7 @@ const GEOMETRY: Geometry = Geometry {
     layers: 1,
     kv_heads: 2,
     dim: 32,
+    hidden: 64,
     number: Number::F32,
 };
 const HEADS: usize = 6;

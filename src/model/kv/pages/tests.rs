@@ -9,6 +9,7 @@ const GEOMETRY: Geometry = Geometry {
     layers: 3,
     kv_heads: 2,
     dim: 16,
+    hidden: 24,
     number: Number::F16,
 };
 
@@ -24,15 +25,18 @@ fn filled(tokens: &[u32]) -> BranchKv {
         let values: Vec<f32> = numbers.iter().map(|x| x + layer as f32).collect();
         kv.write(layer, &numbers, &values);
     }
+    kv.add_states(&numbers[..GEOMETRY.hidden]);
     kv.advance(tokens.len());
     kv
 }
 
 fn bytes(kv: &BranchKv) -> Vec<u8> {
-    kv.layers
+    let blocks = kv.layers.iter().flatten();
+    let blocks = blocks.flat_map(|block| [block.keys.bytes(), block.values.bytes()].concat());
+    bytemuck::cast_slice(&kv.states)
         .iter()
-        .flatten()
-        .flat_map(|block| [block.keys.bytes(), block.values.bytes()].concat())
+        .copied()
+        .chain(blocks)
         .collect()
 }
 
@@ -115,7 +119,7 @@ fn a_damaged_page_is_not_believed_and_is_replaced() -> Outcome {
 #[test]
 fn the_pages_used_last_stay() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let page = (HEADER + GEOMETRY.layers * 4 * GEOMETRY.block_bytes()) as u64;
+    let page = (HEADER + 4 * GEOMETRY.hidden + GEOMETRY.layers * 4 * GEOMETRY.block_bytes()) as u64;
     let folder = PageFolder::new(dir.path(), 2 * page, "weights");
     let prefixes: Vec<Vec<u32>> = (0..3).map(|i| (i * 1_000..i * 1_000 + 256).collect()).collect();
     for (age, prefix) in (1..).zip(&prefixes) {

@@ -1,0 +1,319 @@
+//! `plumb calibrate`: scores brought to what people would give, and the way back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::eval::{lines, reader, text};
+use super::onlooker::Onlooker;
+use super::{engine, out};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::engine::prompt::templates_hash;
+use crate::engine::{ModelIdentity, RubricIdentity};
+use crate::error::{Error, ErrorKind, Result};
+use crate::eval::ratings::{self, Compared, Material};
+use crate::eval::splits;
+use crate::hash::ContentHash;
+use crate::learn::calibrate::decisions::For;
+use crate::learn::calibrate::fresh::{Fresh, draft};
+use crate::learn::forms::RatedText;
+use crate::learn::texts::{asked, observations};
+use crate::review::{Calibrated, Entry, Gain};
+use crate::rubric::Rubric;
+use crate::store::record::new_id;
+use crate::store::{Draft, Reader, Record, Store, Workspace};
+
+/// Bring scores to what people would give
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    way_back: Option<WayBack>,
+    /// Fit to these rated texts; else to the decisions in the workspace
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Say how near the scores come on these; else on parts of FILE that were left out in turn
+    #[arg(long, value_name = "FILE", requires = "from")]
+    test: Option<PathBuf>,
+    /// Only the first N lines of each file
+    #[arg(long, value_name = "N", requires = "from", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Only say what it would do
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Whose scores.
+#[derive(Debug, Clone, clap::Args)]
+struct Whose {
+    /// Built-in rubric or a rubric file
+    #[arg(long, value_name = "NAME|FILE")]
+    rubric: Option<String>,
+    /// Which model
+    #[arg(long, value_name = "ID")]
+    model: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was in use, and back to it.
+#[derive(Debug, clap::Subcommand)]
+enum WayBack {
+    /// List the calibrations that were ever in use
+    List(Whose),
+    /// Return to the one before, or to none
+    Rollback(Whose),
+}
+
+impl Args {
+    fn whose(&self) -> &Whose {
+        match &self.way_back {
+            Some(WayBack::List(whose) | WayBack::Rollback(whose)) => whose,
+            None => &self.whose,
+        }
+    }
+
+    /// The settings that the command's own flags give.
+    pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
+        let whose = self.whose();
+        vec![
+            ("rubric", whose.rubric.clone(), "--rubric"),
+            ("model", whose.model.clone(), "--model"),
+        ]
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// There is too little to fit to, the fit gains nothing, a file or the workspace cannot be used, or the person stops it.
+pub fn run(args: &Args, config: &Config) -> Result<()> {
+    match &args.way_back {
+        Some(WayBack::List(whose)) => list(whose, config),
+        Some(WayBack::Rollback(whose)) => rollback(whose, config),
+        None => match &args.from {
+            Some(from) => from_texts(args, from, config),
+            None => from_decisions(args, config),
+        },
+    }
+}
+
+/// What a fit did, as JSON. Its shape is stable: fields are added, never renamed.
+#[derive(Serialize)]
+struct Report<'a> {
+    what: &'static str,
+    model: &'a ModelIdentity,
+    adapter: Option<&'a str>,
+    rubric: &'a RubricIdentity,
+    calibration: ContentHash,
+    /// The number of the record that took it into use.
+    saved: Option<u64>,
+    ratings: u32,
+    gains: &'a [Gain],
+    #[serde(flatten)]
+    compared: Option<&'a Compared>,
+    /// What the model says by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncalibrated: Option<&'a ratings::System>,
+}
+
+fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()> {
+    let mut texts: Vec<RatedText> = lines(from, args.limit)?;
+    let first = texts.len();
+    if let Some(test) = &args.test {
+        texts.extend(lines::<RatedText>(test, args.limit)?);
+    }
+    let rubric = Arc::new(Rubric::named(&config.rubric)?);
+    let mut reader = reader(config)?;
+    let watch = Onlooker::start();
+    let readings = reader.read(&asked(&texts, &rubric), &watch);
+    watch.end();
+    let readings = readings?;
+    let seen = observations(&texts, &readings);
+    let material = Material::new(&texts, &seen)?;
+    let splits = match args.test {
+        Some(_) => splits::of_two(0..first, first..texts.len()),
+        None => ratings::folds(&texts),
+    };
+    let compared = material.compare(&material.calibrated(&splits), &splits);
+    let before = material.compare(&material.scores(None), &splits);
+    let fitted_to = observations(&texts[..first], &readings[..first]);
+    let identity = RubricIdentity::of(&rubric);
+    let cause = format!("fitted to {}", crate::sanitize::line(&from.display().to_string()));
+    let of = For {
+        model: reader.scorer().identity(),
+        rubric: &identity,
+        prompt_sha256: templates_hash(),
+    };
+    let fresh = Fresh::fit(&fitted_to, of, cause)?;
+    let saved = (!args.dry_run).then(|| keep(&fresh, config)).transpose()?;
+    if args.whose.json {
+        let report = Report {
+            compared: Some(&compared),
+            uncalibrated: Some(&before.scores),
+            ..Report::of(&fresh, saved)?
+        };
+        return out::json(&report);
+    }
+    let mut lines = text::ratings(&compared);
+    lines.push(String::new());
+    lines.extend(told(&fresh, saved));
+    out::lines(&lines)
+}
+
+fn from_decisions(args: &Args, config: &Config) -> Result<()> {
+    let rubric = Rubric::named(&config.rubric)?;
+    let identity = RubricIdentity::of(&rubric);
+    let model = engine::model(config)?.identity;
+    let of = For {
+        model: &model,
+        rubric: &identity,
+        prompt_sha256: templates_hash(),
+    };
+    let fresh = Fresh::of_decisions(&config.workspace, of)?;
+    let saved = (!args.dry_run).then(|| keep(&fresh, config)).transpose()?;
+    if args.whose.json {
+        return out::json(&Report::of(&fresh, saved)?);
+    }
+    out::lines(&told(&fresh, saved))
+}
+
+/// What the fit did, a line each.
+fn told(fresh: &Fresh, saved: Option<u64>) -> Vec<String> {
+    let record = &fresh.record;
+    let mut lines = vec![format!(
+        "{} ratings; mean distance from people, on ratings left out of the fit:",
+        record.ratings
+    )];
+    lines.extend(record.dimensions.iter().map(|gain| {
+        format!(
+            "  {:<18} {:.2} -> {:.2}  ({} ratings)",
+            gain.dimension.as_str(),
+            gain.mae_before,
+            gain.mae_after,
+            gain.ratings
+        )
+    }));
+    lines.push(match saved {
+        Some(seq) => {
+            format!("in use from record #{seq}; `plumb calibrate rollback` returns to the one before")
+        }
+        None => "not taken into use".to_owned(),
+    });
+    lines
+}
+
+impl<'a> Report<'a> {
+    fn of(fresh: &'a Fresh, saved: Option<u64>) -> Result<Self> {
+        let record = &fresh.record;
+        Ok(Self {
+            what: "calibrate",
+            model: &record.model,
+            adapter: record.model.adapter.as_deref(),
+            rubric: &record.rubric,
+            calibration: fresh.calibration.id()?,
+            saved,
+            ratings: record.ratings,
+            gains: &record.dimensions,
+            compared: None,
+            uncalibrated: None,
+        })
+    }
+}
+
+/// Takes a calibration into use; the number of the record.
+fn keep(fresh: &Fresh, config: &Config) -> Result<u64> {
+    commit(
+        config,
+        fresh.draft(
+            new_id(SystemClock.now()),
+            config.person.clone(),
+            config.role.clone(),
+        )?,
+    )
+}
+
+fn commit(config: &Config, draft: Draft) -> Result<u64> {
+    let workspace = Workspace::open(&config.workspace, Arc::new(SystemClock))?;
+    let (store, thread) = Store::start(workspace)?;
+    let saved = store.commit_blocking(draft)?;
+    drop(store);
+    let _ = thread.join();
+    Ok(saved.seq)
+}
+
+/// Everything that was ever in use for the model and the rubric, oldest first.
+fn history(config: &Config) -> Result<Vec<(Record, Calibrated)>> {
+    let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
+    let model = engine::model(config)?.identity;
+    let reader = Reader::open(&config.workspace)?;
+    let records = reader.calibrations()?.into_iter();
+    let of_these = records.filter_map(|record| match record.entry.clone() {
+        Entry::Calibration(c) if c.model == model && c.rubric == rubric => Some((record, *c)),
+        _ => None,
+    });
+    Ok(of_these.collect())
+}
+
+fn list(whose: &Whose, config: &Config) -> Result<()> {
+    let history = history(config)?;
+    if whose.json {
+        return out::json(&history.iter().map(|(record, _)| record).collect::<Vec<_>>());
+    }
+    let line = |(record, c): &(Record, Calibrated)| {
+        let name = c.calibration.map_or_else(|| "none".to_owned(), |id| id.short());
+        let words = format!(
+            "#{:<5} {:.0}  {:<12} {name:<10} {:>5} ratings  {}",
+            record.seq,
+            record.at,
+            record.actor.as_str(),
+            c.ratings,
+            c.cause
+        );
+        crate::sanitize::line(&words).into_owned()
+    };
+    out::lines(&history.iter().map(line).collect::<Vec<_>>())
+}
+
+fn rollback(whose: &Whose, config: &Config) -> Result<()> {
+    let history = history(config)?;
+    let Some((last, current)) = history.last() else {
+        return Err(Error::new(ErrorKind::Input, "no calibration is in use"));
+    };
+    if current.calibration.is_none() {
+        return Err(Error::new(ErrorKind::Input, "no calibration is in use"));
+    }
+    let before = before(&history, current.calibration);
+    let cause = match before {
+        Some((record, _)) => format!("back from #{} to #{}", last.seq, record.seq),
+        None => format!("back from #{} to none", last.seq),
+    };
+    let record = Calibrated {
+        calibration: before.and_then(|(_, c)| c.calibration),
+        ratings: before.map_or(0, |(_, c)| c.ratings),
+        dimensions: before.map_or_else(Vec::new, |(_, c)| c.dimensions.clone()),
+        cause: cause.clone(),
+        ..current.clone()
+    };
+    let (id, person, role) = (
+        new_id(SystemClock.now()),
+        config.person.clone(),
+        config.role.clone(),
+    );
+    let seq = commit(config, draft(record, id, person, role, Vec::new()))?;
+    if whose.json {
+        return out::json(&serde_json::json!({"saved": seq, "cause": cause}));
+    }
+    out::lines(&[format!("{cause}; record #{seq}")])
+}
+
+/// What was in use before the current one first was.
+fn before(history: &[(Record, Calibrated)], current: Option<ContentHash>) -> Option<&(Record, Calibrated)> {
+    let first = history.iter().position(|(_, c)| c.calibration == current)?;
+    first.checked_sub(1).map(|at| &history[at])
+}

@@ -1,0 +1,211 @@
+//! `plumb eval`: how near the scores are to people's, as a table or as one JSON object.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::onlooker::Onlooker;
+use super::{engine, out};
+use crate::config::Config;
+use crate::engine::{ModelIdentity, RubricIdentity};
+use crate::error::Result;
+use crate::eval::evidence::{self, characters};
+use crate::eval::pairs;
+use crate::eval::ratings::{self, Material};
+use crate::hash::ContentHash;
+use crate::learn::forms::{self, Item, RatedEvidence, RatedPair, RatedText};
+use crate::learn::texts::{TextReader, asked, observations};
+use crate::rubric::Rubric;
+
+pub(super) mod text;
+
+/// What `plumb eval` compares.
+#[derive(Debug, Subcommand)]
+pub enum EvalCommand {
+    /// Scores with people's ratings of texts
+    Ratings(RatingsArgs),
+    /// The order of two answers with what people prefer
+    Pairs(PairsArgs),
+    /// Citations with the passages that people mark
+    Evidence(EvidenceArgs),
+}
+
+/// What every comparison takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Common {
+    /// One JSON object a line
+    pub file: PathBuf,
+    /// Which model
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// Only the first N lines
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Scores with people's ratings of texts
+#[derive(Debug, clap::Args)]
+pub struct RatingsArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Built-in rubric or a rubric file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub rubric: Option<String>,
+}
+
+/// The order of two answers with what people prefer
+#[derive(Debug, clap::Args)]
+pub struct PairsArgs {
+    #[command(flatten)]
+    common: Common,
+    /// Built-in rubric or a rubric file, whose mean score decides; else how well the prompt is answered
+    #[arg(long, value_name = "NAME|FILE")]
+    pub rubric: Option<String>,
+}
+
+/// Citations with the passages that people mark
+#[derive(Debug, clap::Args)]
+pub struct EvidenceArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+impl EvalCommand {
+    /// The settings that the command's own flags give.
+    pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
+        let common = match self {
+            Self::Ratings(args) => &args.common,
+            Self::Pairs(args) => &args.common,
+            Self::Evidence(args) => &args.common,
+        };
+        vec![("model", common.model.clone(), "--model")]
+    }
+}
+
+/// A comparison, and with what it was made. Its shape is stable: fields are added, never renamed.
+#[derive(Debug, Serialize)]
+struct Report<T> {
+    what: &'static str,
+    file: String,
+    model: ModelIdentity,
+    adapter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rubric: Option<RubricIdentity>,
+    calibration: Option<ContentHash>,
+    #[serde(flatten)]
+    compared: T,
+}
+
+/// Runs `plumb eval`.
+///
+/// # Errors
+/// The file or the rubric cannot be used, the model is not here, or the person stops it.
+pub fn run(command: &EvalCommand, config: &Config) -> Result<()> {
+    match command {
+        EvalCommand::Ratings(args) => ratings(args, config),
+        EvalCommand::Pairs(args) => pairs(args, config),
+        EvalCommand::Evidence(args) => evidence(args, config),
+    }
+}
+
+/// The lines of a file that count.
+pub(super) fn lines<T: Item>(file: &std::path::Path, limit: Option<u32>) -> Result<Vec<T>> {
+    let mut items = forms::read(file)?;
+    items.truncate(limit.map_or(usize::MAX, |n| n as usize));
+    Ok(items)
+}
+
+/// A reader that goes on where an earlier run stopped.
+pub(super) fn reader(config: &Config) -> Result<TextReader> {
+    let model = engine::model(config)?;
+    let scorer = crate::engine::scorer::Scorer::load(&model.path, model.identity, model.options, &|_| {})?;
+    Ok(TextReader::new(
+        scorer,
+        Some(&config.workspace.join("cache/readings")),
+    ))
+}
+
+impl<T> Report<T> {
+    fn new(what: &'static str, common: &Common, reader: &TextReader, compared: T) -> Self {
+        let model = reader.scorer().identity().clone();
+        Self {
+            what,
+            file: common.file.display().to_string(),
+            adapter: model.adapter.clone(),
+            model,
+            rubric: None,
+            calibration: None,
+            compared,
+        }
+    }
+}
+
+fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
+    let texts: Vec<RatedText> = lines(&args.common.file, args.common.limit)?;
+    let name = args.rubric.as_deref().unwrap_or(config.rubric.as_str());
+    let rubric = Arc::new(Rubric::named(name)?);
+    let mut reader = reader(config)?;
+    let watch = Onlooker::start();
+    let readings = reader.read(&asked(&texts, &rubric), &watch);
+    watch.end();
+    let observations = observations(&texts, &readings?);
+    let material = Material::new(&texts, &observations)?;
+    let identity = RubricIdentity::of(&rubric);
+    let calibration = engine::calibration(config, reader.scorer().identity(), &identity)?;
+    let compared = material.compare(&material.scores(calibration.as_deref()), &ratings::folds(&texts));
+    let mut report = Report::new("ratings", &args.common, &reader, compared);
+    report.rubric = Some(identity);
+    report.calibration = calibration.map(|c| c.id()).transpose()?;
+    if args.common.json {
+        return out::json(&report);
+    }
+    out::lines(&text::ratings(&report.compared))
+}
+
+fn pairs(args: &PairsArgs, config: &Config) -> Result<()> {
+    let items: Vec<RatedPair> = lines(&args.common.file, args.common.limit)?;
+    let rubric = args.rubric.as_deref().map(Rubric::named).transpose()?;
+    let rubric = Arc::new(rubric.unwrap_or_else(pairs::how_well));
+    let mut reader = reader(config)?;
+    let watch = Onlooker::start();
+    let answers = pairs::answers(&items, &rubric);
+    let readings = reader.read(&answers, &watch);
+    watch.end();
+    let compared = pairs::compare(&items, &answers, &readings?);
+    let report = Report::new("pairs", &args.common, &reader, compared);
+    if args.common.json {
+        return out::json(&report);
+    }
+    out::lines(&text::pairs(&report.compared))
+}
+
+fn evidence(args: &EvidenceArgs, config: &Config) -> Result<()> {
+    let questions: Vec<RatedEvidence> = lines(&args.common.file, args.common.limit)?;
+    let asked: Vec<_> = questions.iter().map(evidence::asked).collect();
+    let mut reader = reader(config)?;
+    let watch = Onlooker::start();
+    let readings = reader.read(&asked, &watch);
+    watch.end();
+    let spans =
+        |(question, reading): (&RatedEvidence, &crate::learn::texts::TextReading)| -> Vec<Range<usize>> {
+            let cited = reading.dimensions.values().flat_map(|said| &said.evidence);
+            cited
+                .map(|&(start, end)| characters(&question.document, &(start..end)))
+                .collect()
+        };
+    let cited: Vec<Vec<Range<usize>>> = questions.iter().zip(&readings?).map(spans).collect();
+    let rivals: BTreeMap<_, _> = evidence::rivals(&questions, &cited)?;
+    let compared = evidence::compare(&questions, &cited, rivals);
+    let report = Report::new("evidence", &args.common, &reader, compared);
+    if args.common.json {
+        return out::json(&report);
+    }
+    out::lines(&text::evidence(&report.compared))
+}

@@ -1,0 +1,132 @@
+//! The tables of `plumb eval`.
+
+use crate::cli::out::table;
+use crate::eval::evidence::{self, Quality};
+use crate::eval::figures::Figure;
+use crate::eval::pairs;
+use crate::eval::ratings::{Compared, System};
+
+/// Scores beside people's ratings: a row a dimension, then a row a rival.
+pub(in crate::cli) fn ratings(compared: &Compared) -> Vec<String> {
+    let head = ["", "n", "Pearson", "95 %", "Spearman", "QWK", "MAE"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(compared.scores.dimensions.iter().map(|(name, agreement)| {
+        vec![
+            name.to_string(),
+            agreement.n.to_string(),
+            value(agreement.pearson),
+            range(agreement.pearson),
+            value(agreement.spearman),
+            value(agreement.qwk),
+            value(agreement.mae),
+        ]
+    }));
+    let mut lines = vec![
+        format!("{} texts of {} groups", compared.n, compared.groups),
+        String::new(),
+    ];
+    lines.extend(table(&rows, 1..7));
+    lines.push(String::new());
+    let head = [
+        "mean over the dimensions",
+        "Pearson",
+        "95 %",
+        "between dimensions",
+        "people",
+        "gap",
+    ];
+    let mut rows = vec![
+        head.map(str::to_owned).to_vec(),
+        system("scores", &compared.scores),
+    ];
+    rows.extend(compared.baselines.iter().map(|(name, rival)| system(name, rival)));
+    lines.extend(table(&rows, 1..7));
+    if let Some(gain) = compared.gain_over_words {
+        lines.push(String::new());
+        lines.push(format!(
+            "above the ridge on words: {:+.3} [{:+.3}, {:+.3}]",
+            gain.value, gain.low, gain.high
+        ));
+    }
+    if !compared.unrated.is_empty() {
+        let names = crate::sanitize::line(&compared.unrated.join(", ")).into_owned();
+        lines.push(format!("not of this rubric: {names}"));
+    }
+    lines
+}
+
+fn system(name: &str, system: &System) -> Vec<String> {
+    let halo = |of: fn(&crate::eval::ratings::Halo) -> f64| {
+        system
+            .halo
+            .as_ref()
+            .map_or_else(dash, |halo| format!("{:.3}", of(halo)))
+    };
+    vec![
+        name.replace('_', " "),
+        value(system.mean_pearson),
+        range(system.mean_pearson),
+        halo(|h| h.model),
+        halo(|h| h.human),
+        halo(|h| h.gap),
+    ]
+}
+
+/// How often the preferred answer has the higher score, by the scores and by the rivals.
+pub(super) fn pairs(compared: &pairs::Compared) -> Vec<String> {
+    let mut rows = vec![vec![String::new(), "accuracy".to_owned(), "95 %".to_owned()]];
+    let own = std::iter::once((&"scores", &compared.accuracy));
+    rows.extend(
+        own.chain(&compared.baselines)
+            .map(|(name, figure)| vec![(*name).to_owned(), value(*figure), range(*figure)]),
+    );
+    let mut lines = vec![
+        format!(
+            "{} pairs of {} groups; {} ties left out",
+            compared.n, compared.groups, compared.ties
+        ),
+        String::new(),
+    ];
+    lines.extend(table(&rows, 1..7));
+    if let Some(gain) = compared.gain_over_longer {
+        lines.push(format!(
+            "above the longer one: {:+.3} [{:+.3}, {:+.3}]",
+            gain.value, gain.low, gain.high
+        ));
+    }
+    lines
+}
+
+/// How well passages are found, by the citations and by the rivals.
+pub(super) fn evidence(compared: &evidence::Compared) -> Vec<String> {
+    let row = |name: &str, quality: &Quality| {
+        vec![
+            name.replace('_', " "),
+            value(quality.precision),
+            value(quality.recall),
+            value(quality.f1),
+            range(quality.f1),
+        ]
+    };
+    let head = ["", "precision", "recall", "F1", "95 %"].map(str::to_owned);
+    let mut rows = vec![head.to_vec(), row("citations", &compared.citations)];
+    rows.extend(compared.baselines.iter().map(|(name, rival)| row(name, rival)));
+    let mut lines = vec![
+        format!("{} questions of {} groups", compared.n, compared.groups),
+        String::new(),
+    ];
+    lines.extend(table(&rows, 1..7));
+    lines
+}
+
+fn dash() -> String {
+    "-".to_owned()
+}
+
+fn value(figure: Option<Figure>) -> String {
+    figure.map_or_else(dash, |f| format!("{:.3}", f.value))
+}
+
+fn range(figure: Option<Figure>) -> String {
+    figure.map_or_else(dash, |f| format!("{:.3} to {:.3}", f.low, f.high))
+}

@@ -1,0 +1,384 @@
+//! Fitting a [`Calibration`]: what people gave, against what the model's states say.
+//!
+//! Per dimension one linear probe on the mean state of the text, the state at the score's position and the five levels'
+//! probabilities. It is the sum of two ridge fits to one set of features: to what a person is given in common over all
+//! dimensions, and to what this dimension has of its own. Fitted in one, the second is shrunk away, since less of it
+//! can be predicted: all dimensions then say the same (the halo). Fitted apart, it is stretched until predictions of
+//! different dimensions correlate no more than halfway between what they would and what people's ratings do.
+//! Then an isotonic curve, and a split-conformal margin.
+//!
+//! Whatever is reported or chosen rests on predictions of groups (people, prompts) that had no part in the fit.
+
+pub mod decisions;
+pub mod fresh;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use faer::Mat;
+
+use crate::engine::calibration::{Features, Reader};
+use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading};
+use crate::hash::ContentHash;
+use crate::id::DimensionId;
+use crate::metrics::{Isotonic, Ridge, mae, mean, numbered, pearson};
+use crate::review::Entry;
+
+/// Fewer ratings of a dimension say nothing.
+pub const MIN_RATINGS: usize = 20;
+/// Of fewer people, neither.
+pub const MIN_GROUPS: usize = 5;
+/// Parts that curve and margin are checked on.
+const FOLDS: usize = 5;
+/// The share of people's ratings that lie within the margin.
+const COVERAGE: f64 = 0.9;
+/// How far what a dimension has of its own is stretched at most.
+const MAX_STRETCH: f64 = 4.0;
+
+/// A rating, and what the model says there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// What was rated: a dossier, a text.
+    pub item: String,
+    /// What was not sampled independently: the person, the prompt.
+    pub group: String,
+    /// Which dimension.
+    pub dimension: DimensionId,
+    /// What people gave, 1 to 5.
+    pub level: f64,
+    /// The mean state over the tokens of the shared prefix, `[H]`.
+    pub text: Vec<f32>,
+    /// The state at the score's position, `[H]`.
+    pub hidden: Vec<f32>,
+    /// What the model says.
+    pub reading: ScoreReading,
+}
+
+/// The calibration in use: what was said last for these weights and this rubric.
+pub fn in_use<'a>(
+    said: impl DoubleEndedIterator<Item = &'a Entry>,
+    model: &ModelIdentity,
+    rubric: &RubricIdentity,
+) -> Option<ContentHash> {
+    let mut said = said.rev().filter_map(|entry| match entry {
+        Entry::Calibration(c) if c.model == *model && c.rubric == *rubric => Some(c.calibration),
+        _ => None,
+    });
+    said.next().flatten()
+}
+
+impl Observation {
+    /// What its score is read from.
+    pub fn features(&self) -> Features<'_> {
+        Features {
+            text: &self.text,
+            hidden: &self.hidden,
+            reading: &self.reading,
+        }
+    }
+}
+
+/// A fit.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fitted {
+    /// The dimensions that could be fitted, and gain by it.
+    pub readers: BTreeMap<DimensionId, Reader>,
+    /// The others, with the reason.
+    pub left: BTreeMap<DimensionId, Left>,
+}
+
+/// Why a dimension is left as the model says it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Left {
+    /// Too few ratings, or of too few people.
+    TooFew {
+        /// Ratings.
+        ratings: usize,
+        /// People or prompts.
+        groups: usize,
+    },
+    /// Predictions of ratings it was not fitted to are no nearer than the model's own.
+    NoGain {
+        /// The mean distance of the model's own, in levels.
+        before: f64,
+        /// That of the predictions.
+        after: f64,
+    },
+}
+
+/// Fits every dimension that there are enough ratings of.
+pub fn fit(observations: &[Observation]) -> Fitted {
+    let common = common_parts(observations);
+    let mut fitted = Fitted::default();
+    let mut probes = Vec::new();
+    for dimension in dimensions(observations) {
+        let own: Vec<usize> = (0..observations.len())
+            .filter(|&i| observations[i].dimension == dimension)
+            .collect();
+        let groups: BTreeSet<&str> = own.iter().map(|&i| observations[i].group.as_str()).collect();
+        let probe = (own.len() >= MIN_RATINGS && groups.len() >= MIN_GROUPS)
+            .then(|| Probe::fit(observations, &common, own.clone()))
+            .flatten();
+        if let Some(probe) = probe {
+            probes.push((dimension, probe));
+        } else {
+            let left = Left::TooFew {
+                ratings: own.len(),
+                groups: groups.len(),
+            };
+            fitted.left.insert(dimension, left);
+        }
+    }
+    let stretch = stretch(observations, &probes);
+    for (dimension, probe) in probes {
+        let reader = probe.reader(observations, stretch);
+        if reader.mae_after < reader.mae_before {
+            fitted.readers.insert(dimension, reader);
+        } else {
+            let left = Left::NoGain {
+                before: f64::from(reader.mae_before),
+                after: f64::from(reader.mae_after),
+            };
+            fitted.left.insert(dimension, left);
+        }
+    }
+    fitted
+}
+
+fn dimensions(observations: &[Observation]) -> BTreeSet<DimensionId> {
+    observations.iter().map(|o| o.dimension.clone()).collect()
+}
+
+/// Of each observation: how much its item was given above the usual, as a mean over the item's dimensions.
+fn common_parts(observations: &[Observation]) -> Vec<f64> {
+    let usual: BTreeMap<DimensionId, f64> = dimensions(observations)
+        .into_iter()
+        .map(|dimension| {
+            let levels = observations.iter().filter(|o| o.dimension == dimension);
+            let usual = mean(&levels.map(|o| o.level).collect::<Vec<_>>());
+            (dimension, usual.unwrap_or_default())
+        })
+        .collect();
+    let mut of_item: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for o in observations {
+        of_item
+            .entry(&o.item)
+            .or_default()
+            .push(o.level - usual[&o.dimension]);
+    }
+    let common = |o: &Observation| mean(&of_item[o.item.as_str()]).unwrap_or_default();
+    observations.iter().map(common).collect()
+}
+
+/// One dimension's two fits.
+struct Probe {
+    /// The observations it was fitted to.
+    items: Vec<usize>,
+    groups: Vec<usize>,
+    scaler: Scaler,
+    common: Part,
+    own: Part,
+}
+
+/// One of a probe's fits.
+struct Part {
+    weights: Vec<f64>,
+    constant: f64,
+    /// The prediction of each item by a fit without its group.
+    held_out: Vec<f64>,
+}
+
+impl Probe {
+    fn fit(observations: &[Observation], common: &[f64], items: Vec<usize>) -> Option<Self> {
+        let rows: Vec<(Vec<f32>, [usize; 3])> =
+            items.iter().map(|&i| observations[i].features().row()).collect();
+        let scaler = Scaler::fit(&rows)?;
+        let rows = scaler.matrix(&rows);
+        let groups = numbered(items.iter().map(|&i| observations[i].group.as_str()));
+        let ridge = Ridge::new(&(&rows * rows.transpose()), &groups)?;
+        let of_common: Vec<f64> = items.iter().map(|&i| common[i]).collect();
+        let of_own: Vec<f64> = items.iter().map(|&i| observations[i].level - common[i]).collect();
+        let part = |y: &[f64]| {
+            let (penalty, held_out) = ridge.best(y);
+            let fit = ridge.fit(y, penalty);
+            let weights =
+                (0..rows.ncols()).map(|f| (0..rows.nrows()).map(|i| rows[(i, f)] * fit.weights[i]).sum());
+            Part {
+                weights: weights.collect(),
+                constant: fit.constant,
+                held_out,
+            }
+        };
+        let (common, own) = (part(&of_common), part(&of_own));
+        Some(Self {
+            items,
+            groups,
+            scaler,
+            common,
+            own,
+        })
+    }
+
+    /// What is predicted of each item without its group, when what is own is stretched.
+    fn held_out(&self, stretch: f64) -> Vec<f64> {
+        let usual = mean(&self.own.held_out).unwrap_or_default();
+        let parts = self.common.held_out.iter().zip(&self.own.held_out);
+        parts.map(|(c, o)| c + usual + stretch * (o - usual)).collect()
+    }
+
+    fn reader(&self, observations: &[Observation], stretch: f64) -> Reader {
+        let levels: Vec<f64> = self.items.iter().map(|&i| observations[i].level).collect();
+        let said = self
+            .items
+            .iter()
+            .map(|&i| f64::from(observations[i].reading.raw_score));
+        let before: Vec<(f64, f64)> = levels.iter().copied().zip(said).collect();
+        let pairs: Vec<(f64, f64)> = self.held_out(stretch).into_iter().zip(levels).collect();
+        let after = curved_apart(&pairs, &self.groups);
+        let usual = mean(&self.own.held_out).unwrap_or_default();
+        let scaled: Vec<f64> = (self.common.weights.iter().zip(&self.own.weights))
+            .map(|(c, o)| c + stretch * o)
+            .collect();
+        let constant = self.common.constant + usual + stretch * (self.own.constant - usual);
+        let (weights, constant) = self.scaler.unscaled(&scaled, constant);
+        Reader {
+            weights,
+            constant: constant as f32,
+            curve: Isotonic::fit(&pairs),
+            margin: margin(&after) as f32,
+            ratings: self.items.len(),
+            groups: self.groups.iter().collect::<BTreeSet<_>>().len(),
+            mae_before: mae(&before).unwrap_or_default() as f32,
+            mae_after: mae(&after).unwrap_or_default() as f32,
+        }
+    }
+}
+
+/// (level, prediction) of every pair of (prediction, level), through a curve fitted to groups of other folds.
+fn curved_apart(pairs: &[(f64, f64)], groups: &[usize]) -> Vec<(f64, f64)> {
+    let curves: Vec<Isotonic> = (0..FOLDS)
+        .map(|fold| {
+            let others: Vec<(f64, f64)> = (pairs.iter().zip(groups))
+                .filter(|(_, group)| **group % FOLDS != fold)
+                .map(|(pair, _)| *pair)
+                .collect();
+            Isotonic::fit(&others)
+        })
+        .collect();
+    let through = |((x, level), group): (&(f64, f64), &usize)| (*level, curves[group % FOLDS].at(*x));
+    pairs.iter().zip(groups).map(through).collect()
+}
+
+/// The margin that holds the share [`COVERAGE`] of a next rating: the quantile of the distances with the correction for
+/// their number (Lei et al., 2018, section 2.2).
+fn margin(pairs: &[(f64, f64)]) -> f64 {
+    let mut distances: Vec<f64> = pairs.iter().map(|(a, b)| (a - b).abs()).collect();
+    distances.sort_by(f64::total_cmp);
+    let rank = ((distances.len() + 1) as f64 * COVERAGE).ceil() as usize;
+    let at = rank.clamp(1, distances.len().max(1)) - 1;
+    distances.get(at).copied().unwrap_or(4.0)
+}
+
+/// How far what is own is stretched: until predictions of different dimensions correlate no more than halfway between
+/// what they would unstretched and what people's ratings do.
+fn stretch(observations: &[Observation], probes: &[(DimensionId, Probe)]) -> f64 {
+    let with = |stretch: f64| {
+        let held_out: Vec<Vec<f64>> = probes.iter().map(|(_, probe)| probe.held_out(stretch)).collect();
+        between(observations, probes, |p, i| held_out[p][i])
+    };
+    let people = between(observations, probes, |p, i| {
+        observations[probes[p].1.items[i]].level
+    });
+    let (Some(people), Some(plain)) = (people, with(1.0)) else {
+        return 1.0;
+    };
+    let wanted = f64::midpoint(people, plain);
+    let steps = (0..=30).map(|step| 1.0 + f64::from(step) * (MAX_STRETCH - 1.0) / 30.0);
+    let mut stretched = 1.0;
+    for step in steps {
+        stretched = step;
+        if with(step).is_none_or(|r| r <= wanted) {
+            break;
+        }
+    }
+    stretched
+}
+
+/// The mean correlation of numbers of different dimensions over the items that have both; `number` gives that of the
+/// `i`th item of the `p`th probe.
+fn between(
+    observations: &[Observation],
+    probes: &[(DimensionId, Probe)],
+    number: impl Fn(usize, usize) -> f64,
+) -> Option<f64> {
+    let of_items: Vec<BTreeMap<&str, f64>> = (0..probes.len())
+        .map(|p| {
+            let items = probes[p].1.items.iter().enumerate();
+            items
+                .map(|(i, &at)| (observations[at].item.as_str(), number(p, i)))
+                .collect()
+        })
+        .collect();
+    let mut found = Vec::new();
+    for (p, a) in of_items.iter().enumerate() {
+        for b in &of_items[p + 1..] {
+            let both: Vec<(f64, f64)> = a
+                .iter()
+                .filter_map(|(item, x)| Some((*x, *b.get(item)?)))
+                .collect();
+            found.extend(pearson(&both));
+        }
+    }
+    mean(&found)
+}
+
+/// Features brought to mean 0 and spread 1, and blocks of features to the same weight.
+struct Scaler {
+    mean: Vec<f64>,
+    scale: Vec<f64>,
+}
+
+impl Scaler {
+    /// None when the rows are not of one shape.
+    fn fit(rows: &[(Vec<f32>, [usize; 3])]) -> Option<Self> {
+        let (first, blocks) = rows.first()?;
+        if rows
+            .iter()
+            .any(|(row, own)| own != blocks || row.len() != first.len())
+        {
+            return None;
+        }
+        let n = rows.len() as f64;
+        let column = |f: usize| rows.iter().map(move |(row, _)| f64::from(row[f]));
+        let mean: Vec<f64> = (0..first.len()).map(|f| column(f).sum::<f64>() / n).collect();
+        let sizes = blocks.iter().flat_map(|&size| std::iter::repeat_n(size, size));
+        let scale = sizes.enumerate().map(|(f, size)| {
+            let variance = column(f).map(|x| (x - mean[f]).powi(2)).sum::<f64>() / n;
+            // What never differs says nothing.
+            if variance > 1e-12 {
+                1.0 / (variance * size as f64).sqrt()
+            } else {
+                0.0
+            }
+        });
+        Some(Self {
+            scale: scale.collect(),
+            mean,
+        })
+    }
+
+    fn matrix(&self, rows: &[(Vec<f32>, [usize; 3])]) -> Mat<f64> {
+        Mat::from_fn(rows.len(), self.mean.len(), |i, f| {
+            (f64::from(rows[i].0[f]) - self.mean[f]) * self.scale[f]
+        })
+    }
+
+    /// Weights and constant for features as they come.
+    fn unscaled(&self, weights: &[f64], constant: f64) -> (Vec<f32>, f64) {
+        let plain: Vec<f64> = weights.iter().zip(&self.scale).map(|(w, s)| w * s).collect();
+        let shift: f64 = plain.iter().zip(&self.mean).map(|(w, m)| w * m).sum();
+        (plain.iter().map(|w| *w as f32).collect(), constant - shift)
+    }
+}
+
+#[cfg(test)]
+mod tests;

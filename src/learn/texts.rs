@@ -1,0 +1,231 @@
+//! What a model says of rated texts, read once and kept: each text is scored as a dossier of one source is, words left
+//! out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+use super::calibrate::Observation;
+use super::forms::RatedText;
+use crate::dossier::{Dossier, Language};
+use crate::engine::prompt::templates_hash;
+use crate::engine::scorer::{Run, Scorer};
+use crate::engine::{Calibration, ScoreEvent, ScoreReading, ScoreRequest, Ticket};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::EvidenceKind;
+use crate::hash::ContentHash;
+use crate::id::DimensionId;
+use crate::ingest;
+use crate::rubric::Rubric;
+use crate::watch::{self, Watch};
+
+/// To be raised whenever the same model would say something else.
+const REVISION: u32 = 1;
+
+/// What the model says of one text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TextReading {
+    /// The mean state over the tokens of the prompt's shared part, f16 bit patterns.
+    pub text: Vec<u16>,
+    /// By dimension.
+    pub dimensions: BTreeMap<DimensionId, Said>,
+}
+
+/// What the model says of one dimension of a text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Said {
+    /// The score, before any calibration.
+    pub reading: ScoreReading,
+    /// The state at the score's position, f16 bit patterns.
+    pub hidden: Vec<u16>,
+    /// What it cites: spans of the text, in bytes.
+    pub evidence: Vec<(usize, usize)>,
+}
+
+/// A text, and what is asked of it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What to call it.
+    pub id: String,
+    /// What it answers, or where it comes from.
+    pub context: String,
+    /// The language it is written in.
+    pub lang: Language,
+    /// The text.
+    pub text: String,
+    /// By what it is rated.
+    pub rubric: Arc<Rubric>,
+}
+
+/// Reads texts.
+pub struct TextReader {
+    scorer: Scorer,
+    /// Where readings are kept; none keeps none.
+    folder: Option<PathBuf>,
+}
+
+impl TextReader {
+    /// A reader that keeps what it read in `folder`.
+    pub fn new(scorer: Scorer, folder: Option<&Path>) -> Self {
+        Self {
+            scorer,
+            folder: folder.map(Path::to_path_buf),
+        }
+    }
+
+    /// The model.
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    /// What the model says of every text, in their order. What was read before is not read again, so that a stopped
+    /// run goes on where it was.
+    ///
+    /// # Errors
+    /// `Cancelled` when the watcher wants an end; otherwise whatever stopped the work.
+    pub fn read(&mut self, texts: &[Asked], watch: &dyn Watch) -> Result<Vec<TextReading>> {
+        let mut readings = Vec::new();
+        for (i, text) in texts.iter().enumerate() {
+            watch.tell("reading texts", i, texts.len());
+            watch::check(
+                watch,
+                "what was read is kept: the same command goes on from there",
+            )?;
+            readings.push(self.kept_or_read(text, watch)?);
+        }
+        Ok(readings)
+    }
+
+    fn kept_or_read(&mut self, text: &Asked, watch: &dyn Watch) -> Result<TextReading> {
+        let path = self.folder.as_ref().map(|folder| folder.join(self.name(text)));
+        let kept = path.as_ref().and_then(|path| std::fs::read(path).ok());
+        // A damaged reading only costs another one.
+        if let Some(reading) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return Ok(reading);
+        }
+        let dossier = ingest::of_text(&text.id, &text.context, text.lang, &text.text)?;
+        let reading = self.read_dossier(Arc::new(dossier), text, watch)?;
+        if let Some(path) = path {
+            // As with pages: what cannot be kept only costs another reading.
+            let _ = keep(&path, &reading);
+        }
+        Ok(reading)
+    }
+
+    fn name(&self, text: &Asked) -> String {
+        let of = (
+            (
+                REVISION,
+                self.scorer.identity(),
+                format!("{:?}", self.scorer.form()),
+            ),
+            (text.rubric.hash, templates_hash()),
+            (&text.text, &text.context, text.lang),
+        );
+        let key = serde_json::to_vec(&of).unwrap_or_default();
+        format!("{}.json", ContentHash::of(&key))
+    }
+
+    fn read_dossier(
+        &mut self,
+        dossier: Arc<Dossier>,
+        text: &Asked,
+        watch: &dyn Watch,
+    ) -> Result<TextReading> {
+        let request = ScoreRequest {
+            ticket: Ticket(1),
+            dossier,
+            rubric: Arc::clone(&text.rubric),
+            dimensions: Vec::new(),
+            language: text.lang,
+            seed: 0,
+            score_only: true,
+            influence: false,
+            calibration: None,
+        };
+        let mut read = TextReading {
+            text: Vec::new(),
+            dimensions: BTreeMap::new(),
+        };
+        let mut take = |event: ScoreEvent| {
+            if let ScoreEvent::Finished { assessment, trace } = event {
+                read.text.clone_from(&trace.text);
+                let quotes = assessment
+                    .evidence
+                    .iter()
+                    .filter(|link| link.kind == EvidenceKind::Quote);
+                let said = Said {
+                    reading: assessment.reading,
+                    hidden: trace.hidden.clone(),
+                    evidence: quotes.map(|link| (link.place.start, link.place.end)).collect(),
+                };
+                read.dimensions.insert(assessment.dimension, said);
+            }
+        };
+        self.scorer.score(
+            &request,
+            &mut Run {
+                sink: &mut take,
+                cancelled: &|| watch.stopped(),
+            },
+        )?;
+        Ok(read)
+    }
+}
+
+/// What is asked of rated texts: all dimensions of one rubric.
+pub fn asked(texts: &[RatedText], rubric: &Arc<Rubric>) -> Vec<Asked> {
+    let ask = |text: &RatedText| Asked {
+        id: text.id.clone(),
+        context: text.context.clone(),
+        lang: text.lang,
+        text: text.text.clone(),
+        rubric: Arc::clone(rubric),
+    };
+    texts.iter().map(ask).collect()
+}
+
+fn keep(path: &Path, reading: &TextReading) -> Result<()> {
+    let fail = |e| Error::io("write", path, e);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(fail)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    serde_json::to_writer(&mut file, reading)
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot keep a reading").because(e))?;
+    file.persist(path).map_err(|e| fail(e.error))?;
+    Ok(())
+}
+
+/// The ratings of `texts` in the dimensions that were read, beside what the model says. Ratings are matched to
+/// dimensions by id, letter case aside.
+pub fn observations(texts: &[RatedText], readings: &[TextReading]) -> Vec<Observation> {
+    let wide = |bits: &[u16]| -> Vec<f32> { bits.iter().map(|b| f16::from_bits(*b).to_f32()).collect() };
+    let mut found = Vec::new();
+    for (text, reading) in texts.iter().zip(readings) {
+        for (name, rating) in &text.dims {
+            let dimension = DimensionId::new(name.to_lowercase());
+            if let Some(said) = reading.dimensions.get(&dimension) {
+                found.push(Observation {
+                    item: text.id.clone(),
+                    group: text.group.clone(),
+                    level: text.level(*rating),
+                    text: wide(&reading.text),
+                    hidden: wide(&said.hidden),
+                    reading: said.reading,
+                    dimension,
+                });
+            }
+        }
+    }
+    found
+}
+
+/// The score that is shown for an observation under a calibration.
+pub fn shown(observation: &Observation, calibration: Option<&Calibration>) -> ScoreReading {
+    calibration.map_or(observation.reading, |calibration| {
+        calibration.apply(&observation.dimension, observation.features())
+    })
+}

@@ -1,0 +1,194 @@
+//! `plumb eval` and `plumb calibrate` on texts made up here: what they print, what they refuse, and the way back.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::env::{Outcome, SMALL_MODEL, TestEnvironment};
+
+/// The words of two kinds of texts, which any model tells apart.
+const GOOD: [&str; 4] = [
+    "The committee reviewed the budget carefully and published its reasons.",
+    "However, the second proposal was cheaper, so the members chose it.",
+    "For example, the library now opens earlier, and students use it more.",
+    "In conclusion, careful planning saved money and made people happier.",
+];
+const BAD: [&str; 4] = [
+    "budget comittee they was look it and peoples dont know why.",
+    "becuase second one is more cheap so they has choose him yes.",
+    "libary open the early student go in there alot alot.",
+    "so plan is good money good people happy good the end.",
+];
+
+/// 36 texts of 9 prompts, no two alike, good ones rated high in the one dimension of [`rubric`].
+fn ratings() -> String {
+    let mut lines = String::new();
+    for i in 0..36_usize {
+        let (words, level) = if i % 3 == 0 { (BAD, 1.5) } else { (GOOD, 4.0) };
+        let level = level + if i % 2 == 0 { 0.0 } else { 0.5 };
+        let text = format!("{} Number {i}. {}", words[i % 4], words[(i / 4 + 1) % 4]);
+        let line = json!({
+            "id": format!("t{i}"), "group": format!("g{}", i % 9), "lang": "en", "context": "An essay",
+            "text": text, "dims": {"Grammar": level, "Overall": level}, "scale": [1, 5],
+        });
+        let _ = writeln!(lines, "{line}");
+    }
+    lines
+}
+
+/// The grammar dimension of the writing rubric, which comes with the program.
+fn rubric(dir: &Path) -> Outcome<PathBuf> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("rubrics/writing.toml"))?;
+    let (head, dimensions) = text.split_once("[[dimension]]").ok_or("no dimension")?;
+    let grammar = dimensions
+        .split("[[dimension]]")
+        .find(|d| d.contains("id = \"grammar\""))
+        .ok_or("no grammar")?;
+    let path = dir.join("grammar.toml");
+    std::fs::write(&path, format!("{head}[[dimension]]{grammar}"))?;
+    Ok(path)
+}
+
+fn json_of(env: &TestEnvironment, args: &[&str]) -> Outcome<Value> {
+    let run = env.run(args)?;
+    assert_eq!(run.stderr, "", "quiet without a terminal");
+    Ok(serde_json::from_str(&run.ok()?)?)
+}
+
+#[test]
+fn scores_are_measured_calibrated_and_brought_back() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let (file, rubric) = (dir.path().join("ratings.jsonl"), rubric(dir.path())?);
+    std::fs::write(&file, ratings())?;
+    let (file, rubric) = (file.to_string_lossy(), rubric.to_string_lossy());
+    let whose = ["--model", SMALL_MODEL, "--rubric", &rubric, "--json"];
+
+    let measured = json_of(&env, &[&["eval", "ratings", &file][..], &whose].concat())?;
+    assert_eq!((&measured["n"], &measured["groups"]), (&json!(36), &json!(9)));
+    assert_eq!(measured["unrated"], json!(["Overall"]));
+    assert_eq!(measured["calibration"], Value::Null);
+    for name in ["pearson", "spearman", "qwk", "mae"] {
+        let figure = &measured["dimensions"]["grammar"][name];
+        let (value, low) = (figure["value"].as_f64(), figure["low"].as_f64());
+        assert!(
+            value.is_some() && low <= value && value <= figure["high"].as_f64(),
+            "{name} {figure}"
+        );
+    }
+    for rival in ["length", "majority", "tfidf_ridge"] {
+        assert!(
+            measured["baselines"][rival]["dimensions"]["grammar"]["mae"]["value"].is_f64(),
+            "{rival}"
+        );
+    }
+
+    let calibrate = [&["calibrate", "--from", &file][..], &whose].concat();
+    let fitted = json_of(&env, &calibrate)?;
+    let gain = &fitted["gains"][0];
+    assert_eq!(
+        (&gain["dimension"], &gain["ratings"]),
+        (&json!("grammar"), &json!(36))
+    );
+    assert!(gain["mae_after"].as_f64() < gain["mae_before"].as_f64(), "{gain}");
+    assert!(
+        fitted["dimensions"]["grammar"]["pearson"]["value"].as_f64() > Some(0.8),
+        "{fitted}"
+    );
+    assert_eq!(fitted["saved"], 1);
+
+    // From now on it is what scores are read through.
+    let after = json_of(&env, &[&["eval", "ratings", &file][..], &whose].concat())?;
+    assert_eq!(after["calibration"], fitted["calibration"]);
+    let mae = |report: &Value| report["dimensions"]["grammar"]["mae"]["value"].as_f64();
+    assert!(
+        mae(&after) < mae(&measured),
+        "{:?} {:?}",
+        mae(&after),
+        mae(&measured)
+    );
+    let text = env
+        .run(["calibrate", "list", "--model", SMALL_MODEL, "--rubric", &rubric])?
+        .ok()?;
+    assert!(
+        text.starts_with("#1 ") && text.contains("36 ratings  fitted to"),
+        "{text}"
+    );
+
+    json_of(&env, &[&["calibrate", "rollback"][..], &whose].concat())?;
+    let back = json_of(&env, &[&["eval", "ratings", &file][..], &whose].concat())?;
+    assert_eq!((&back["calibration"], mae(&back)), (&Value::Null, mae(&measured)));
+    env.run(["journal", "verify"])?.ok()?;
+    let none_left = env.run([&["calibrate", "rollback"][..], &whose].concat())?;
+    assert_eq!(none_left.code, 1);
+    assert!(
+        none_left.stderr.contains("no calibration is in use"),
+        "{}",
+        none_left.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn pairs_and_passages_are_measured() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let pairs = dir.path().join("pairs.jsonl");
+    let pair = |id: &str, a: &str, b: &str, majority: &str| json!({"id": id, "group": id, "lang": "en", "prompt": "Why plan?", "a": a, "b": b, "majority": majority});
+    let lines = [
+        pair("1", GOOD[0], BAD[3], "a"),
+        pair("2", BAD[3], GOOD[1], "b"),
+        pair("3", GOOD[2], GOOD[3], "tie"),
+    ];
+    std::fs::write(&pairs, lines.map(|l| l.to_string()).join("\n"))?;
+    let pairs = pairs.to_string_lossy();
+    let found = json_of(&env, &["eval", "pairs", &pairs, "--model", SMALL_MODEL, "--json"])?;
+    assert_eq!((&found["n"], &found["ties"]), (&json!(2), &json!(1)));
+    assert_eq!(found["baselines"]["longer"]["value"], 1.0);
+    assert!(found["accuracy"]["value"].is_f64(), "{found}");
+
+    let questions = dir.path().join("evidence.jsonl");
+    let document = GOOD.join(" ");
+    let end = GOOD[0].chars().count();
+    let question = json!({"id": "1", "group": "1", "lang": "en", "document": document,
+        "question": "What did the committee review?", "gold": [[0, end]]});
+    std::fs::write(&questions, question.to_string())?;
+    let questions = questions.to_string_lossy();
+    let found = json_of(
+        &env,
+        &["eval", "evidence", &questions, "--model", SMALL_MODEL, "--json"],
+    )?;
+    assert_eq!(found["n"], 1);
+    assert_eq!(found["baselines"]["bm25"]["recall"]["value"], 1.0, "{found}");
+    assert!(found["f1"]["value"].as_f64().is_some(), "{found}");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_measured_or_fitted_is_said() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("ratings.jsonl");
+    std::fs::write(&file, ratings().replace("\"scale\":[1,5]", "\"scale\":[5,1]"))?;
+    let path = file.to_string_lossy();
+    let refused = |args: &[&str], code: i32, words: &str| -> Outcome {
+        let run = env.run(args)?;
+        assert_eq!(run.code, code, "{args:?} {}", run.stderr);
+        assert!(run.stderr.contains(words), "{args:?} {}", run.stderr);
+        Ok(())
+    };
+    refused(
+        &["eval", "ratings", &path],
+        1,
+        "line 1: the scale [5, 1] has no room",
+    )?;
+    refused(
+        &["eval", "ratings", "nowhere.jsonl"],
+        1,
+        "cannot read nowhere.jsonl",
+    )?;
+    refused(&["calibrate"], 1, "there is no workspace")?;
+    refused(&["calibrate", "--test", &path], 2, "--from")?;
+    Ok(())
+}
