@@ -41,7 +41,7 @@ lint: setup ## Formatting and lints, warnings are errors
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 
-bench: setup ## The engine on the samples, and beside llama.cpp
+bench: setup ## The engine beside llama.cpp
 	cargo bench --locked --bench '*'
 
 soak: setup ## The long tests: kills by the hundred

@@ -14,6 +14,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod completions;
 pub mod config;
+pub mod dataset;
 pub mod doctor;
 pub mod engine;
 pub mod eval;
@@ -122,6 +123,9 @@ pub enum Command {
     Pairs(pairs::PairsCommand),
     /// Bring scores to what people would give
     Calibrate(calibrate::Args),
+    /// Build instruction samples to train on
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
     /// Measure how near the scores are to people's
     #[command(subcommand)]
     Eval(eval::EvalCommand),
@@ -188,6 +192,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
         Command::Calibrate(args) => calibrate::run(args, &cli.global.config(&args.settings())?),
+        Command::Dataset(command) => dataset::run(command, &cli.global.config(&command.settings())?),
         Command::Eval(command) => eval::run(command, &cli.global.config(&command.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),

@@ -4,6 +4,7 @@
 //! material: the length of the text, its words, and always the same answer.
 
 pub mod baselines;
+pub mod dossiers;
 pub mod evidence;
 pub mod figures;
 pub mod pairs;

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::engine::AssessmentId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::id::{DossierId, SubjectId};
 use crate::review::PreferenceRecord;
 use crate::review::preference::{Answer, Cited, Lesson, Target, Words};
 
@@ -93,6 +94,37 @@ pub fn export(
         }
     }
     Ok(done)
+}
+
+/// What a person decided, as an example of a good answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// About which dossier.
+    pub dossier: DossierId,
+    /// About whom.
+    pub subject: SubjectId,
+    /// The system's and the user's message, and the answer that stands.
+    pub messages: Vec<Message>,
+}
+
+/// The answers that people let stand or put in place of the model's, as far as the model could have given them.
+///
+/// # Errors
+/// A prompt cannot be had again.
+pub fn examples(records: &[PreferenceRecord], prompts: &dyn Prompts) -> Result<Vec<Example>> {
+    let mut examples = Vec::new();
+    for record in records {
+        let lesson = Spelled::of(record, prompts)?;
+        if lesson.is_unseen() {
+            continue;
+        }
+        examples.extend(lesson.better.iter().map(|answer| Example {
+            dossier: record.dossier.clone(),
+            subject: record.subject.clone(),
+            messages: lesson.answered(answer),
+        }));
+    }
+    Ok(examples)
 }
 
 /// A lesson spelled out as text: a half point as the alternatives it stands for.

@@ -2,10 +2,13 @@
 //! training frameworks.
 
 pub mod calibrate;
+pub mod dataset;
 pub mod export;
 pub mod forms;
+pub mod generate;
+pub mod kept;
 pub mod prompts;
 pub mod texts;
 
-pub use export::{Exported, Format, Message, Prompts, export};
+pub use export::{Example, Exported, Format, Message, Prompts, examples, export};
 pub use prompts::TracePrompts;

@@ -2,7 +2,6 @@
 //! out.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::f16;
@@ -10,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::calibrate::Observation;
 use super::forms::RatedText;
+use super::kept::Kept;
 use crate::dossier::{Dossier, Language};
 use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Calibration, ScoreEvent, ScoreReading, ScoreRequest, Ticket};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::evidence::EvidenceKind;
-use crate::hash::ContentHash;
 use crate::id::DimensionId;
 use crate::ingest;
 use crate::rubric::Rubric;
@@ -63,17 +62,13 @@ pub struct Asked {
 /// Reads texts.
 pub struct TextReader {
     scorer: Scorer,
-    /// Where readings are kept; none keeps none.
-    folder: Option<PathBuf>,
+    kept: Kept,
 }
 
 impl TextReader {
-    /// A reader that keeps what it read in `folder`.
-    pub fn new(scorer: Scorer, folder: Option<&Path>) -> Self {
-        Self {
-            scorer,
-            folder: folder.map(Path::to_path_buf),
-        }
+    /// A reader that keeps what it read.
+    pub fn new(scorer: Scorer, kept: Kept) -> Self {
+        Self { scorer, kept }
     }
 
     /// The model.
@@ -100,33 +95,20 @@ impl TextReader {
     }
 
     fn kept_or_read(&mut self, text: &Asked, watch: &dyn Watch) -> Result<TextReading> {
-        let path = self.folder.as_ref().map(|folder| folder.join(self.name(text)));
-        let kept = path.as_ref().and_then(|path| std::fs::read(path).ok());
-        // A damaged reading only costs another one.
-        if let Some(reading) = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            return Ok(reading);
-        }
-        let dossier = ingest::of_text(&text.id, &text.context, text.lang, &text.text)?;
-        let reading = self.read_dossier(Arc::new(dossier), text, watch)?;
-        if let Some(path) = path {
-            // As with pages: what cannot be kept only costs another reading.
-            let _ = keep(&path, &reading);
-        }
-        Ok(reading)
-    }
-
-    fn name(&self, text: &Asked) -> String {
+        let kept = self.kept.clone();
         let of = (
             (
                 REVISION,
-                self.scorer.identity(),
+                self.scorer.identity().clone(),
                 format!("{:?}", self.scorer.form()),
             ),
             (text.rubric.hash, templates_hash()),
             (&text.text, &text.context, text.lang),
         );
-        let key = serde_json::to_vec(&of).unwrap_or_default();
-        format!("{}.json", ContentHash::of(&key))
+        kept.or_read(&of, || {
+            let dossier = ingest::of_text(&text.id, &text.context, text.lang, &text.text)?;
+            self.read_dossier(Arc::new(dossier), text, watch)
+        })
     }
 
     fn read_dossier(
@@ -186,17 +168,6 @@ pub fn asked(texts: &[RatedText], rubric: &Arc<Rubric>) -> Vec<Asked> {
         rubric: Arc::clone(rubric),
     };
     texts.iter().map(ask).collect()
-}
-
-fn keep(path: &Path, reading: &TextReading) -> Result<()> {
-    let fail = |e| Error::io("write", path, e);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(fail)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
-    serde_json::to_writer(&mut file, reading)
-        .map_err(|e| Error::new(ErrorKind::Io, "cannot keep a reading").because(e))?;
-    file.persist(path).map_err(|e| fail(e.error))?;
-    Ok(())
 }
 
 /// The ratings of `texts` in the dimensions that were read, beside what the model says. Ratings are matched to

@@ -166,6 +166,45 @@ fn pairs_and_passages_are_measured() -> Outcome {
 }
 
 #[test]
+fn samples_are_written_whole_or_not_at_all() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let out = dir.path().join("samples");
+    let out = out.to_string_lossy();
+    let build = [
+        "dataset",
+        "build",
+        "--samples=60",
+        "--model",
+        SMALL_MODEL,
+        "--json",
+        "--out",
+        &out,
+    ];
+    let card = json_of(&env, &build)?;
+    let count = |part: &str| card["parts"][part]["samples"].as_u64().unwrap_or_default();
+    assert!(count("train") + count("valid") >= 60, "{card}");
+    assert!(
+        card["parts"]["held_out"]["subjects"].as_u64() >= Some(60),
+        "{card}"
+    );
+    for (file, part) in [("train", "train"), ("heldout", "held_out")] {
+        let text = std::fs::read_to_string(Path::new(&*out).join(format!("{file}.jsonl")))?;
+        let samples: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+        assert_eq!(samples.len() as u64, count(part), "{file}");
+        assert_eq!(samples[0]["messages"][2]["role"], "assistant");
+    }
+    let again = env.run(build)?;
+    assert_eq!(again.code, 2);
+    assert!(
+        again.stderr.contains("name a folder that does not with --out"),
+        "{}",
+        again.stderr
+    );
+    Ok(())
+}
+
+#[test]
 fn what_cannot_be_measured_or_fitted_is_said() -> Outcome {
     let env = TestEnvironment::with_models()?;
     let dir = tempfile::tempdir()?;
@@ -188,6 +227,8 @@ fn what_cannot_be_measured_or_fitted_is_said() -> Outcome {
         1,
         "cannot read nowhere.jsonl",
     )?;
+    let nothing = dir.path().to_string_lossy();
+    refused(&["eval", "run", &nothing], 1, "no dossier in")?;
     refused(&["calibrate"], 1, "there is no workspace")?;
     refused(&["calibrate", "--test", &path], 2, "--from")?;
     Ok(())

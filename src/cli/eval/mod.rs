@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
@@ -11,6 +11,8 @@ use serde::Serialize;
 use super::onlooker::Onlooker;
 use super::{engine, out};
 use crate::config::Config;
+use crate::engine::scorer::Scorer;
+use crate::engine::worker::WorkerModel;
 use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::Result;
 use crate::eval::evidence::{self, characters};
@@ -18,9 +20,11 @@ use crate::eval::pairs;
 use crate::eval::ratings::{self, Material};
 use crate::hash::ContentHash;
 use crate::learn::forms::{self, Item, RatedEvidence, RatedPair, RatedText};
+use crate::learn::kept::Kept;
 use crate::learn::texts::{TextReader, asked, observations};
 use crate::rubric::Rubric;
 
+mod dossiers;
 pub(super) mod text;
 
 /// What `plumb eval` compares.
@@ -32,6 +36,8 @@ pub enum EvalCommand {
     Pairs(PairsArgs),
     /// Citations with the passages that people mark
     Evidence(EvidenceArgs),
+    /// Assessments of whole dossiers with the levels that people set beforehand
+    Run(RunArgs),
 }
 
 /// What every comparison takes.
@@ -77,15 +83,38 @@ pub struct EvidenceArgs {
     common: Common,
 }
 
+/// Assessments of whole dossiers with the levels that people set beforehand
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// A dossier with a levels.toml, or a folder of such dossiers
+    dir: PathBuf,
+    /// Built-in rubric or a rubric file
+    #[arg(long, value_name = "NAME|FILE")]
+    rubric: Option<String>,
+    /// Which model
+    #[arg(long, value_name = "ID")]
+    model: Option<String>,
+    /// Only the first N dossiers
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 impl EvalCommand {
     /// The settings that the command's own flags give.
     pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
-        let common = match self {
-            Self::Ratings(args) => &args.common,
-            Self::Pairs(args) => &args.common,
-            Self::Evidence(args) => &args.common,
+        let (model, rubric) = match self {
+            Self::Ratings(args) => (&args.common.model, &args.rubric),
+            Self::Pairs(args) => (&args.common.model, &None),
+            Self::Evidence(args) => (&args.common.model, &None),
+            Self::Run(args) => (&args.model, &args.rubric),
         };
-        vec![("model", common.model.clone(), "--model")]
+        vec![
+            ("model", model.clone(), "--model"),
+            ("rubric", rubric.clone(), "--rubric"),
+        ]
     }
 }
 
@@ -112,32 +141,36 @@ pub fn run(command: &EvalCommand, config: &Config) -> Result<()> {
         EvalCommand::Ratings(args) => ratings(args, config),
         EvalCommand::Pairs(args) => pairs(args, config),
         EvalCommand::Evidence(args) => evidence(args, config),
+        EvalCommand::Run(args) => dossiers::run(args, config),
     }
 }
 
 /// The lines of a file that count.
-pub(super) fn lines<T: Item>(file: &std::path::Path, limit: Option<u32>) -> Result<Vec<T>> {
+pub(super) fn lines<T: Item>(file: &Path, limit: Option<u32>) -> Result<Vec<T>> {
     let mut items = forms::read(file)?;
     items.truncate(limit.map_or(usize::MAX, |n| n as usize));
     Ok(items)
 }
 
+/// Where readings are kept.
+fn kept(config: &Config) -> Kept {
+    Kept::in_folder(config.workspace.join("cache/readings"))
+}
+
 /// A reader that goes on where an earlier run stopped.
 pub(super) fn reader(config: &Config) -> Result<TextReader> {
-    let model = engine::model(config)?;
-    let scorer = crate::engine::scorer::Scorer::load(&model.path, model.identity, model.options, &|_| {})?;
-    Ok(TextReader::new(
-        scorer,
-        Some(&config.workspace.join("cache/readings")),
-    ))
+    Ok(TextReader::new(scorer(&engine::model(config)?)?, kept(config)))
+}
+
+fn scorer(model: &WorkerModel) -> Result<Scorer> {
+    Scorer::load(&model.path, model.identity.clone(), model.options, &|_| {})
 }
 
 impl<T> Report<T> {
-    fn new(what: &'static str, common: &Common, reader: &TextReader, compared: T) -> Self {
-        let model = reader.scorer().identity().clone();
+    fn new(what: &'static str, file: &Path, model: ModelIdentity, compared: T) -> Self {
         Self {
             what,
-            file: common.file.display().to_string(),
+            file: file.display().to_string(),
             adapter: model.adapter.clone(),
             model,
             rubric: None,
@@ -149,8 +182,7 @@ impl<T> Report<T> {
 
 fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
     let texts: Vec<RatedText> = lines(&args.common.file, args.common.limit)?;
-    let name = args.rubric.as_deref().unwrap_or(config.rubric.as_str());
-    let rubric = Arc::new(Rubric::named(name)?);
+    let rubric = Arc::new(Rubric::named(&config.rubric)?);
     let mut reader = reader(config)?;
     let watch = Onlooker::start();
     let readings = reader.read(&asked(&texts, &rubric), &watch);
@@ -160,7 +192,12 @@ fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
     let identity = RubricIdentity::of(&rubric);
     let calibration = engine::calibration(config, reader.scorer().identity(), &identity)?;
     let compared = material.compare(&material.scores(calibration.as_deref()), &ratings::folds(&texts));
-    let mut report = Report::new("ratings", &args.common, &reader, compared);
+    let mut report = Report::new(
+        "ratings",
+        &args.common.file,
+        reader.scorer().identity().clone(),
+        compared,
+    );
     report.rubric = Some(identity);
     report.calibration = calibration.map(|c| c.id()).transpose()?;
     if args.common.json {
@@ -179,7 +216,12 @@ fn pairs(args: &PairsArgs, config: &Config) -> Result<()> {
     let readings = reader.read(&answers, &watch);
     watch.end();
     let compared = pairs::compare(&items, &answers, &readings?);
-    let report = Report::new("pairs", &args.common, &reader, compared);
+    let report = Report::new(
+        "pairs",
+        &args.common.file,
+        reader.scorer().identity().clone(),
+        compared,
+    );
     if args.common.json {
         return out::json(&report);
     }
@@ -203,7 +245,12 @@ fn evidence(args: &EvidenceArgs, config: &Config) -> Result<()> {
     let cited: Vec<Vec<Range<usize>>> = questions.iter().zip(&readings?).map(spans).collect();
     let rivals: BTreeMap<_, _> = evidence::rivals(&questions, &cited)?;
     let compared = evidence::compare(&questions, &cited, rivals);
-    let report = Report::new("evidence", &args.common, &reader, compared);
+    let report = Report::new(
+        "evidence",
+        &args.common.file,
+        reader.scorer().identity().clone(),
+        compared,
+    );
     if args.common.json {
         return out::json(&report);
     }

@@ -1,6 +1,7 @@
 //! The tables of `plumb eval`.
 
 use crate::cli::out::table;
+use crate::eval::dossiers;
 use crate::eval::evidence::{self, Quality};
 use crate::eval::figures::Figure;
 use crate::eval::pairs;
@@ -116,6 +117,46 @@ pub(super) fn evidence(compared: &evidence::Compared) -> Vec<String> {
         String::new(),
     ];
     lines.extend(table(&rows, 1..7));
+    lines
+}
+
+/// Assessments beside the levels, a row a figure.
+pub(super) fn dossiers(compared: &dossiers::Compared) -> Vec<String> {
+    let rows = [
+        ("distance from the levels", compared.mae),
+        (
+            "the same, always 3.0",
+            compared.baselines.values().next().copied().flatten(),
+        ),
+        ("order within a dossier", compared.order),
+        ("key behaviours cited", compared.coverage),
+        ("citations that show one", compared.precision),
+        ("places that show one, cited", compared.recall),
+        ("F1", compared.f1),
+        ("advice on the weakest", compared.suggestion_fit),
+        ("the same, of another person", compared.suggestion_fit_shuffled),
+    ];
+    let mut table_rows = vec![["", "value", "95 %"].map(str::to_owned).to_vec()];
+    table_rows.extend(rows.map(|(name, figure)| vec![name.to_owned(), value(figure), range(figure)]));
+    let mut lines = vec![
+        format!(
+            "{} dimensions of {} dossiers of {} people",
+            compared.n, compared.dossiers, compared.groups
+        ),
+        String::new(),
+    ];
+    lines.extend(table(&table_rows, 1..3));
+    lines.push(String::new());
+    let mut rows = vec![["", "n", "Pearson", "distance"].map(str::to_owned).to_vec()];
+    rows.extend(compared.dimensions.iter().map(|(name, of)| {
+        vec![
+            name.to_string(),
+            of.n.to_string(),
+            value(of.pearson),
+            value(of.mae),
+        ]
+    }));
+    lines.extend(table(&rows, 1..4));
     lines
 }
 

@@ -169,52 +169,60 @@ fn common_parts(observations: &[Observation]) -> Vec<f64> {
     observations.iter().map(common).collect()
 }
 
+/// What the text, the state at the score and the reading count in the fit to the common part: a state at the score turns
+/// with the dimension that is asked about, and in what all have in common that is noise.
+const IN_COMMON: [f64; 3] = [1.0, 0.1, 0.1];
+/// The same in the fit to what is a dimension's own.
+const IN_OWN: [f64; 3] = [1.0, 1.0, 1.0];
+
 /// One dimension's two fits.
 struct Probe {
     /// The observations it was fitted to.
     items: Vec<usize>,
     groups: Vec<usize>,
-    scaler: Scaler,
     common: Part,
     own: Part,
 }
 
 /// One of a probe's fits.
 struct Part {
+    /// One for each feature as it comes.
     weights: Vec<f64>,
     constant: f64,
     /// The prediction of each item by a fit without its group.
     held_out: Vec<f64>,
 }
 
+impl Part {
+    fn fit(rows: &[(Vec<f32>, [usize; 3])], shares: [f64; 3], groups: &[usize], y: &[f64]) -> Option<Self> {
+        let scaler = Scaler::fit(rows, shares)?;
+        let rows = scaler.matrix(rows);
+        let ridge = Ridge::new(&(&rows * rows.transpose()), groups)?;
+        let (penalty, held_out) = ridge.best(y);
+        let fit = ridge.fit(y, penalty);
+        let weight = |f: usize| (0..rows.nrows()).map(|i| rows[(i, f)] * fit.weights[i]).sum();
+        let scaled: Vec<f64> = (0..rows.ncols()).map(weight).collect();
+        let (weights, constant) = scaler.unscaled(&scaled, fit.constant);
+        Some(Self {
+            weights,
+            constant,
+            held_out,
+        })
+    }
+}
+
 impl Probe {
     fn fit(observations: &[Observation], common: &[f64], items: Vec<usize>) -> Option<Self> {
         let rows: Vec<(Vec<f32>, [usize; 3])> =
             items.iter().map(|&i| observations[i].features().row()).collect();
-        let scaler = Scaler::fit(&rows)?;
-        let rows = scaler.matrix(&rows);
         let groups = numbered(items.iter().map(|&i| observations[i].group.as_str()));
-        let ridge = Ridge::new(&(&rows * rows.transpose()), &groups)?;
         let of_common: Vec<f64> = items.iter().map(|&i| common[i]).collect();
         let of_own: Vec<f64> = items.iter().map(|&i| observations[i].level - common[i]).collect();
-        let part = |y: &[f64]| {
-            let (penalty, held_out) = ridge.best(y);
-            let fit = ridge.fit(y, penalty);
-            let weights =
-                (0..rows.ncols()).map(|f| (0..rows.nrows()).map(|i| rows[(i, f)] * fit.weights[i]).sum());
-            Part {
-                weights: weights.collect(),
-                constant: fit.constant,
-                held_out,
-            }
-        };
-        let (common, own) = (part(&of_common), part(&of_own));
         Some(Self {
+            common: Part::fit(&rows, IN_COMMON, &groups, &of_common)?,
+            own: Part::fit(&rows, IN_OWN, &groups, &of_own)?,
             items,
             groups,
-            scaler,
-            common,
-            own,
         })
     }
 
@@ -235,13 +243,10 @@ impl Probe {
         let pairs: Vec<(f64, f64)> = self.held_out(stretch).into_iter().zip(levels).collect();
         let after = curved_apart(&pairs, &self.groups);
         let usual = mean(&self.own.held_out).unwrap_or_default();
-        let scaled: Vec<f64> = (self.common.weights.iter().zip(&self.own.weights))
-            .map(|(c, o)| c + stretch * o)
-            .collect();
+        let both = self.common.weights.iter().zip(&self.own.weights);
         let constant = self.common.constant + usual + stretch * (self.own.constant - usual);
-        let (weights, constant) = self.scaler.unscaled(&scaled, constant);
         Reader {
-            weights,
+            weights: both.map(|(c, o)| (c + stretch * o) as f32).collect(),
             constant: constant as f32,
             curve: Isotonic::fit(&pairs),
             margin: margin(&after) as f32,
@@ -331,7 +336,7 @@ fn between(
     mean(&found)
 }
 
-/// Features brought to mean 0 and spread 1, and blocks of features to the same weight.
+/// Features brought to mean 0 and spread 1, and blocks of features to their shares.
 struct Scaler {
     mean: Vec<f64>,
     scale: Vec<f64>,
@@ -339,7 +344,7 @@ struct Scaler {
 
 impl Scaler {
     /// None when the rows are not of one shape.
-    fn fit(rows: &[(Vec<f32>, [usize; 3])]) -> Option<Self> {
+    fn fit(rows: &[(Vec<f32>, [usize; 3])], shares: [f64; 3]) -> Option<Self> {
         let (first, blocks) = rows.first()?;
         if rows
             .iter()
@@ -350,12 +355,13 @@ impl Scaler {
         let n = rows.len() as f64;
         let column = |f: usize| rows.iter().map(move |(row, _)| f64::from(row[f]));
         let mean: Vec<f64> = (0..first.len()).map(|f| column(f).sum::<f64>() / n).collect();
-        let sizes = blocks.iter().flat_map(|&size| std::iter::repeat_n(size, size));
-        let scale = sizes.enumerate().map(|(f, size)| {
+        let of_block = blocks.iter().zip(shares);
+        let each = of_block.flat_map(|(&size, share)| std::iter::repeat_n(share / size as f64, size));
+        let scale = each.enumerate().map(|(f, share)| {
             let variance = column(f).map(|x| (x - mean[f]).powi(2)).sum::<f64>() / n;
             // What never differs says nothing.
             if variance > 1e-12 {
-                1.0 / (variance * size as f64).sqrt()
+                (share / variance).sqrt()
             } else {
                 0.0
             }
@@ -373,10 +379,10 @@ impl Scaler {
     }
 
     /// Weights and constant for features as they come.
-    fn unscaled(&self, weights: &[f64], constant: f64) -> (Vec<f32>, f64) {
+    fn unscaled(&self, weights: &[f64], constant: f64) -> (Vec<f64>, f64) {
         let plain: Vec<f64> = weights.iter().zip(&self.scale).map(|(w, s)| w * s).collect();
         let shift: f64 = plain.iter().zip(&self.mean).map(|(w, m)| w * m).sum();
-        (plain.iter().map(|w| *w as f32).collect(), constant - shift)
+        (plain, constant - shift)
     }
 }
 
