@@ -11,7 +11,7 @@ use crate::engine::Calibration;
 use crate::engine::calibration::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DimensionId;
-use crate::learn::calibrate::{self, Fitted, Observation};
+use crate::learn::calibrate::{self, Fitted, Left, Observation};
 use crate::learn::forms::RatedText;
 use crate::learn::texts::shown;
 use crate::metrics::{mae, mean, pearson, quadratic_kappa, spearman};
@@ -140,6 +140,10 @@ impl<'a> Material<'a> {
         for split in splits {
             let fitted = self.fitted(&split.train);
             for (d, dimension) in self.dimensions.iter().enumerate() {
+                // With too little to fit to there is no prediction; the model's own would be on another footing.
+                if matches!(fitted.left.get(dimension), Some(Left::TooFew { .. })) {
+                    continue;
+                }
                 for &test in &split.test {
                     predictions[d][test] = self.places[d][test]
                         .map(|at| read(&self.observations[at], fitted.readers.get(dimension)));
