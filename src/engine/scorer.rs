@@ -57,6 +57,8 @@ impl Default for ScoreOptions {
     }
 }
 
+/// To be raised whenever the same weights would say something else: answers that other code gave are not reused.
+const REVISION: u32 = 1;
 /// The most links of kind `count` an assessment carries.
 const MAX_COUNTS: usize = 3;
 /// A term said once is a quotation, not a pattern.
@@ -147,9 +149,11 @@ impl Scorer {
         &self.identity
     }
 
-    /// How the weights are held.
-    pub fn form(&self) -> WeightForm {
-        self.options.weights
+    /// Names everything that an answer depends on beside its request: who keeps answers keeps them under this.
+    pub fn fingerprint(&self) -> ContentHash {
+        let version = env!("CARGO_PKG_VERSION");
+        let (identity, options, prompts) = (&self.identity, &self.options, prompt::templates_hash());
+        ContentHash::of(format!("{version} {REVISION} {identity:?} {options:?} {prompts}").as_bytes())
     }
 
     /// The tokenizer of the weights.

@@ -11,7 +11,6 @@ use super::calibrate::Observation;
 use super::forms::RatedText;
 use super::kept::Kept;
 use crate::dossier::{Dossier, Language};
-use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Calibration, ScoreEvent, ScoreReading, ScoreRequest, Ticket};
 use crate::error::Result;
@@ -20,9 +19,6 @@ use crate::id::DimensionId;
 use crate::ingest;
 use crate::rubric::Rubric;
 use crate::watch::{self, Watch};
-
-/// To be raised whenever the same model would say something else.
-const REVISION: u32 = 1;
 
 /// What the model says of one text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,12 +93,7 @@ impl TextReader {
     fn kept_or_read(&mut self, text: &Asked, watch: &dyn Watch) -> Result<TextReading> {
         let kept = self.kept.clone();
         let of = (
-            (
-                REVISION,
-                self.scorer.identity().clone(),
-                format!("{:?}", self.scorer.form()),
-            ),
-            (text.rubric.hash, templates_hash()),
+            (self.scorer.fingerprint(), text.rubric.hash),
             (&text.text, &text.context, text.lang),
         );
         kept.or_read(&of, || {

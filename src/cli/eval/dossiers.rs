@@ -8,7 +8,6 @@ use crate::cli::onlooker::Onlooker;
 use crate::cli::{engine, out};
 use crate::config::Config;
 use crate::dossier::Dossier;
-use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Assessment, Calibration, RubricIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,8 +18,6 @@ use crate::rubric::Rubric;
 use crate::sanitize::line;
 use crate::watch::{self, Watch};
 
-/// To be raised whenever the same model would say something else.
-const REVISION: u32 = 1;
 /// Where the levels stand in a dossier's folder.
 const LEVELS: &str = "levels.toml";
 
@@ -78,12 +75,7 @@ impl Judge {
             let sources: Vec<_> = dossier.sources.iter().map(|source| source.hash).collect();
             let calibration = self.calibration.as_ref().map(|c| c.id()).transpose()?;
             let of = (
-                (
-                    REVISION,
-                    self.scorer.identity().clone(),
-                    format!("{:?}", self.scorer.form()),
-                ),
-                (self.rubric.hash, templates_hash(), calibration),
+                (self.scorer.fingerprint(), self.rubric.hash, calibration),
                 (&dossier.meta, sources),
             );
             rated.push(RatedDossier {
