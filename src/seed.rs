@@ -49,6 +49,11 @@ impl Stream {
         z ^ (z >> 31)
     }
 
+    /// A number from 0 to below 1, of 53 random bits.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// A number in `0..n`, and 0 for an `n` of 0; the bias is below n / 2^64.
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize

@@ -1,9 +1,12 @@
 //! The decoder's own arithmetic, for what candle runs scalar, in several sweeps or in f32 only: the product with
-//! quantised weights, attention, and the gated activation. Inference only: no backward.
+//! quantised weights, attention, and the gated activation; and what of it training differentiates.
 
 pub mod attention;
+pub mod backward;
 pub mod lanes;
+pub mod low_rank;
 pub mod product;
+pub mod segments;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use half::f16;

@@ -1,7 +1,11 @@
 //! Linear layers behind one seam, so that the decoder does not know how its weights are held.
 
+use std::sync::Arc;
+
 use candle_core::quantized::QTensor;
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Shape, Tensor};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef};
 
 pub use crate::config::WeightForm;
 use crate::error::Result;
@@ -16,11 +20,12 @@ pub trait Linear: Send + Sync + std::fmt::Debug {
     /// The shapes do not fit.
     fn forward(&self, x: &Tensor) -> Result<Tensor>;
 
-    /// The weight as a dense `[out, in]` tensor of `dtype`: what training differentiates through.
+    /// The gradient with respect to `x` for the gradient `dy` `[T, out]` of the answer: `dy W`, `[T, in]`, f32. The
+    /// weights themselves do not learn.
     ///
     /// # Errors
-    /// The conversion fails.
-    fn dense(&self, dtype: DType) -> Result<Tensor>;
+    /// The shapes do not fit.
+    fn backward(&self, dy: &Tensor) -> Result<Tensor>;
 }
 
 /// A linear layer from the blocks of a file; output `i` is row `row(i)` of `weight`.
@@ -32,18 +37,18 @@ pub fn load(
     bias: Option<Tensor>,
     form: WeightForm,
     row: &dyn Fn(usize) -> usize,
-) -> Result<Box<dyn Linear>> {
+) -> Result<Arc<dyn Linear>> {
     let shape = weight.shape().dims2()?;
     if form == WeightForm::Blocks
         && let Some(weight) = blocks::pack(weight.dtype(), &weight.data()?, shape, row)
     {
         let bias = bias.map_or(Ok(Vec::new()), |bias| bias.to_vec1())?;
-        return Ok(Box::new(Quantised { weight, bias }));
+        return Ok(Arc::new(Quantised { weight, bias }));
     }
     let rows: Vec<u32> = (0..shape.0).map(|i| row(i) as u32).collect();
     let weight = weight.dequantize(&Device::Cpu)?;
     let weight = weight.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
-    Ok(Box::new(Dequantised { weight, bias }))
+    Ok(Arc::new(Dequantised { weight, bias }))
 }
 
 /// A layer whose weight was dequantised to f32 when it was loaded.
@@ -64,8 +69,8 @@ impl Linear for Dequantised {
         })
     }
 
-    fn dense(&self, dtype: DType) -> Result<Tensor> {
-        Ok(self.weight.to_dtype(dtype)?)
+    fn backward(&self, dy: &Tensor) -> Result<Tensor> {
+        Ok(dy.matmul(&self.weight)?)
     }
 }
 
@@ -82,9 +87,45 @@ impl Linear for Quantised {
         Ok(x.apply_op1_no_bwd(self)?)
     }
 
-    fn dense(&self, dtype: DType) -> Result<Tensor> {
-        let weight = Tensor::from_vec(self.weight.dense(), self.weight.shape(), &Device::Cpu)?;
-        Ok(weight.to_dtype(dtype)?)
+    /// The product with the weights as they are used, some outputs at a time: they are never all dense.
+    fn backward(&self, dy: &Tensor) -> Result<Tensor> {
+        Ok(dy.apply_op1_no_bwd(&Backward(&self.weight))?)
+    }
+}
+
+/// Outputs whose weights are dense at once.
+const PANEL: usize = 512;
+
+struct Backward<'a>(&'a PackedMatrix);
+
+impl CustomOp1 for Backward<'_> {
+    fn name(&self) -> &'static str {
+        "quantised-product-backward"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
+        let (rows, outputs) = layout.shape().dims2()?;
+        let (expected, inputs) = self.0.shape();
+        if outputs != expected {
+            candle_core::bail!("{}: {outputs} outputs, expected {expected}", self.name());
+        }
+        let dy = MatRef::from_row_major_slice(floats(storage, layout)?, rows, outputs);
+        let mut dx = vec![0_f32; rows * inputs];
+        let mut first = 0;
+        while first < outputs {
+            let count = PANEL.min(outputs - first);
+            let panel = self.0.dense(first..first + count);
+            matmul(
+                MatMut::from_row_major_slice_mut(&mut dx, rows, inputs),
+                Accum::Add,
+                dy.subcols(first, count),
+                MatRef::from_row_major_slice(&panel, count, inputs),
+                1.0,
+                faer::Par::rayon(0),
+            );
+            first += count;
+        }
+        Ok((CpuStorage::F32(dx), Shape::from((rows, inputs))))
     }
 }
 

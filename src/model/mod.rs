@@ -12,6 +12,7 @@ pub mod kernels;
 pub mod kv;
 pub mod linear;
 pub mod local;
+pub mod lora;
 pub mod manifest;
 pub mod pull;
 #[cfg(test)]

@@ -201,7 +201,7 @@ mod tests {
         ] {
             let tensor = QTensor::quantize(&dense, dtype)?;
             let want = tensor.dequantize(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
-            let packed = pack(dtype, &tensor.data()?, shape, |row| row).map(|m| m.dense());
+            let packed = pack(dtype, &tensor.data()?, shape, |row| row).map(|m| m.dense(0..m.shape().0));
             let got = packed.unwrap_or_default();
             assert_eq!(got.len(), want.len(), "{dtype:?}");
             for (i, (got, want)) in got.iter().zip(&want).enumerate() {
@@ -216,7 +216,7 @@ mod tests {
         let dense = Tensor::randn(0_f32, 1.0, (4, 32), &Device::Cpu)?;
         let tensor = QTensor::quantize(&dense, GgmlDType::Q8_0)?;
         let read = |row: fn(usize) -> usize| -> Result<_> {
-            Ok(pack(GgmlDType::Q8_0, &tensor.data()?, (4, 32), row).map(|m| m.dense()))
+            Ok(pack(GgmlDType::Q8_0, &tensor.data()?, (4, 32), row).map(|m| m.dense(0..m.shape().0)))
         };
         let (straight, turned) = (
             read(|row| row)?.unwrap_or_default(),

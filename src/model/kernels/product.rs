@@ -84,13 +84,13 @@ impl PackedMatrix {
         (self.outputs, self.inputs)
     }
 
-    /// The weights as f32, `[out, in]`.
-    pub fn dense(&self) -> Vec<f32> {
-        let mut dense = vec![0.0; self.outputs * self.inputs];
+    /// The weights of some outputs as f32, `[outputs, in]`.
+    pub fn dense(&self, outputs: std::ops::Range<usize>) -> Vec<f32> {
+        let mut dense = vec![0.0; outputs.len() * self.inputs];
         dense
             .par_chunks_mut(self.inputs)
-            .enumerate()
-            .for_each(|(output, row)| {
+            .zip(outputs)
+            .for_each(|(row, output)| {
                 let (group, lane) = (output / LANES, output % LANES);
                 let words = &self.weights[group * (self.inputs / STEP)..];
                 let affine = &self.affine[group * (self.inputs / self.block)..];
