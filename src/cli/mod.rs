@@ -31,6 +31,7 @@ pub mod profile;
 pub mod review;
 pub mod rubric;
 pub mod score;
+pub mod train;
 
 /// Decide performance reviews with evidence.
 #[derive(Debug, Parser)]
@@ -126,6 +127,9 @@ pub enum Command {
     /// Build instruction samples to train on
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+    /// Train adapters and reward models
+    #[command(subcommand)]
+    Train(train::TrainCommand),
     /// Measure how near the scores are to people's
     #[command(subcommand)]
     Eval(eval::EvalCommand),
@@ -193,6 +197,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
         Command::Calibrate(args) => calibrate::run(args, &cli.global.config(&args.settings())?),
         Command::Dataset(command) => dataset::run(command, &cli.global.config(&command.settings())?),
+        Command::Train(command) => train::run(command, &cli.global.config(&command.settings())?),
         Command::Eval(command) => eval::run(command, &cli.global.config(&command.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),
         Command::Config(args) if args.print_default => config::print_default(),

@@ -9,6 +9,7 @@ pub mod generate;
 pub mod kept;
 pub mod prompts;
 pub mod texts;
+pub mod train;
 
 pub use export::{Example, Exported, Format, Message, Prompts, examples, export};
 pub use prompts::TracePrompts;

@@ -14,6 +14,7 @@ pub mod linear;
 pub mod local;
 pub mod lora;
 pub mod manifest;
+pub mod peft;
 pub mod pull;
 #[cfg(test)]
 pub mod testing;

@@ -1,0 +1,211 @@
+//! What a run will take, before it begins: memory and time.
+
+use std::time::Instant;
+
+use candle_core::{Device, Tensor};
+use serde::Serialize;
+
+use super::learner::{activation_bytes, checkpointing};
+use super::settings::Settings;
+use crate::bench::machine::bytes_of;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::config::DecoderConfig;
+use crate::model::linear::WeightForm;
+use crate::model::lora::Target;
+
+/// Rows whose logits are in memory at once, with their gradient.
+const LOGIT_ROWS: usize = 256;
+/// What does not stand in the sums: the program, the dataset, what the allocator holds back.
+const BESIDE: u64 = 200_000_000;
+/// Measured training takes so much longer than its products would at the measured rate (norms, attention, activations).
+const OVERHEAD: f64 = 1.3;
+
+/// What a run will take.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Bytes of the base's weights.
+    pub weights_bytes: u64,
+    /// Bytes of what is kept of a pass for the derivative.
+    pub activations_bytes: u64,
+    /// Bytes of the logits that are in memory at once.
+    pub logits_bytes: u64,
+    /// Bytes of the factors, their gradients and the optimiser's means.
+    pub optimiser_bytes: u64,
+    /// All of them, and what lies beside them.
+    pub total_bytes: u64,
+    /// Bytes that are free now, where the system says so.
+    pub available_bytes: Option<u64>,
+    /// Whether activations are computed again backwards.
+    pub checkpointing: bool,
+    /// Numbers that learn.
+    pub parameters: usize,
+    /// Steps.
+    pub steps: usize,
+    /// Tokens that are read.
+    pub tokens: usize,
+    /// Operations a second that this machine was measured at, in 10^9.
+    pub gflops: f64,
+    /// Seconds it will take.
+    pub seconds: f64,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Steps.
+    pub steps: usize,
+    /// Tokens read forwards and backwards.
+    pub tokens: usize,
+    /// Of them, those whose logits are computed.
+    pub learnt: usize,
+    /// Tokens written one by one, in a batch.
+    pub written: usize,
+}
+
+/// Bytes that are free, where the system says so.
+pub fn available() -> Option<u64> {
+    bytes_of(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
+}
+
+/// What training a model of these sizes on `load` takes.
+///
+/// # Errors
+/// The measurement of the machine fails.
+pub fn estimate(
+    settings: &Settings,
+    config: &DecoderConfig,
+    form: WeightForm,
+    load: Load,
+) -> Result<Estimate> {
+    let block: usize = Target::ALL.iter().map(|t| t.shape(config)).map(|(o, i)| o * i).sum();
+    let (weights, table) = (block * config.layers, config.vocab * config.hidden);
+    let available = available();
+    let again = checkpointing(settings, config, available);
+    let rows = settings.batch.pack.max(settings.batch.longest);
+    let whole = activation_bytes(config, rows);
+    let inputs = (rows * config.hidden * config.layers * 4) as u64;
+    let parameters = {
+        let of = |t: &Target| t.shape(config);
+        let one: usize = settings.lora.targets.iter().map(of).map(|(o, i)| settings.lora.r * (o + i)).sum();
+        one * config.layers
+    };
+    let weights_bytes = match form {
+        // A byte a weight, and two floats for a block of 32; the table is kept as it lies in the file as well.
+        WeightForm::Blocks => (weights + table) as u64 * 5 / 4 + table as u64,
+        WeightForm::F32 => (weights + table) as u64 * 4 + table as u64,
+    };
+    let parts = [
+        weights_bytes,
+        if again { inputs + whole / config.layers as u64 } else { whole + inputs },
+        (LOGIT_ROWS * config.vocab * 4 * 2) as u64,
+        (parameters * 4 * 6) as u64,
+    ];
+    let gflops = rate()?;
+    // Forwards, backwards by the input, and forwards again where activations are not kept.
+    let passes = if again { 3.0 } else { 2.0 };
+    let products = load.tokens as f64 * weights as f64 * passes
+        + load.learnt as f64 * table as f64 * 2.0
+        + load.written as f64 * (weights + table) as f64;
+    Ok(Estimate {
+        weights_bytes: parts[0],
+        activations_bytes: parts[1],
+        logits_bytes: parts[2],
+        optimiser_bytes: parts[3],
+        total_bytes: parts.iter().sum::<u64>() + BESIDE,
+        available_bytes: available,
+        checkpointing: again,
+        parameters,
+        steps: load.steps,
+        tokens: load.tokens,
+        gflops,
+        seconds: 2.0 * products / (gflops * 1e9) * OVERHEAD,
+    })
+}
+
+/// The rate of a product of the size that training has, in 10^9 operations a second: the best of a few.
+fn rate() -> Result<f64> {
+    const ROWS: usize = 512;
+    const WIDTH: usize = 1024;
+    let a = Tensor::ones((ROWS, WIDTH), candle_core::DType::F32, &Device::Cpu)?;
+    let b = Tensor::ones((WIDTH, WIDTH), candle_core::DType::F32, &Device::Cpu)?;
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let started = Instant::now();
+        std::hint::black_box(a.matmul(&b)?);
+        best = best.min(started.elapsed().as_secs_f64());
+    }
+    Ok(2.0 * (ROWS * WIDTH * WIDTH) as f64 / best / 1e9)
+}
+
+impl Estimate {
+    /// Refuses what will not fit.
+    ///
+    /// # Errors
+    /// More memory is needed than is free.
+    pub fn check(&self) -> Result<()> {
+        let gb = |bytes: u64| bytes as f64 / 1e9;
+        match self.available_bytes {
+            Some(free) if self.total_bytes > free => Err(Error::new(
+                ErrorKind::Usage,
+                format!(
+                    "training needs about {:.1} GB of memory, {:.1} GB are free",
+                    gb(self.total_bytes),
+                    gb(free)
+                ),
+            )
+            .hint("a smaller batch.pack and batch.longest, batch.checkpointing = \"always\", or engine.weights = \"blocks\" need less")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::config::Family;
+    use crate::model::lora::Adapter;
+    use crate::seed::Seed;
+
+    fn config() -> DecoderConfig {
+        DecoderConfig {
+            family: Family::Llama,
+            layers: 4,
+            hidden: 64,
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 16,
+            intermediate: 96,
+            vocab: 300,
+            context: 1024,
+            rope_base: 1e4,
+            norm_eps: 1e-6,
+        }
+    }
+
+    const LOAD: Load = Load {
+        steps: 3,
+        tokens: 1000,
+        learnt: 100,
+        written: 0,
+    };
+
+    #[test]
+    fn more_is_needed_for_more_and_too_much_is_refused() -> Result<()> {
+        let mut settings = Settings::default();
+        let small = estimate(&settings, &config(), WeightForm::Blocks, LOAD)?;
+        let adapter = Adapter::new(&settings.lora, &config(), Seed::root(0))?;
+        assert_eq!(small.parameters, adapter.parameters());
+        settings.batch.pack = 32_768;
+        settings.batch.checkpointing = super::super::settings::Checkpointing::Never;
+        let large = estimate(&settings, &config(), WeightForm::F32, LOAD)?;
+        assert!(large.weights_bytes > small.weights_bytes && large.activations_bytes > small.activations_bytes);
+        assert!(small.seconds > 0.0 && small.gflops > 0.1);
+        let full = Estimate {
+            available_bytes: Some(small.total_bytes - 1),
+            ..small.clone()
+        };
+        assert!(full.check().is_err_and(|e| e.message().contains("GB are free")));
+        assert!(small.check().is_ok());
+        Ok(())
+    }
+}

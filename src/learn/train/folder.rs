@@ -1,0 +1,311 @@
+//! One run's folder: what it was asked for, what it learnt so far, and what it told on the way.
+//!
+//! `manifest.json`, `state.safetensors` (parameters and optimiser after a whole step, replaced in one move),
+//! `telemetry.jsonl` (one line a step), `samples.jsonl` (what the last step read or wrote), `adapter/` (PEFT's layout).
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::optimiser::{AdamW, Parameters};
+use super::settings::Settings;
+use crate::engine::assessment::ModelIdentity;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::sanitize::line;
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunKind {
+    /// An adapter that answers as the samples do.
+    Sft,
+    /// A model of which answer people prefer.
+    Reward,
+    /// An adapter whose answers are rewarded.
+    Grpo,
+}
+
+impl RunKind {
+    /// As the command names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sft => "sft",
+            Self::Reward => "reward",
+            Self::Grpo => "grpo",
+        }
+    }
+}
+
+/// What a run is made of: the same manifest gives the same numbers on the same machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// What is trained.
+    pub kind: RunKind,
+    /// The base.
+    pub model: ModelIdentity,
+    /// SHA-256 of the factors that the run begins with, if it does not begin anew.
+    pub start: Option<ContentHash>,
+    /// Everything that can be set.
+    pub settings: Settings,
+    /// What it learns from.
+    pub data: DataIdentity,
+    /// Steps of the whole run.
+    pub steps: usize,
+    /// Numbers that learn.
+    pub parameters: usize,
+    /// The version of the program.
+    pub program: String,
+    /// The machine it was begun on.
+    pub machine: MachineIdentity,
+}
+
+/// What a run learns from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataIdentity {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// SHA-256 of the file.
+    pub sha256: ContentHash,
+    /// Samples that are learnt from.
+    pub samples: usize,
+    /// Their tokens.
+    pub tokens: usize,
+    /// Samples that were too long.
+    pub left_out: usize,
+}
+
+/// What a run is computed on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineIdentity {
+    /// The processor.
+    pub processor: Option<String>,
+    /// Threads of the arithmetic.
+    pub threads: usize,
+}
+
+impl MachineIdentity {
+    /// This one.
+    pub fn here() -> Self {
+        Self {
+            processor: crate::bench::machine::processor_name(),
+            threads: rayon::current_num_threads(),
+        }
+    }
+}
+
+/// One line of the telemetry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// The step, from 1.
+    pub step: usize,
+    /// Of how many.
+    pub steps: usize,
+    /// The step size.
+    pub learning_rate: f64,
+    /// How long the gradient was before it was clipped.
+    pub grad_norm: f64,
+    /// Tokens read in the step.
+    pub tokens: usize,
+    /// Tokens read a second.
+    pub tokens_per_s: f64,
+    /// Seconds of the run so far, interruptions left out.
+    pub elapsed_s: f64,
+    /// What the objective tells: its loss, rewards, divergence.
+    #[serde(flatten)]
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// A run's folder.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    dir: PathBuf,
+}
+
+const MANIFEST: &str = "manifest.json";
+const STATE: &str = "state.safetensors";
+const TELEMETRY: &str = "telemetry.jsonl";
+const SAMPLES: &str = "samples.jsonl";
+const PARAMETER: &str = "parameter.";
+
+impl RunFolder {
+    /// The folder at `dir`, which need not exist.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_path_buf() }
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Where the adapter lies when the run has ended.
+    pub fn adapter(&self) -> PathBuf {
+        self.dir.join("adapter")
+    }
+
+    /// The manifest, if the run was begun.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn manifest(&self) -> Result<Option<Manifest>> {
+        let path = self.dir.join(MANIFEST);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
+        serde_json::from_str(&text).map(Some).map_err(|e| {
+            let what = format!("{} is no run's manifest: {}", line(&path.display().to_string()), line(&e.to_string()));
+            Error::new(ErrorKind::Damaged, what)
+        })
+    }
+
+    /// Makes the folder for a run, or checks that the run there is the same one.
+    ///
+    /// # Errors
+    /// Another run lies there, or the folder cannot be made.
+    pub fn begin(&self, manifest: &Manifest) -> Result<()> {
+        if let Some(known) = self.manifest()? {
+            let same = Manifest {
+                machine: manifest.machine.clone(),
+                ..known
+            };
+            return if same == *manifest {
+                Ok(())
+            } else {
+                let what = format!("{} holds another run", line(&self.dir.display().to_string()));
+                Err(Error::new(ErrorKind::Usage, what).hint(
+                    "a run goes on with the settings, data, model and version it was begun with; name another one with --run",
+                ))
+            };
+        }
+        std::fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
+        let text = serde_json::to_string_pretty(manifest).map_err(internal)?;
+        self.replace(MANIFEST, |path| {
+            std::fs::write(path, text + "\n").map_err(|e| Error::io("write", path, e))
+        })
+    }
+
+    /// The saved state: parameters and optimiser; none before the first.
+    ///
+    /// # Errors
+    /// The file is not what was written.
+    pub fn state(&self, settings: &Settings) -> Result<Option<(Parameters, AdamW)>> {
+        let path = self.dir.join(STATE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let tensors: HashMap<String, Tensor> = candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| {
+            let what = format!("{} is not what was written", line(&path.display().to_string()));
+            Error::new(ErrorKind::Damaged, what).because(e)
+        })?;
+        let optimiser = AdamW::restored(&settings.optimiser, &tensors)?;
+        let parameters = tensors
+            .into_iter()
+            .filter_map(|(name, tensor)| Some((name.strip_prefix(PARAMETER)?.to_owned(), tensor)))
+            .collect();
+        Ok(Some((Parameters(parameters), optimiser)))
+    }
+
+    /// Saves the state, all of it or nothing.
+    ///
+    /// # Errors
+    /// The disk refuses; the state saved before is as it was.
+    pub fn save(&self, parameters: &Parameters, optimiser: &AdamW) -> Result<()> {
+        let mut tensors: HashMap<String, Tensor> = optimiser.state()?.into_iter().collect();
+        for (name, tensor) in &parameters.0 {
+            tensors.insert(format!("{PARAMETER}{name}"), tensor.clone());
+        }
+        self.replace(STATE, |path| {
+            candle_core::safetensors::save(&tensors, path).map_err(|e| {
+                let what = format!("cannot save the run's state in {}", line(&self.dir.display().to_string()));
+                Error::new(ErrorKind::Io, what)
+                    .because(e)
+                    .hint("free space on the disk and run the same command again: it goes on from the state saved before")
+            })
+        })
+    }
+
+    /// Lets `write` write a new file, and puts it in the place of the old one.
+    fn replace(&self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let made = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(&self.dir)
+            .map_err(|e| Error::io("create a file in", &self.dir, e))?;
+        write(made.path())?;
+        let path = self.dir.join(name);
+        let fail = |e| Error::io("write", &path, e);
+        std::fs::File::open(made.path()).and_then(|f| f.sync_all()).map_err(fail)?;
+        made.persist(&path).map_err(|e| fail(e.error))?;
+        Ok(())
+    }
+
+    /// What was told so far.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn telemetry(&self) -> Result<Vec<Told>> {
+        let path = self.dir.join(TELEMETRY);
+        match std::fs::read_to_string(&path) {
+            // The last line may be half a line: it is being written.
+            Ok(text) => Ok(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(e) => Err(Error::io("read", &path, e)),
+        }
+    }
+
+    /// Forgets what was told of steps behind `step`: they are about to be made again.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn forget_after(&self, step: usize) -> Result<Vec<Told>> {
+        let told: Vec<Told> = self.telemetry()?.into_iter().filter(|t| t.step <= step).collect();
+        let mut text = String::new();
+        for line in &told {
+            text += &(serde_json::to_string(line).map_err(internal)? + "\n");
+        }
+        self.replace(TELEMETRY, |path| {
+            std::fs::write(path, text).map_err(|e| Error::io("write", path, e))
+        })?;
+        Ok(told)
+    }
+
+    /// Adds a line.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn tell(&self, told: &Told) -> Result<()> {
+        let path = self.dir.join(TELEMETRY);
+        let text = serde_json::to_string(told).map_err(internal)? + "\n";
+        std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| Error::io("write", &path, e))
+    }
+
+    /// Keeps what the last step read or wrote, for a person to look at.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep_samples(&self, samples: &[serde_json::Value]) -> Result<()> {
+        let text: String = samples.iter().map(|sample| format!("{sample}\n")).collect();
+        self.replace(SAMPLES, |path| {
+            std::fs::write(path, text).map_err(|e| Error::io("write", path, e))
+        })
+    }
+
+    /// What the last step read or wrote.
+    pub fn samples(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.dir.join(SAMPLES)).unwrap_or_default();
+        text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()
+    }
+}
+
+fn internal(e: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal, "a run's records are not JSON").because(e)
+}

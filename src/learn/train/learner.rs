@@ -1,0 +1,141 @@
+//! What every objective has in common: a base that stays as it is, an adapter that learns, and sums of gradients.
+
+use std::collections::BTreeMap;
+
+use candle_core::Tensor;
+
+use super::folder::RunFolder;
+use super::optimiser::Parameters;
+use super::settings::{Checkpointing, Settings};
+use crate::error::{Error, Result};
+use crate::model::config::DecoderConfig;
+use crate::model::decoder::trace::TraceOptions;
+use crate::model::decoder::{Decoder, Dropout, Gradients};
+use crate::model::lora::{Adapter, Factors};
+use crate::model::peft;
+use crate::seed::Seed;
+
+/// What learns and how.
+pub struct Learner<'a> {
+    /// The base, without an adapter.
+    pub decoder: &'a Decoder,
+    /// Everything that can be set.
+    pub settings: &'a Settings,
+    /// The adapter that the run begins with; a new one if there is none.
+    pub start: Option<&'a Adapter>,
+    /// The base as adapters name it.
+    pub base: Option<&'a str>,
+    /// Whether a block's activations are computed again backwards.
+    pub checkpointing: bool,
+}
+
+impl Learner<'_> {
+    /// The factors before the first step.
+    ///
+    /// # Errors
+    /// They do not fit the model.
+    pub fn begin(&self) -> Result<Parameters> {
+        let seed = Seed::root(self.settings.seed).branch("adapter");
+        let adapter = match self.start {
+            Some(adapter) => adapter.clone(),
+            None => Adapter::new(&self.settings.lora, self.decoder.config(), seed)?,
+        };
+        Ok(Parameters(peft::tensors(&adapter)))
+    }
+
+    /// The model under the factors among `parameters`.
+    ///
+    /// # Errors
+    /// They do not fit the model.
+    pub fn model(&self, parameters: &Parameters) -> Result<Decoder> {
+        self.decoder.with_adapter(Some(&self.adapter(parameters)?))
+    }
+
+    /// The adapter among `parameters`.
+    ///
+    /// # Errors
+    /// A layer has one factor only.
+    pub fn adapter(&self, parameters: &Parameters) -> Result<Adapter> {
+        let scale = self
+            .start
+            .map_or(self.settings.lora.alpha / self.settings.lora.r as f64, |a| a.scale);
+        peft::adapter(&parameters.0, scale)
+    }
+
+    /// How the pass `pass` of step `step` is run.
+    pub fn options(&self, step: usize, pass: usize) -> TraceOptions {
+        let share = self.settings.lora.dropout;
+        let seed = Seed::root(self.settings.seed).branch(&format!("dropout {step} {pass}"));
+        TraceOptions {
+            checkpointing: self.checkpointing,
+            dropout: (share > 0.0).then_some(Dropout { share, seed }),
+        }
+    }
+
+    /// Writes the adapter in PEFT's layout.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()> {
+        let dir = folder.adapter();
+        std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
+        peft::save(&dir, &self.adapter(parameters)?, &self.settings.lora, self.base)
+    }
+}
+
+/// Adds gradients up, as the parameters are named.
+#[derive(Default)]
+pub struct Sum(BTreeMap<String, Tensor>);
+
+impl Sum {
+    /// Adds those of one pass.
+    ///
+    /// # Errors
+    /// The shapes differ.
+    pub fn add(&mut self, gradients: &Gradients) -> Result<()> {
+        for (place, Factors { a, b }) in &gradients.0 {
+            self.add_one(peft::name(*place, 'A'), a)?;
+            self.add_one(peft::name(*place, 'B'), b)?;
+        }
+        Ok(())
+    }
+
+    /// Adds one of a name.
+    ///
+    /// # Errors
+    /// The shapes differ.
+    pub fn add_one(&mut self, name: String, gradient: &Tensor) -> Result<()> {
+        let sum = match self.0.remove(&name) {
+            Some(sum) => (sum + gradient)?,
+            None => gradient.clone(),
+        };
+        self.0.insert(name, sum);
+        Ok(())
+    }
+
+    /// The sums.
+    pub fn done(self) -> Parameters {
+        Parameters(self.0)
+    }
+}
+
+/// Whether activations are kept: a pass of `rows` needs so many floats for each.
+pub fn checkpointing(settings: &Settings, config: &DecoderConfig, available: Option<u64>) -> bool {
+    match settings.batch.checkpointing {
+        Checkpointing::Always => true,
+        Checkpointing::Never => false,
+        Checkpointing::Auto => {
+            let kept = activation_bytes(config, settings.batch.pack.max(settings.batch.longest));
+            available.is_some_and(|free| kept > free / 4)
+        }
+    }
+}
+
+/// Bytes of the activations that the derivative of a pass of `rows` rows reads, all blocks together.
+pub fn activation_bytes(c: &DecoderConfig, rows: usize) -> u64 {
+    let (queries, keys) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+    // Input, middle, and both after their norms; queries and keys before and after the rotation; values; what attention
+    // gave; gate and values of the feed-forward layer.
+    let floats = 4 * c.hidden + 3 * queries + 3 * keys + 2 * c.intermediate + c.heads;
+    (rows * c.layers * floats * 4) as u64
+}

@@ -1,0 +1,218 @@
+//! Training: adapters that answer as samples do ([`sft`]), models of what people prefer ([`reward`]), and adapters whose
+//! answers are rewarded ([`grpo`]).
+//!
+//! An objective gives, for a step's number and the parameters, the gradients: nothing else carries over from step to
+//! step but the optimiser's means. So a run that was killed goes on from its last saved state with the same numbers.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::watch::{self, Watch};
+
+pub mod estimate;
+pub mod folder;
+pub mod learner;
+pub mod loss;
+pub mod optimiser;
+pub mod sequences;
+pub mod settings;
+pub mod sft;
+
+use folder::{Manifest, RunFolder, Told};
+use optimiser::{AdamW, Parameters, learning_rate};
+pub use settings::Settings;
+
+/// What a step found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The gradients, by the names of the parameters.
+    pub gradients: Parameters,
+    /// What it tells: its loss, rewards, divergence.
+    pub figures: BTreeMap<String, f64>,
+    /// Tokens read.
+    pub tokens: usize,
+    /// What was read or written, for a person to look at.
+    pub samples: Vec<serde_json::Value>,
+}
+
+/// What is trained for.
+pub trait Objective {
+    /// What the parameters are before the first step.
+    ///
+    /// # Errors
+    /// They cannot be made.
+    fn begin(&self) -> Result<Parameters>;
+
+    /// The gradients of a step (from 0): the same for the same step and parameters.
+    ///
+    /// # Errors
+    /// The watcher wants an end, or the arithmetic fails.
+    fn step(&self, step: usize, parameters: &Parameters, watch: &dyn Watch) -> Result<Found>;
+
+    /// What is measured beside training after so many steps; nothing most of the time.
+    ///
+    /// # Errors
+    /// As [`step`](Self::step).
+    fn measure(
+        &self,
+        done: usize,
+        parameters: &Parameters,
+        watch: &dyn Watch,
+    ) -> Result<BTreeMap<String, f64>>;
+
+    /// Writes what was learnt into the folder.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()>;
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All steps were made.
+    Finished,
+    /// The time it was given was over after so many steps.
+    OutOfTime(usize),
+}
+
+/// One run.
+pub struct Run<'a> {
+    /// What is trained for.
+    pub objective: &'a dyn Objective,
+    /// What the run is made of.
+    pub manifest: &'a Manifest,
+    /// Where it is kept.
+    pub folder: &'a RunFolder,
+    /// How long it may take, if it matters.
+    pub limit: Option<Duration>,
+    /// Who waits.
+    pub watch: &'a dyn Watch,
+}
+
+impl Run<'_> {
+    /// Trains, from the last saved state if there is one. What was learnt is written at the end, and wherever it stops.
+    ///
+    /// # Errors
+    /// `Cancelled` where the watcher wants an end, the state then saved; a loss that is not a number; a full disk.
+    pub fn run(&self) -> Result<Ending> {
+        self.folder.begin(self.manifest)?;
+        let settings = &self.manifest.settings;
+        let (mut parameters, mut optimiser) = match self.folder.state(settings)? {
+            Some(state) => state,
+            None => (self.objective.begin()?, AdamW::new(&settings.optimiser)),
+        };
+        let told = self.folder.forget_after(optimiser.steps())?;
+        let mut before = told.last().map_or(0.0, |t| t.elapsed_s);
+        if optimiser.steps() == 0 {
+            self.begin_with(&parameters)?;
+        }
+        let begun = Instant::now();
+        let mut ending = Ending::Finished;
+        while optimiser.steps() < self.manifest.steps {
+            if self.limit.is_some_and(|limit| begun.elapsed() >= limit) {
+                ending = Ending::OutOfTime(optimiser.steps());
+                break;
+            }
+            let started = Instant::now();
+            match self.step(&mut parameters, &mut optimiser, before, started) {
+                Ok(elapsed) => before = elapsed,
+                Err(e) if e.kind() == ErrorKind::Cancelled => {
+                    self.folder.save(&parameters, &optimiser)?;
+                    let what = format!(
+                        "stopped after {} of {} steps; they are saved",
+                        optimiser.steps(),
+                        self.manifest.steps
+                    );
+                    return Err(Error::new(ErrorKind::Cancelled, what).hint("run the same command again to go on"));
+                }
+                Err(e) => return Err(e),
+            }
+            if optimiser.steps().is_multiple_of(settings.batch.save_every) {
+                self.folder.save(&parameters, &optimiser)?;
+            }
+        }
+        self.folder.save(&parameters, &optimiser)?;
+        self.objective.write(&parameters, self.folder)?;
+        Ok(ending)
+    }
+
+    /// What is measured before anything was learnt: what the run is held against.
+    fn begin_with(&self, parameters: &Parameters) -> Result<()> {
+        let figures = self.objective.measure(0, parameters, self.watch)?;
+        if figures.is_empty() {
+            return Ok(());
+        }
+        self.folder.tell(&Told {
+            step: 0,
+            steps: self.manifest.steps,
+            learning_rate: 0.0,
+            grad_norm: 0.0,
+            tokens: 0,
+            tokens_per_s: 0.0,
+            elapsed_s: 0.0,
+            figures,
+        })
+    }
+
+    /// Makes one step and tells of it; the seconds of the run so far.
+    fn step(
+        &self,
+        parameters: &mut Parameters,
+        optimiser: &mut AdamW,
+        before: f64,
+        started: Instant,
+    ) -> Result<f64> {
+        let (step, steps) = (optimiser.steps(), self.manifest.steps);
+        watch::check(self.watch, "the steps so far are saved")?;
+        let found = self.objective.step(step, parameters, self.watch)?;
+        if let Some((name, _)) = found.figures.iter().find(|(_, value)| !value.is_finite()) {
+            let what = format!("step {}: {name} is not a number", step + 1);
+            return Err(Error::new(ErrorKind::Engine, what)
+                .hint("a smaller optimiser.learning_rate may help; the last saved state is as it was"));
+        }
+        let size = learning_rate(&self.manifest.settings.optimiser, step, steps);
+        let grad_norm = optimiser.step(parameters, &found.gradients, size)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let mut figures = found.figures;
+        figures.extend(self.objective.measure(step + 1, parameters, self.watch)?);
+        let elapsed_s = before + started.elapsed().as_secs_f64();
+        let told = Told {
+            step: step + 1,
+            steps,
+            learning_rate: size,
+            grad_norm,
+            tokens: found.tokens,
+            tokens_per_s: found.tokens as f64 / seconds,
+            elapsed_s,
+            figures,
+        };
+        self.folder.tell(&told)?;
+        self.folder.keep_samples(&found.samples)?;
+        self.watch.tell(&told.line(), step + 1, steps);
+        Ok(elapsed_s)
+    }
+}
+
+impl Told {
+    /// For a progress bar: what counts most, how fast it is, and how long it still takes.
+    pub fn line(&self) -> String {
+        let figure = |name: &str| self.figures.get(name).map(|v| format!("{name} {v:.3}"));
+        let mut parts: Vec<String> = ["loss", "accuracy", "reward", "kl"].into_iter().filter_map(figure).collect();
+        parts.push(format!("{:.0} tok/s", self.tokens_per_s));
+        let left = self.elapsed_s / self.step.max(1) as f64 * (self.steps - self.step) as f64;
+        parts.push(format!("{} left", duration(left)));
+        parts.join(" · ")
+    }
+}
+
+/// Seconds for a person.
+pub fn duration(seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    match (minutes / 60, minutes % 60) {
+        (0, 0) => format!("{seconds:.0} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, minutes) => format!("{hours} h {minutes:02} min"),
+    }
+}
