@@ -15,12 +15,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::learn::dataset::card::{Card, card};
 use crate::learn::dataset::pack::first_fit_decreasing;
 use crate::learn::dataset::{Dataset, Order, Part, Sample, build};
-use crate::learn::{Example, TracePrompts, examples};
+use crate::learn::{Comparison, Example, Prompts, TracePrompts, comparisons, examples};
 use crate::model::chat::ChatFrame;
 use crate::model::gguf::Gguf;
 use crate::model::local::ModelStore;
 use crate::model::manifest::Catalogue;
 use crate::model::tokenizer::Tokenizer;
+use crate::review::PreferenceRecord;
 use crate::sanitize::line;
 use crate::store::{Health, Reader, Workspace};
 
@@ -107,6 +108,21 @@ pub fn run(command: &DatasetCommand, config: &Config) -> Result<()> {
 
 /// What people decided in the workspace, if there is one.
 fn decided(config: &Config) -> Result<Vec<Example>> {
+    taught(config, examples)
+}
+
+/// The pairs in what people decided in the workspace, if there is one.
+///
+/// # Errors
+/// The workspace is damaged, or a prompt cannot be had again.
+pub(super) fn compared(config: &Config) -> Result<Vec<Comparison>> {
+    taught(config, comparisons)
+}
+
+fn taught<T>(
+    config: &Config,
+    of: fn(&[PreferenceRecord], &dyn Prompts) -> Result<Vec<T>>,
+) -> Result<Vec<T>> {
     if !Workspace::exists(&config.workspace) {
         return Ok(Vec::new());
     }
@@ -116,7 +132,7 @@ fn decided(config: &Config) -> Result<Vec<Example>> {
     }
     let catalogue = Catalogue::load(&config.manifests_dir())?;
     let prompts = TracePrompts::new(reader.blobs(), catalogue, ModelStore::new(&config.models_dir));
-    examples(&reader.pairs()?, &prompts)
+    of(&reader.pairs()?, &prompts)
 }
 
 /// Tokens of a sample: its messages, and what the chat template puts around them.

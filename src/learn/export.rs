@@ -127,6 +127,40 @@ pub fn examples(records: &[PreferenceRecord], prompts: &dyn Prompts) -> Result<V
     Ok(examples)
 }
 
+/// Two answers to one prompt, the better one known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// What was not sampled independently: a person, a topic.
+    pub group: String,
+    /// The system's and the user's message.
+    pub prompt: Vec<Message>,
+    /// The better answer.
+    pub chosen: String,
+    /// The other one.
+    pub rejected: String,
+    /// How much better, in quarters of the scale; 0 where nobody said.
+    pub margin: f32,
+}
+
+/// The pairs in what people decided, as far as the model could have given both sides.
+///
+/// # Errors
+/// A prompt cannot be had again.
+pub fn comparisons(records: &[PreferenceRecord], prompts: &dyn Prompts) -> Result<Vec<Comparison>> {
+    let mut comparisons = Vec::new();
+    for record in records {
+        let lesson = Spelled::of(record, prompts)?;
+        comparisons.extend(lesson.pairs().map(|(chosen, rejected)| Comparison {
+            group: record.subject.as_str().to_owned(),
+            prompt: lesson.prompt.clone(),
+            chosen: chosen.to_owned(),
+            rejected: rejected.to_owned(),
+            margin: lesson.margin,
+        }));
+    }
+    Ok(comparisons)
+}
+
 /// A lesson spelled out as text: a half point as the alternatives it stands for.
 struct Spelled {
     prompt: Vec<Message>,

@@ -11,5 +11,5 @@ pub mod prompts;
 pub mod texts;
 pub mod train;
 
-pub use export::{Example, Exported, Format, Message, Prompts, examples, export};
+pub use export::{Comparison, Example, Exported, Format, Message, Prompts, comparisons, examples, export};
 pub use prompts::TracePrompts;

@@ -1,24 +1,32 @@
 //! `plumb train`: adapters and reward models, as runs that can be stopped and go on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::onlooker::Onlooker;
-use super::{engine, out};
+use super::{dataset, engine, out};
 use crate::config::Config;
+use crate::engine::grammar::GrammarFactory;
 use crate::engine::worker::WorkerModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::learn::export::{Comparison, Message};
+use crate::learn::forms::{self, Majority, RatedPair};
+use crate::learn::train::answering::Task;
 use crate::learn::train::estimate::{Estimate, Load, available, estimate};
 use crate::learn::train::folder::{DataIdentity, MachineIdentity, Manifest, RunFolder, RunKind, Told};
+use crate::learn::train::grpo::Grpo;
 use crate::learn::train::learner::{Learner, checkpointing};
-use crate::learn::train::sequences::{Sequence, read, sequence};
+use crate::learn::train::reward::{Pair, RewardModel, split};
+use crate::learn::train::sequences::{self, Sequence, sequence};
 use crate::learn::train::sft::Sft;
 use crate::learn::train::{Ending, Objective, Run, Settings, duration};
 use crate::model::chat::ChatFrame;
+use crate::model::config::DecoderConfig;
 use crate::model::decoder::Decoder;
 use crate::model::gguf::Gguf;
 use crate::model::lora::{Adapter, LoraSettings};
@@ -31,9 +39,44 @@ use crate::watch::Watch;
 #[derive(Debug, Subcommand)]
 pub enum TrainCommand {
     /// Teach an adapter to answer as the samples of a dataset do
-    Sft(TrainArgs),
+    Sft {
+        /// The folder that `plumb dataset build` wrote
+        #[arg(long, value_name = "DIR", default_value = "dataset")]
+        data: PathBuf,
+        /// How
+        #[command(flatten)]
+        how: TrainArgs,
+    },
+    /// Teach a model which of two answers people prefer
+    Reward {
+        /// Pairs, one JSON object a line; else those of the workspace's decisions
+        #[arg(long, value_name = "FILE")]
+        pairs: Option<PathBuf>,
+        /// How
+        #[command(flatten)]
+        how: TrainArgs,
+    },
+    /// Make answers likelier that are rewarded: near the known score, on the right evidence, in the right form
+    Grpo {
+        /// The folder that `plumb dataset build` wrote
+        #[arg(long, value_name = "DIR", default_value = "dataset")]
+        data: PathBuf,
+        /// How
+        #[command(flatten)]
+        how: TrainArgs,
+    },
     /// Say how much memory and time a run will take, and whether it fits
-    Plan(TrainArgs),
+    Plan {
+        /// The folder that `plumb dataset build` wrote
+        #[arg(long, value_name = "DIR", default_value = "dataset")]
+        data: PathBuf,
+        /// What would be trained
+        #[arg(long, value_enum, default_value_t = Planned::Sft)]
+        kind: Planned,
+        /// How
+        #[command(flatten)]
+        how: TrainArgs,
+    },
     /// List the runs of the workspace
     List {
         /// Print one JSON object a run
@@ -50,12 +93,18 @@ pub enum TrainCommand {
     },
 }
 
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Planned {
+    /// `plumb train sft`
+    Sft,
+    /// `plumb train grpo`
+    Grpo,
+}
+
 /// How to train.
 #[derive(Debug, clap::Args)]
 pub struct TrainArgs {
-    /// The folder that `plumb dataset build` wrote
-    #[arg(long, value_name = "DIR", default_value = "dataset")]
-    data: PathBuf,
     /// The run's name; one that was stopped goes on
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
@@ -80,7 +129,9 @@ impl TrainCommand {
     /// The settings that the command's own flags give.
     pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
         match self {
-            Self::Sft(args) | Self::Plan(args) => vec![("model", args.model.clone(), "--model")],
+            Self::Sft { how, .. } | Self::Reward { how, .. } | Self::Grpo { how, .. } | Self::Plan { how, .. } => {
+                vec![("model", how.model.clone(), "--model")]
+            }
             Self::List { .. } | Self::Show { .. } => Vec::new(),
         }
     }
@@ -92,10 +143,110 @@ impl TrainCommand {
 /// Wrong settings or data, too little memory, a stop, a full disk.
 pub fn run(command: &TrainCommand, config: &Config) -> Result<()> {
     match command {
-        TrainCommand::Sft(args) => sft(args, config),
-        TrainCommand::Plan(args) => plan(args, config),
+        TrainCommand::Sft { data, how } => sft(data, how, config),
+        TrainCommand::Reward { pairs, how } => reward(pairs.as_deref(), how, config),
+        TrainCommand::Grpo { data, how } => grpo(data, how, config),
+        TrainCommand::Plan { data, kind, how } => plan(data, *kind, how, config),
         TrainCommand::List { json } => list(config, *json),
         TrainCommand::Show { run, json } => show(config, run, *json),
+    }
+}
+
+/// A base that is not loaded yet, and the settings of a run.
+struct Base<'a> {
+    how: &'a TrainArgs,
+    model: WorkerModel,
+    gguf: Gguf,
+    sizes: DecoderConfig,
+    tokenizer: Arc<Tokenizer>,
+    frame: ChatFrame,
+    settings: Settings,
+}
+
+impl<'a> Base<'a> {
+    fn new(how: &'a TrainArgs, config: &Config) -> Result<Self> {
+        let settings = Settings::load(how.settings.as_deref())?;
+        let model = engine::model(config)?;
+        let gguf = Gguf::open(&model.path)?;
+        let tokenizer = Arc::new(Tokenizer::from_gguf(&gguf)?);
+        Ok(Self {
+            how,
+            sizes: DecoderConfig::from_gguf(&gguf)?,
+            frame: ChatFrame::from_gguf(&gguf, &tokenizer)?,
+            model,
+            gguf,
+            tokenizer,
+            settings,
+        })
+    }
+
+    fn estimate(&self, load: Load) -> Result<Estimate> {
+        estimate(&self.settings, &self.sizes, self.model.options.weights, load)
+    }
+
+    /// Loads the weights, and the adapter that the run begins with.
+    fn load(mut self, watch: &Onlooker) -> Result<Loaded> {
+        let decoder = Decoder::load(&self.gguf, self.model.options.weights, &|part| {
+            watch.tell("loading the weights", (part * 100.0) as usize, 100);
+        })?;
+        let start = match &self.how.from {
+            None => None,
+            Some(dir) => Some(peft::load(dir, decoder.config())?),
+        };
+        if let Some(start) = &start {
+            self.settings.lora = LoraSettings {
+                dropout: self.settings.lora.dropout,
+                ..start.settings.clone()
+            };
+        }
+        Ok(Loaded {
+            checkpointing: checkpointing(&self.settings, decoder.config(), available()),
+            decoder,
+            start: start.map(|s| (s.adapter, s.sha256)),
+            model: self.model,
+            settings: self.settings,
+        })
+    }
+}
+
+/// A base with its weights.
+struct Loaded {
+    decoder: Decoder,
+    start: Option<(Adapter, ContentHash)>,
+    model: WorkerModel,
+    settings: Settings,
+    checkpointing: bool,
+}
+
+impl Loaded {
+    fn learner(&self) -> Learner<'_> {
+        Learner {
+            decoder: &self.decoder,
+            settings: &self.settings,
+            start: self.start.as_ref().map(|(adapter, _)| adapter),
+            base: Some(self.model.identity.id.as_str()),
+            checkpointing: self.checkpointing,
+        }
+    }
+
+    fn manifest(
+        &self,
+        kind: RunKind,
+        objective: &dyn Objective,
+        steps: usize,
+        data: DataIdentity,
+    ) -> Result<Manifest> {
+        Ok(Manifest {
+            kind,
+            model: self.model.identity.clone(),
+            start: self.start.as_ref().map(|(_, sha256)| *sha256),
+            settings: self.settings.clone(),
+            data,
+            steps,
+            parameters: objective.begin()?.0.values().map(candle_core::Tensor::elem_count).sum(),
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            machine: MachineIdentity::here(),
+        })
     }
 }
 
@@ -106,42 +257,46 @@ struct Data {
     identity: DataIdentity,
 }
 
-/// Everything that a run needs beside its weights.
-struct Prepared {
-    model: WorkerModel,
-    gguf: Gguf,
-    tokenizer: Tokenizer,
-    settings: Settings,
-    data: Data,
-}
-
-impl Prepared {
-    fn new(args: &TrainArgs, config: &Config) -> Result<Self> {
-        let settings = Settings::load(args.settings.as_deref())?;
-        let model = engine::model(config)?;
-        let gguf = Gguf::open(&model.path)?;
-        let tokenizer = Tokenizer::from_gguf(&gguf)?;
-        let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
-        let data = data(&args.data, &settings, &tokenizer, &frame)?;
+impl Data {
+    fn read(dir: &Path, base: &Base) -> Result<Self> {
+        let (path, batch) = (dir.join("train.jsonl"), &base.settings.batch);
+        let longest = batch.longest.min(batch.pack);
+        let samples = sequences::read(&path)?;
+        let tokens = |items: &[sequences::Instruction]| -> Result<Vec<Sequence>> {
+            items.iter().map(|item| sequence(&base.tokenizer, &base.frame, item)).collect()
+        };
+        let mut train = tokens(&samples.items)?;
+        let count = train.len();
+        train.retain(|s| s.tokens.len() <= longest);
+        if train.is_empty() {
+            let what = format!("all {count} samples have more than {longest} tokens");
+            return Err(Error::new(ErrorKind::Usage, what).hint("raise batch.longest and batch.pack"));
+        }
+        let valid_path = dir.join("valid.jsonl");
+        let mut valid = Vec::new();
+        if valid_path.exists() {
+            valid = tokens(&sequences::read(&valid_path)?.items)?;
+            valid.retain(|s| s.tokens.len() <= longest);
+        }
         Ok(Self {
-            model,
-            gguf,
-            tokenizer,
-            settings,
-            data,
+            identity: DataIdentity {
+                path,
+                sha256: samples.sha256,
+                samples: train.len(),
+                tokens: train.iter().map(|s| s.tokens.len()).sum(),
+                left_out: count - train.len(),
+            },
+            train,
+            valid,
         })
     }
 
-    fn load(&self) -> Load {
-        let epochs = self.settings.batch.epochs;
-        let sum = |of: fn(&Sequence) -> usize| self.data.train.iter().map(of).sum::<usize>() * epochs;
+    fn load(&self, settings: &Settings) -> Load {
+        let batch = &settings.batch;
+        let sum = |of: fn(&Sequence) -> usize| self.train.iter().map(of).sum::<usize>() * batch.epochs;
         let (tokens, learnt) = (sum(|s| s.tokens.len()), sum(Sequence::learnt));
-        let a_step = self.settings.batch.pack * self.settings.batch.accumulation;
-        let all = tokens.div_ceil(a_step);
-        let steps = match self.settings.batch.max_steps {
-            0 => all,
-            most => all.min(most),
-        };
+        let all = tokens.div_ceil(batch.pack * batch.accumulation);
+        let steps = if batch.max_steps == 0 { all } else { all.min(batch.max_steps) };
         let part = steps as f64 / all.max(1) as f64;
         Load {
             steps,
@@ -150,64 +305,63 @@ impl Prepared {
             written: 0,
         }
     }
-
-    fn estimate(&self) -> Result<Estimate> {
-        let config = crate::model::config::DecoderConfig::from_gguf(&self.gguf)?;
-        estimate(&self.settings, &config, self.model.options.weights, self.load())
-    }
 }
 
-fn data(dir: &Path, settings: &Settings, tokenizer: &Tokenizer, frame: &ChatFrame) -> Result<Data> {
-    let path = dir.join("train.jsonl");
-    let samples = read(&path)?;
-    let all: Vec<Sequence> = samples
-        .items
-        .iter()
-        .map(|item| sequence(tokenizer, frame, item))
-        .collect::<Result<_>>()?;
-    let longest = settings.batch.longest.min(settings.batch.pack);
-    let count = all.len();
-    let train: Vec<Sequence> = all.into_iter().filter(|s| s.tokens.len() <= longest).collect();
-    if train.is_empty() {
-        let what = format!("all {count} samples have more than {longest} tokens");
-        return Err(Error::new(ErrorKind::Usage, what).hint("raise batch.longest and batch.pack"));
-    }
-    let valid_path = dir.join("valid.jsonl");
-    let mut valid = Vec::new();
-    if valid_path.exists() {
-        for item in &read(&valid_path)?.items {
-            valid.push(sequence(tokenizer, frame, item)?);
+/// The scorings of a dataset.
+struct Tasks {
+    train: Vec<Task>,
+    held_out: Vec<Task>,
+    identity: DataIdentity,
+}
+
+impl Tasks {
+    fn read(dir: &Path, base: &Base) -> Result<Self> {
+        let path = dir.join("train.jsonl");
+        let samples = sequences::read(&path)?;
+        let tasks = |items: &[sequences::Instruction]| -> Result<Vec<Task>> {
+            let each = items.iter().map(|item| Task::of(item, &base.tokenizer, &base.frame));
+            each.filter_map(Result::transpose).collect()
+        };
+        let mut train = tasks(&samples.items)?;
+        let (count, longest) = (train.len(), base.settings.batch.longest);
+        train.retain(|t| t.prompt.len() <= longest);
+        if train.is_empty() {
+            let what = format!("{} holds no scoring of at most {longest} tokens", line(&path.display().to_string()));
+            return Err(Error::new(ErrorKind::Input, what));
         }
-        valid.retain(|s| s.tokens.len() <= longest);
+        let out = dir.join("heldout.jsonl");
+        let held_out = if out.exists() { tasks(&sequences::read(&out)?.items)? } else { Vec::new() };
+        Ok(Self {
+            identity: DataIdentity {
+                path,
+                sha256: samples.sha256,
+                samples: train.len(),
+                tokens: train.iter().map(|t| t.prompt.len()).sum(),
+                left_out: count - train.len(),
+            },
+            train,
+            held_out,
+        })
     }
-    Ok(Data {
-        identity: DataIdentity {
-            path,
-            sha256: samples.sha256,
-            samples: train.len(),
-            tokens: train.iter().map(|s| s.tokens.len()).sum(),
-            left_out: count - train.len(),
-        },
-        train,
-        valid,
-    })
-}
 
-/// The adapter that a run begins with.
-struct Start {
-    adapter: Adapter,
-    settings: LoraSettings,
-    sha256: ContentHash,
-}
-
-fn start(args: &TrainArgs, decoder: &Decoder) -> Result<Option<Start>> {
-    let Some(dir) = &args.from else { return Ok(None) };
-    let loaded = peft::load(dir, decoder.config())?;
-    Ok(Some(Start {
-        adapter: loaded.adapter,
-        settings: loaded.settings,
-        sha256: loaded.sha256,
-    }))
+    fn load(&self, settings: &Settings) -> Load {
+        /// Tokens of an answer up to its score, and of a whole one, as the samples have them.
+        const SCORE: usize = 16;
+        const WHOLE: usize = 120;
+        let grpo = &settings.grpo;
+        let answer = if grpo.words { WHOLE.min(grpo.longest_answer) } else { SCORE };
+        let prompts = grpo.steps * grpo.prompts;
+        let prompt = self.identity.tokens / self.train.len().max(1);
+        let written = prompts * grpo.group * answer;
+        // The reference reads everything once more, forwards: half a pass.
+        let read = (prompts * prompt + written) * 3 / 2 + prompts * prompt / 2;
+        Load {
+            steps: grpo.steps,
+            tokens: read,
+            learnt: written * 2,
+            written,
+        }
+    }
 }
 
 /// The folder of a run: its own name, or one made of the kind and the time.
@@ -227,51 +381,109 @@ pub(super) fn folder(config: &Config, name: Option<&str>, kind: RunKind) -> Resu
     Ok(RunFolder::at(&config.workspace.join("runs").join(name)))
 }
 
-fn sft(args: &TrainArgs, config: &Config) -> Result<()> {
-    let mut prepared = Prepared::new(args, config)?;
-    prepared.estimate()?.check()?;
-    let folder = folder(config, args.run.as_deref(), RunKind::Sft)?;
-    let watch = Onlooker::start();
-    let decoder = Decoder::load(&prepared.gguf, prepared.model.options.weights, &|part| {
-        watch.tell("loading the weights", (part * 100.0) as usize, 100);
-    })?;
-    let start = start(args, &decoder)?;
-    if let Some(start) = &start {
-        prepared.settings.lora = LoraSettings {
-            dropout: prepared.settings.lora.dropout,
-            ..start.settings.clone()
-        };
-    }
-    let learner = Learner {
-        decoder: &decoder,
-        settings: &prepared.settings,
-        start: start.as_ref().map(|s| &s.adapter),
-        base: Some(prepared.model.identity.id.as_str()),
-        checkpointing: checkpointing(&prepared.settings, decoder.config(), available()),
-    };
+fn sft(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
+    let base = Base::new(how, config)?;
+    let data = Data::read(dir, &base)?;
+    base.estimate(data.load(&base.settings))?.check()?;
+    let folder = folder(config, how.run.as_deref(), RunKind::Sft)?;
+    let (watch, tokenizer) = (Onlooker::start(), Arc::clone(&base.tokenizer));
+    let loaded = base.load(&watch)?;
     let objective = Sft {
-        learner,
-        tokenizer: &prepared.tokenizer,
-        train: &prepared.data.train,
-        valid: &prepared.data.valid,
+        learner: loaded.learner(),
+        tokenizer: &tokenizer,
+        train: &data.train,
+        valid: &data.valid,
     };
-    let manifest = Manifest {
-        kind: RunKind::Sft,
-        model: prepared.model.identity.clone(),
-        start: start.as_ref().map(|s| s.sha256),
-        settings: prepared.settings.clone(),
-        data: prepared.data.identity.clone(),
-        steps: objective.steps(),
-        parameters: parameters(&objective)?,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        machine: MachineIdentity::here(),
-    };
-    let limit = args.max_minutes;
-    train(&objective, &manifest, &folder, limit, &watch, args.json)
+    let manifest = loaded.manifest(RunKind::Sft, &objective, objective.steps(), data.identity)?;
+    train(&objective, &manifest, &folder, how, &watch)
 }
 
-fn parameters(objective: &dyn Objective) -> Result<usize> {
-    Ok(objective.begin()?.0.values().map(|t| t.elem_count()).sum())
+fn grpo(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
+    let base = Base::new(how, config)?;
+    let tasks = Tasks::read(dir, &base)?;
+    base.estimate(tasks.load(&base.settings))?.check()?;
+    let folder = folder(config, how.run.as_deref(), RunKind::Grpo)?;
+    let (watch, tokenizer) = (Onlooker::start(), Arc::clone(&base.tokenizer));
+    let grammars = GrammarFactory::new(Arc::clone(&tokenizer))?;
+    let loaded = base.load(&watch)?;
+    let objective = Grpo {
+        learner: loaded.learner(),
+        tokenizer: &tokenizer,
+        grammars: &grammars,
+        tasks: &tasks.train,
+        held_out: &tasks.held_out,
+    };
+    let steps = loaded.settings.grpo.steps;
+    let manifest = loaded.manifest(RunKind::Grpo, &objective, steps, tasks.identity)?;
+    train(&objective, &manifest, &folder, how, &watch)
+}
+
+fn reward(path: Option<&Path>, how: &TrainArgs, config: &Config) -> Result<()> {
+    let base = Base::new(how, config)?;
+    let (comparisons, identity) = comparisons(path, config)?;
+    let longest = base.settings.batch.longest;
+    let mut pairs: Vec<Pair> = comparisons
+        .iter()
+        .map(|c| Pair::of(c, &base.tokenizer, &base.frame))
+        .collect::<Result<_>>()?;
+    let count = pairs.len();
+    pairs.retain(|p| p.prompt.len() + p.chosen.len().max(p.rejected.len()) <= longest);
+    let left_out = count - pairs.len();
+    let (train_on, held_out) = split(pairs, base.settings.reward.held_out, base.settings.seed)?;
+    let folder = folder(config, how.run.as_deref(), RunKind::Reward)?;
+    let watch = Onlooker::start();
+    let loaded = base.load(&watch)?;
+    let objective = RewardModel {
+        learner: loaded.learner(),
+        train: &train_on,
+        held_out: &held_out,
+    };
+    let identity = DataIdentity {
+        samples: train_on.len(),
+        tokens: objective.tokens(),
+        left_out,
+        ..identity
+    };
+    let manifest = loaded.manifest(RunKind::Reward, &objective, objective.steps(), identity)?;
+    train(&objective, &manifest, &folder, how, &watch)
+}
+
+/// Pairs from a file, or from what people decided in the workspace.
+fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<Comparison>, DataIdentity)> {
+    let identity = |path: PathBuf, sha256| DataIdentity {
+        path,
+        sha256,
+        samples: 0,
+        tokens: 0,
+        left_out: 0,
+    };
+    let Some(path) = path else {
+        let comparisons = dataset::compared(config)?;
+        let text = format!("{comparisons:?}");
+        return Ok((comparisons, identity(config.workspace.clone(), ContentHash::of(text.as_bytes()))));
+    };
+    let pairs: Vec<RatedPair> = forms::read(path)?;
+    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let one = |pair: RatedPair| {
+        let (chosen, rejected) = match pair.majority {
+            Majority::A => (pair.a, pair.b),
+            Majority::B => (pair.b, pair.a),
+            Majority::Tie => return None,
+        };
+        let prompt = vec![Message {
+            role: "user",
+            content: pair.prompt,
+        }];
+        Some(Comparison {
+            group: pair.group,
+            prompt,
+            chosen,
+            rejected,
+            margin: 0.0,
+        })
+    };
+    let comparisons = pairs.into_iter().filter_map(one).collect();
+    Ok((comparisons, identity(path.to_path_buf(), ContentHash::of(&bytes))))
 }
 
 /// How a run ended, for programs.
@@ -291,15 +503,14 @@ fn train(
     objective: &dyn Objective,
     manifest: &Manifest,
     folder: &RunFolder,
-    minutes: Option<u32>,
+    how: &TrainArgs,
     watch: &Onlooker,
-    json: bool,
 ) -> Result<()> {
     let run = Run {
         objective,
         manifest,
         folder,
-        limit: minutes.map(|m| Duration::from_secs(u64::from(m) * 60)),
+        limit: how.max_minutes.map(|m| Duration::from_secs(u64::from(m) * 60)),
         watch,
     };
     let ending = run.run();
@@ -308,7 +519,7 @@ fn train(
     let mut told = folder.telemetry()?;
     let last = told.pop();
     let first = (!told.is_empty()).then(|| told.swap_remove(0));
-    if json {
+    if how.json {
         return out::json(&Ended {
             run: folder.dir(),
             adapter: folder.adapter(),
@@ -352,17 +563,27 @@ fn compared(first: Option<&Told>, last: Option<&Told>) -> Vec<String> {
     lines
 }
 
-fn plan(args: &TrainArgs, config: &Config) -> Result<()> {
-    let prepared = Prepared::new(args, config)?;
-    let estimate = prepared.estimate()?;
-    if args.json {
+fn plan(dir: &Path, kind: Planned, how: &TrainArgs, config: &Config) -> Result<()> {
+    let base = Base::new(how, config)?;
+    let (load, identity) = match kind {
+        Planned::Sft => {
+            let data = Data::read(dir, &base)?;
+            (data.load(&base.settings), data.identity)
+        }
+        Planned::Grpo => {
+            let tasks = Tasks::read(dir, &base)?;
+            (tasks.load(&base.settings), tasks.identity)
+        }
+    };
+    let estimate = base.estimate(load)?;
+    if how.json {
         out::json(&estimate)?;
         return estimate.check();
     }
     let gb = |bytes: u64| format!("{:.2} GB", bytes as f64 / 1e9);
     let mut lines = vec![format!(
-        "{} samples of {} tokens ({} left out as too long), {} steps",
-        prepared.data.identity.samples, estimate.tokens, prepared.data.identity.left_out, estimate.steps
+        "{} samples ({} left out as too long); {} tokens to read in {} steps",
+        identity.samples, identity.left_out, estimate.tokens, estimate.steps
     )];
     let rows = [
         ("weights", gb(estimate.weights_bytes)),

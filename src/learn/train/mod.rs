@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, ErrorKind, Result};
 use crate::watch::{self, Watch};
 
+pub mod answering;
 pub mod estimate;
 pub mod folder;
+pub mod grpo;
 pub mod learner;
 pub mod loss;
 pub mod optimiser;
+pub mod reward;
 pub mod sequences;
 pub mod settings;
 pub mod sft;
@@ -216,3 +219,6 @@ pub fn duration(seconds: f64) -> String {
         (hours, minutes) => format!("{hours} h {minutes:02} min"),
     }
 }
+
+#[cfg(test)]
+mod tests;

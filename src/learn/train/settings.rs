@@ -117,13 +117,11 @@ impl Default for BatchSettings {
 pub struct RewardSettings {
     /// Lambda of `(r_chosen + r_rejected)^2`, which keeps rewards around 0.
     pub centre: f64,
-    /// What a logarithm of the answer's length is charged with, in reward: the length that people's preferences share
-    /// with their reasons is taken out.
+    /// What the natural logarithm of an answer's length in tokens is charged with: the reward is then no longer paid for
+    /// length alone.
     pub length_penalty: f64,
     /// The share of the groups that is held out to measure on.
     pub held_out: f64,
-    /// Whether pairs that came about by an accept with another sample beside it take part.
-    pub implicit: bool,
 }
 
 impl Default for RewardSettings {
@@ -132,7 +130,6 @@ impl Default for RewardSettings {
             centre: 0.01,
             length_penalty: 0.0,
             held_out: 0.2,
-            implicit: false,
         }
     }
 }
@@ -193,8 +190,8 @@ pub struct GrpoSettings {
     pub loss: LossType,
     /// Scaling of the advantages.
     pub scaling: Scaling,
-    /// Updates made with one set of answers.
-    pub updates: usize,
+    /// Whether answers go on behind their score, to the rationale and the suggestion.
+    pub words: bool,
     /// Weights of the rewards in their sum.
     pub weights: RewardWeights,
     /// Whether rewards are shuffled within each group: a control that must not learn.
@@ -215,7 +212,7 @@ impl Default for GrpoSettings {
             reference: Reference::Base,
             loss: LossType::DrGrpo,
             scaling: Scaling::Std,
-            updates: 1,
+            words: true,
             weights: RewardWeights::default(),
             shuffled: false,
         }
@@ -299,7 +296,6 @@ impl Settings {
             ("grpo.epsilon is above 0 and below 1", share(g.epsilon) && g.epsilon > 0.0),
             ("grpo.epsilon_high is above 0", positive(g.epsilon_high)),
             ("grpo.beta is not below 0", g.beta >= 0.0 && g.beta.is_finite()),
-            ("grpo.updates is from 1 to 16", (1..=16).contains(&g.updates)),
         ];
         match checks.into_iter().find(|(_, holds)| !holds) {
             None => Ok(()),

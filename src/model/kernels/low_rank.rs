@@ -50,6 +50,8 @@ impl LowRank {
         y.apply_op2_no_bwd(x, self)
     }
 
+    #[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
+    #[inline(always)]
     fn row(&self, x: &[f32], y: &mut [f32]) {
         for (a, b) in self.a.chunks_exact(self.inputs).zip(self.b.chunks_exact(self.outputs)) {
             let product = dot(a, x);

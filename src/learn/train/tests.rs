@@ -1,0 +1,296 @@
+//! Whole runs on tiny random models.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::answering::Task;
+use super::folder::{DataIdentity, MachineIdentity, RunKind};
+use super::grpo::Grpo;
+use super::learner::Learner;
+use super::reward::{Pair, RewardModel};
+use super::sequences::Sequence;
+use super::sft::Sft;
+use super::*;
+use crate::engine::assessment::ModelIdentity;
+use crate::engine::grammar::GrammarFactory;
+use crate::hash::ContentHash;
+use crate::id::ModelId;
+use crate::model::decoder::Decoder;
+use crate::model::gguf::Gguf;
+use crate::model::linear::WeightForm;
+use crate::model::testing::Tiny;
+use crate::model::tokenizer::Tokenizer;
+use crate::watch::Nobody;
+
+struct World {
+    decoder: Decoder,
+    tokenizer: Arc<Tokenizer>,
+    settings: Settings,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new(settings: Settings) -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
+        let path = folder.path().join("tiny.gguf");
+        Tiny::new("qwen2")?.write(&path)?;
+        let gguf = Gguf::open(&path)?;
+        Ok(Self {
+            decoder: Decoder::load(&gguf, WeightForm::F32, &|_| {})?,
+            tokenizer: Arc::new(Tokenizer::from_gguf(&gguf)?),
+            settings,
+            folder,
+        })
+    }
+
+    fn learner(&self) -> Learner<'_> {
+        Learner {
+            decoder: &self.decoder,
+            settings: &self.settings,
+            start: None,
+            base: None,
+            checkpointing: false,
+        }
+    }
+
+    fn manifest(&self, kind: RunKind, steps: usize) -> Manifest {
+        Manifest {
+            kind,
+            model: ModelIdentity {
+                id: ModelId::new("tiny"),
+                sha256: ContentHash::ZERO,
+                adapter: None,
+            },
+            start: None,
+            settings: self.settings.clone(),
+            data: DataIdentity {
+                path: "data".into(),
+                sha256: ContentHash::ZERO,
+                samples: 0,
+                tokens: 0,
+                left_out: 0,
+            },
+            steps,
+            parameters: 0,
+            program: "test".to_owned(),
+            machine: MachineIdentity::here(),
+        }
+    }
+
+    fn run(&self, name: &str, objective: &dyn Objective, manifest: &Manifest, watch: &dyn Watch) -> Result<RunFolder> {
+        let folder = RunFolder::at(&self.folder.path().join(name));
+        let run = Run {
+            objective,
+            manifest,
+            folder: &folder,
+            limit: None,
+            watch,
+        };
+        run.run()?;
+        Ok(folder)
+    }
+}
+
+fn sequences() -> Vec<Sequence> {
+    (0..12_u32)
+        .map(|n| Sequence {
+            id: n.to_string(),
+            // The answer repeats the end of the prompt: something to learn.
+            tokens: (0..8).chain(4..8).map(|i| 97 + (i * 3 + n) % 20).collect(),
+            answer: 8,
+        })
+        .collect()
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.optimiser.learning_rate = 0.02;
+    settings.batch.pack = 40;
+    settings.batch.accumulation = 2;
+    settings.batch.epochs = 4;
+    settings.batch.save_every = 3;
+    settings
+}
+
+/// Wants an end after so many looks.
+struct Impatient(AtomicUsize);
+
+impl Watch for Impatient {
+    fn tell(&self, _: &str, _: usize, _: usize) {}
+
+    fn stopped(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
+    }
+}
+
+fn figures(folder: &RunFolder) -> Result<Vec<BTreeMap<String, f64>>> {
+    Ok(folder.telemetry()?.into_iter().map(|t| t.figures).collect())
+}
+
+/// Stopped in the middle of steps again and again, a run tells the same numbers and learns the same factors.
+#[test]
+fn resumed_is_uninterrupted() -> Result<()> {
+    let world = World::new(settings())?;
+    let train = sequences();
+    let objective = Sft {
+        learner: world.learner(),
+        tokenizer: &world.tokenizer,
+        train: &train,
+        valid: &train[..3],
+    };
+    let manifest = world.manifest(RunKind::Sft, objective.steps());
+    let whole = world.run("whole", &objective, &manifest, &Nobody)?;
+    let mut stops = 0;
+    let parts = loop {
+        match world.run("parts", &objective, &manifest, &Impatient(AtomicUsize::new(8))) {
+            Ok(folder) => break folder,
+            Err(e) if e.kind() == ErrorKind::Cancelled => stops += 1,
+            Err(e) => return Err(e),
+        }
+    };
+    assert!(stops > 1, "{stops}");
+    assert_eq!(figures(&whole)?, figures(&parts)?);
+    let read = |folder: &RunFolder| std::fs::read(folder.adapter().join(crate::model::peft::WEIGHTS)).ok();
+    assert!(read(&whole).is_some() && read(&whole) == read(&parts));
+    // A kill without a word: what was told behind the last saved state is told anew.
+    let kept = parts.forget_after(3)?;
+    assert_eq!(kept.last().map(|t| t.step), Some(3));
+    assert_eq!(parts.telemetry()?, kept);
+    let losses = figures(&whole)?;
+    let first = losses[0]["valid_loss"];
+    let last = losses[losses.len() - 1]["valid_loss"];
+    assert!(last < first - 0.5, "{first} then {last}");
+    Ok(())
+}
+
+#[test]
+fn another_run_is_not_gone_on_with() -> Result<()> {
+    let world = World::new(settings())?;
+    let train = sequences();
+    let objective = Sft {
+        learner: world.learner(),
+        tokenizer: &world.tokenizer,
+        train: &train,
+        valid: &[],
+    };
+    let manifest = world.manifest(RunKind::Sft, 2);
+    let folder = world.run("run", &objective, &manifest, &Nobody)?;
+    let other = Manifest { steps: 3, ..manifest.clone() };
+    let refused = world.run("run", &objective, &other, &Nobody);
+    assert!(refused.is_err_and(|e| e.message().contains("holds another run")));
+    std::fs::write(folder.dir().join("state.safetensors"), "no").map_err(candle_core::Error::from)?;
+    let damaged = world.run("run", &objective, &manifest, &Nobody);
+    assert!(damaged.is_err_and(|e| e.message().contains("is not what was written")));
+    Ok(())
+}
+
+/// A step size that blows the factors up ends with a message, and the state saved before is still there.
+#[test]
+fn numbers_that_are_none_end_the_run() -> Result<()> {
+    let mut settings = settings();
+    settings.optimiser.learning_rate = 1e30;
+    settings.optimiser.warmup_ratio = 0.0;
+    settings.batch.save_every = 1;
+    let world = World::new(settings)?;
+    let train = sequences();
+    let objective = Sft {
+        learner: world.learner(),
+        tokenizer: &world.tokenizer,
+        train: &train,
+        valid: &[],
+    };
+    let manifest = world.manifest(RunKind::Sft, objective.steps());
+    let refused = world.run("run", &objective, &manifest, &Nobody);
+    assert!(refused.is_err_and(|e| e.message().contains("not a number")));
+    let folder = RunFolder::at(&world.folder.path().join("run"));
+    assert!(folder.state(&world.settings)?.is_some_and(|(_, optimiser)| optimiser.steps() > 0));
+    Ok(())
+}
+
+/// Answers that hold a certain token are preferred: what is held out says that it was learnt.
+#[test]
+fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
+    let mut settings = settings();
+    settings.batch.pack = 120;
+    settings.batch.epochs = 12;
+    settings.optimiser.learning_rate = 0.01;
+    let world = World::new(settings)?;
+    let pair = |n: u32| {
+        let words = |offset: u32| -> Vec<u32> { (0..5 + n % 3).map(|i| 100 + (i * 7 + n * 3 + offset) % 20).collect() };
+        let mut chosen = words(0);
+        chosen.insert(2, 65);
+        Pair {
+            group: format!("g{}", n % 6),
+            prompt: vec![70, 71, 72 + n % 4],
+            chosen,
+            rejected: words(5),
+            margin: 0.0,
+        }
+    };
+    let (train, held_out) = super::reward::split((0..48).map(pair).collect(), 0.34, 1)?;
+    let objective = RewardModel {
+        learner: world.learner(),
+        train: &train,
+        held_out: &held_out,
+    };
+    let manifest = world.manifest(RunKind::Reward, objective.steps());
+    let told = figures(&world.run("reward", &objective, &manifest, &Nobody)?)?;
+    let (first, last) = (&told[0], &told[told.len() - 1]);
+    assert_eq!(first["valid_accuracy"], 0.5, "nothing is known before the first step");
+    assert!(last["valid_accuracy"] > 0.85, "{last:?}");
+    assert!(last["loss"] < 0.5, "{last:?}");
+    assert!(RunFolder::at(&world.folder.path().join("reward")).adapter().join(super::reward::HEAD_FILE).exists());
+    Ok(())
+}
+
+/// Two arms: one of two lines is the evidence, and the level is known. Rewards teach it; shuffled rewards do not.
+fn two_armed(shuffled: bool) -> Result<(f64, f64)> {
+    let mut settings = Settings::default();
+    settings.optimiser.learning_rate = 0.01;
+    settings.batch.evaluate_on = 0;
+    settings.grpo.steps = 25;
+    settings.grpo.prompts = 2;
+    settings.grpo.group = 8;
+    settings.grpo.words = false;
+    settings.grpo.longest_answer = 48;
+    settings.grpo.beta = 0.0;
+    settings.grpo.shuffled = shuffled;
+    settings.grpo.weights.schema = 0.0;
+    settings.grpo.weights.counts = 0.0;
+    settings.grpo.weights.evidence = 0.0;
+    let world = World::new(settings)?;
+    let grammars = GrammarFactory::new(Arc::clone(&world.tokenizer))?;
+    let task = |n: u32| Task {
+        id: n.to_string(),
+        subject: n.to_string(),
+        prompt: vec![80 + n, 81, 82],
+        lines: vec![1, 2],
+        text: "[1] a\n[2] b".to_owned(),
+        score: 5,
+        evidence: BTreeSet::from([2]),
+    };
+    let tasks: Vec<Task> = (0..4).map(task).collect();
+    let objective = Grpo {
+        learner: world.learner(),
+        tokenizer: &world.tokenizer,
+        grammars: &grammars,
+        tasks: &tasks,
+        held_out: &[],
+    };
+    let manifest = world.manifest(RunKind::Grpo, 25);
+    let folder = world.run("grpo", &objective, &manifest, &Nobody)?;
+    let told = figures(&folder)?;
+    let mean = |steps: &[BTreeMap<String, f64>]| steps.iter().map(|f| f["reward"]).sum::<f64>() / steps.len() as f64;
+    assert_eq!(folder.samples().len(), 16, "the last step's answers are kept");
+    Ok((mean(&told[..5]), mean(&told[20..])))
+}
+
+#[test]
+fn rewards_teach_and_shuffled_ones_do_not() -> Result<()> {
+    let (before, after) = two_armed(false)?;
+    assert!(after > before + 0.2, "{before} then {after}");
+    let (before, after) = two_armed(true)?;
+    assert!((after - before).abs() < 0.2, "shuffled: {before} then {after}");
+    Ok(())
+}
