@@ -89,7 +89,7 @@ pub struct Factors {
 
 /// What an adapter is made with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct LoraSettings {
     /// Rank of the update, r.
     pub r: usize,

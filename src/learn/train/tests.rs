@@ -189,7 +189,7 @@ fn another_run_is_not_gone_on_with() -> Result<()> {
 #[test]
 fn numbers_that_are_none_end_the_run() -> Result<()> {
     let mut settings = settings();
-    settings.optimiser.learning_rate = 1e30;
+    settings.optimiser.learning_rate = 1e38;
     settings.optimiser.warmup_ratio = 0.0;
     settings.batch.save_every = 1;
     let world = World::new(settings)?;
@@ -202,7 +202,8 @@ fn numbers_that_are_none_end_the_run() -> Result<()> {
     };
     let manifest = world.manifest(RunKind::Sft, objective.steps());
     let refused = world.run("run", &objective, &manifest, &Nobody);
-    assert!(refused.is_err_and(|e| e.message().contains("not a number")));
+    let message = refused.err().map_or_else(String::new, |e| e.to_string());
+    assert!(message.contains("not a number"), "{message}");
     let folder = RunFolder::at(&world.folder.path().join("run"));
     assert!(folder.state(&world.settings)?.is_some_and(|(_, optimiser)| optimiser.steps() > 0));
     Ok(())
@@ -245,16 +246,22 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
 }
 
 /// Two arms: one of two lines is the evidence, and the level is known. Rewards teach it; shuffled rewards do not.
-fn two_armed(shuffled: bool) -> Result<(f64, f64)> {
-    let mut settings = Settings::default();
-    settings.optimiser.learning_rate = 0.01;
+fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
+    const STEPS: usize = 40;
+    let mut settings = Settings {
+        seed,
+        ..Settings::default()
+    };
+    settings.optimiser.learning_rate = 0.003;
     settings.batch.evaluate_on = 0;
-    settings.grpo.steps = 25;
+    settings.grpo.steps = STEPS;
     settings.grpo.prompts = 2;
     settings.grpo.group = 8;
     settings.grpo.words = false;
     settings.grpo.longest_answer = 48;
     settings.grpo.beta = 0.0;
+    // The random model is sure of level 5: a draw has to reach the others.
+    settings.grpo.temperature = 4.0;
     settings.grpo.shuffled = shuffled;
     settings.grpo.weights.schema = 0.0;
     settings.grpo.weights.counts = 0.0;
@@ -267,7 +274,7 @@ fn two_armed(shuffled: bool) -> Result<(f64, f64)> {
         prompt: vec![80 + n, 81, 82],
         lines: vec![1, 2],
         text: "[1] a\n[2] b".to_owned(),
-        score: 5,
+        score: 1,
         evidence: BTreeSet::from([2]),
     };
     let tasks: Vec<Task> = (0..4).map(task).collect();
@@ -278,19 +285,21 @@ fn two_armed(shuffled: bool) -> Result<(f64, f64)> {
         tasks: &tasks,
         held_out: &[],
     };
-    let manifest = world.manifest(RunKind::Grpo, 25);
+    let manifest = world.manifest(RunKind::Grpo, STEPS);
     let folder = world.run("grpo", &objective, &manifest, &Nobody)?;
     let told = figures(&folder)?;
     let mean = |steps: &[BTreeMap<String, f64>]| steps.iter().map(|f| f["reward"]).sum::<f64>() / steps.len() as f64;
     assert_eq!(folder.samples().len(), 16, "the last step's answers are kept");
-    Ok((mean(&told[..5]), mean(&told[20..])))
+    Ok(mean(&told[STEPS - 8..]) - mean(&told[..8]))
 }
 
 #[test]
 fn rewards_teach_and_shuffled_ones_do_not() -> Result<()> {
-    let (before, after) = two_armed(false)?;
-    assert!(after > before + 0.2, "{before} then {after}");
-    let (before, after) = two_armed(true)?;
-    assert!((after - before).abs() < 0.2, "shuffled: {before} then {after}");
+    let seeds = [1, 2, 3];
+    let gains = |shuffled| seeds.iter().map(|&seed| two_armed(shuffled, seed)).collect::<Result<Vec<f64>>>();
+    let (taught, control) = (gains(false)?, gains(true)?);
+    let mean = |gains: &[f64]| gains.iter().sum::<f64>() / gains.len() as f64;
+    assert!(taught.iter().all(|&gain| gain > 0.2), "{taught:?}");
+    assert!(mean(&control).abs() < 0.15 && mean(&taught) > mean(&control) + 0.2, "{taught:?}, shuffled {control:?}");
     Ok(())
 }

@@ -23,7 +23,7 @@ fn advantages_by_hand() {
     close(scaled[2], 0.0);
     assert_eq!(advantages(&rewards, Scaling::None), [0.5, -0.5, 0.0, 0.0]);
     // A group without differences teaches nothing.
-    assert_eq!(advantages(&[0.7; 3], Scaling::Std), [0.0; 3]);
+    advantages(&[0.7; 3], Scaling::Std).into_iter().for_each(|a| close(a, 0.0));
 }
 
 /// By hand. Ratio e^0.1 = 1.1051709, inside both bounds. k3 of reference - now = -0.2: e^-0.2 + 0.2 - 1 = 0.0187308;
