@@ -252,7 +252,7 @@ fn history(config: &Config) -> Result<Vec<(Record, Calibrated)>> {
     let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
     let model = engine::model(config)?.identity;
     let reader = Reader::open(&config.workspace)?;
-    let records = reader.calibrations()?.into_iter();
+    let records = reader.of_no_dossier()?.into_iter();
     let of_these = records.filter_map(|record| match record.entry.clone() {
         Entry::Calibration(c) if c.model == model && c.rubric == rubric => Some((record, *c)),
         _ => None,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::adapters;
 use crate::config::Config;
 use crate::engine::assessment::{ModelIdentity, RubricIdentity};
 use crate::engine::calibration::Calibration;
@@ -11,6 +12,7 @@ use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::Result;
 use crate::learn::calibrate::in_use;
 use crate::model::local::ModelStore;
+use crate::model::lora::NamedAdapter;
 use crate::model::manifest::Catalogue;
 use crate::store::{Reader, Workspace};
 
@@ -28,7 +30,7 @@ pub fn calibration(
         return Ok(None);
     }
     let reader = Reader::open(&config.workspace)?;
-    let records = reader.calibrations()?;
+    let records = reader.of_no_dossier()?;
     let Some(id) = in_use(records.iter().map(|record| &record.entry), model, rubric) else {
         return Ok(None);
     };
@@ -37,11 +39,23 @@ pub fn calibration(
     Ok(fits.then(|| Arc::new(calibration)))
 }
 
-/// Finds the configured model and how to score with it; sets the size of the arithmetic's thread pool.
+/// Finds the configured model, what is laid over it, and how to score with it; sets the size of the arithmetic's thread
+/// pool.
+///
+/// # Errors
+/// The model or the adapter is unknown, or its file is not here or not what it should be.
+pub fn model(config: &Config) -> Result<WorkerModel> {
+    let mut model = base(config)?;
+    model.adapter = adapters::configured(config, &model.identity, &model.path)?;
+    model.identity.adapter = model.adapter.as_deref().map(NamedAdapter::label);
+    Ok(model)
+}
+
+/// The same, with nothing laid over it.
 ///
 /// # Errors
 /// The model is unknown, or its file is not here or not what it should be.
-pub fn model(config: &Config) -> Result<WorkerModel> {
+pub fn base(config: &Config) -> Result<WorkerModel> {
     set_threads(config.engine.threads);
     let catalogue = Catalogue::load(&config.manifests_dir())?;
     let local = ModelStore::new(&config.models_dir).locate(catalogue.find(&config.model)?)?;
@@ -63,5 +77,6 @@ pub fn model(config: &Config) -> Result<WorkerModel> {
             folder: config.workspace.join("cache"),
             limit: config.engine.cache_mb as u64 * 1_000_000,
         },
+        adapter: None,
     })
 }

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::sanitize::line;
 use crate::store::index::probe;
 
+pub mod adapters;
 pub mod bench;
 pub mod calibrate;
 pub mod completions;
@@ -62,6 +63,9 @@ pub struct Global {
     /// Language of the interface: zh or en; else `$PLUMB_LANG`
     #[arg(long, global = true, value_name = "LANG", value_parser = parse_language)]
     pub lang: Option<Language>,
+    /// What is laid over the model: live, none, an adapter's name, or its folder
+    #[arg(long, global = true, value_name = "NAME|DIR")]
+    pub adapter: Option<String>,
     /// Configuration file
     #[arg(long, global = true, env = "PLUMB_CONFIG", value_name = "FILE")]
     pub config: Option<std::path::PathBuf>,
@@ -89,6 +93,7 @@ impl Global {
         let own = [
             ("workspace", workspace, "--workspace"),
             ("person", self.person.clone(), "--as"),
+            ("adapter", self.adapter.clone(), "--adapter"),
             ("lang", self.lang.map(|lang| lang.code().to_owned()), "--lang"),
         ];
         let given = own.into_iter().chain(flags.iter().cloned());
@@ -127,6 +132,9 @@ pub enum Command {
     /// Build instruction samples to train on
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+    /// List, import, try, promote and take back adapters
+    #[command(subcommand)]
+    Adapters(adapters::AdaptersCommand),
     /// Train adapters and reward models
     #[command(subcommand)]
     Train(train::TrainCommand),
@@ -197,6 +205,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
         Command::Calibrate(args) => calibrate::run(args, &cli.global.config(&args.settings())?),
         Command::Dataset(command) => dataset::run(command, &cli.global.config(&command.settings())?),
+        Command::Adapters(command) => adapters::run(command, &cli.global.config(&[])?),
         Command::Train(command) => train::run(command, &cli.global.config(&command.settings())?),
         Command::Eval(command) => eval::run(command, &cli.global.config(&command.settings())?),
         Command::Models(command) => models::run(command, &cli.global.config(&[])?),

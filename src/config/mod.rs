@@ -46,6 +46,8 @@ pub struct Config {
     pub blind: bool,
     /// Which model scores.
     pub model: ModelId,
+    /// What is laid over the model: `live`, `none`, a name, or a folder.
+    pub adapter: String,
     /// The name of a built-in rubric, or a path.
     pub rubric: String,
     /// Journal, index and blobs.
@@ -138,6 +140,7 @@ impl Config {
             keymap: Some(PathBuf::from(settings.text("keymap"))).filter(|p| !p.as_os_str().is_empty()),
             blind: settings.switch("blind"),
             model: ModelId::new(settings.text("model")),
+            adapter: settings.text("adapter").to_owned(),
             rubric: settings.text("rubric").to_owned(),
             workspace: folder("workspace")?,
             models_dir: folder("models_dir")?,

@@ -27,6 +27,7 @@ use crate::model::gguf::Gguf;
 use crate::model::kv::pages::{PAGE, PageFolder};
 use crate::model::kv::{BranchKv, SharedPrefix};
 use crate::model::linear::WeightForm;
+use crate::model::lora::NamedAdapter;
 use crate::model::tokenizer::Tokenizer;
 use crate::seed::Seed;
 
@@ -77,6 +78,7 @@ pub struct Scorer {
     last: Option<(Vec<u32>, Arc<SharedPrefix>)>,
     /// Prefixes of earlier runs, if they are kept.
     pages: Option<PageFolder>,
+    cache: PrefixCache,
 }
 
 /// Where prefixes are kept between runs.
@@ -106,7 +108,7 @@ impl Run<'_> {
 }
 
 impl Scorer {
-    /// Loads the weights in `path`; `progress` hears a fraction.
+    /// Loads the weights in `path`, without an adapter; `progress` hears a fraction.
     ///
     /// # Errors
     /// The file is missing, corrupt, or of an architecture this program does not run.
@@ -122,6 +124,10 @@ impl Scorer {
         let levels = LevelTokens::of(&tokenizer)?;
         let grammars = GrammarFactory::new(tokenizer.clone())?;
         let decoder = Decoder::load(&gguf, options.weights, progress)?;
+        let identity = ModelIdentity {
+            adapter: None,
+            ..identity
+        };
         Ok(Self {
             identity,
             options,
@@ -132,16 +138,40 @@ impl Scorer {
             levels,
             last: None,
             pages: None,
+            cache: PrefixCache::default(),
         })
     }
 
     /// Keeps prefixes on disk, and takes them from there.
     #[must_use]
     pub fn with_cache(mut self, cache: &PrefixCache) -> Self {
+        self.cache = cache.clone();
+        self.pages = self.page_folder();
+        self
+    }
+
+    fn page_folder(&self) -> Option<PageFolder> {
         let ModelIdentity { sha256, adapter, .. } = &self.identity;
         let weights = format!("{sha256} {adapter:?} {:?}", self.options.weights);
-        self.pages = (cache.limit > 0).then(|| PageFolder::new(&cache.folder, cache.limit, &weights));
-        self
+        let PrefixCache { folder, limit } = &self.cache;
+        (*limit > 0).then(|| PageFolder::new(folder, *limit, &weights))
+    }
+
+    /// Lays an adapter over the weights, or takes it off; nothing is loaded again. What was read and kept under another
+    /// one is not used.
+    ///
+    /// # Errors
+    /// The adapter is for a model of other sizes; everything is then as it was.
+    pub fn wear(&mut self, adapter: Option<&NamedAdapter>) -> Result<()> {
+        let label = adapter.map(NamedAdapter::label);
+        if label == self.identity.adapter {
+            return Ok(());
+        }
+        self.decoder = self.decoder.with_adapter(adapter.map(|a| &a.adapter))?;
+        self.identity.adapter = label;
+        self.last = None;
+        self.pages = self.page_folder();
+        Ok(())
     }
 
     /// Which weights these are.

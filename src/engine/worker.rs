@@ -13,6 +13,7 @@ use crate::engine::assessment::ModelIdentity;
 use crate::engine::event::{Backend, ScoreEvent, ScoreRequest, Ticket};
 use crate::engine::scorer::{PrefixCache, Run, ScoreOptions, Scorer};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::lora::NamedAdapter;
 
 /// Events that may wait for a slow screen; progress beyond that is dropped, results wait.
 const EVENTS: usize = 256;
@@ -30,6 +31,20 @@ pub struct WorkerModel {
     pub options: ScoreOptions,
     /// Where it keeps what it read.
     pub cache: PrefixCache,
+    /// What is laid over the weights, if anything is; the identity names it too.
+    pub adapter: Option<Arc<NamedAdapter>>,
+}
+
+impl WorkerModel {
+    /// Loads the weights and what is laid over them; `progress` hears a fraction.
+    ///
+    /// # Errors
+    /// The file is missing or corrupt, or the adapter is for another model.
+    pub fn load(&self, progress: &(dyn Fn(f32) + Sync)) -> Result<Scorer> {
+        let mut scorer = Scorer::load(&self.path, self.identity.clone(), self.options, progress)?;
+        scorer.wear(self.adapter.as_deref())?;
+        Ok(scorer)
+    }
 }
 
 /// A handle to the thread; dropping it stops the work and ends the thread.
@@ -51,6 +66,8 @@ struct Desk {
 #[derive(Debug, Default)]
 struct Inbox {
     next: Option<ScoreRequest>,
+    /// What is to be laid over the weights from the next request on.
+    adapter: Option<Option<Arc<NamedAdapter>>>,
     /// Tickets that were replaced before their work began.
     replaced: Vec<Ticket>,
     closed: bool,
@@ -76,6 +93,13 @@ impl Worker {
             },
             receiver,
         ))
+    }
+}
+
+impl Worker {
+    /// From the next request on, scores with `adapter` over the weights, or with none: nothing is loaded again.
+    pub fn wear(&self, adapter: Option<Arc<NamedAdapter>>) {
+        self.desk.lock().adapter = Some(adapter);
     }
 }
 
@@ -120,31 +144,51 @@ impl Desk {
     }
 
     /// Waits for something to do; none when the handle is gone.
-    fn wait(&self) -> Option<(Vec<Ticket>, Option<ScoreRequest>)> {
+    fn wait(&self) -> Option<Found> {
         let mut inbox = self.lock();
         loop {
             if inbox.closed {
                 return None;
             }
             if inbox.next.is_some() || !inbox.replaced.is_empty() {
-                return Some((std::mem::take(&mut inbox.replaced), inbox.next.take()));
+                return Some(Found {
+                    replaced: std::mem::take(&mut inbox.replaced),
+                    adapter: inbox.adapter.take(),
+                    next: inbox.next.take(),
+                });
             }
             inbox = self.arrived.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
+/// What the thread finds on its desk.
+struct Found {
+    replaced: Vec<Ticket>,
+    adapter: Option<Option<Arc<NamedAdapter>>>,
+    next: Option<ScoreRequest>,
+}
+
 fn serve(desk: &Desk, model: &WorkerModel, events: &Sender<(Ticket, ScoreEvent)>) {
     be_nice();
-    let mut scorer = None;
-    while let Some((replaced, next)) = desk.wait() {
+    let (mut model, mut scorer) = (model.clone(), None);
+    while let Some(Found {
+        replaced,
+        adapter,
+        next,
+    }) = desk.wait()
+    {
+        if let Some(adapter) = adapter {
+            model.identity.adapter = adapter.as_deref().map(NamedAdapter::label);
+            model.adapter = adapter;
+        }
         for ticket in replaced {
             send(events, ticket, ScoreEvent::Cancelled);
         }
         if let Some(request) = next {
             let ticket = request.ticket;
             let outcome = catch_unwind(AssertUnwindSafe(|| {
-                work(desk, model, &mut scorer, &request, events)
+                work(desk, &model, &mut scorer, &request, events)
             }));
             let ended = match outcome {
                 Ok(Ok(())) => continue,
@@ -178,10 +222,10 @@ fn work(
         let progress = |fraction| {
             let _ = events.try_send((ticket, ScoreEvent::Loading(fraction)));
         };
-        let loaded = Scorer::load(&model.path, model.identity.clone(), model.options, &progress)?;
-        *scorer = Some(loaded.with_cache(&model.cache));
+        *scorer = Some(model.load(&progress)?.with_cache(&model.cache));
     }
     let Some(scorer) = scorer else { return Ok(()) };
+    scorer.wear(model.adapter.as_deref())?;
     let mut sink = |event| send(events, ticket, event);
     scorer.score(
         request,

@@ -6,6 +6,7 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
 use crate::model::config::DecoderConfig;
 use crate::seed::Seed;
 
@@ -119,6 +120,24 @@ pub struct Adapter {
     pub scale: f64,
     /// The updates.
     pub factors: BTreeMap<Place, Factors>,
+}
+
+/// An adapter as it is known to people and to caches.
+#[derive(Debug, Clone)]
+pub struct NamedAdapter {
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of the file with its factors.
+    pub sha256: ContentHash,
+    /// The factors.
+    pub adapter: Adapter,
+}
+
+impl NamedAdapter {
+    /// How records and screens name it: two adapters of one name are told apart by the beginning of their hash.
+    pub fn label(&self) -> String {
+        format!("{}@{}", self.name, &self.sha256.to_string()[..12])
+    }
 }
 
 impl Adapter {

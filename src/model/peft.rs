@@ -73,6 +73,8 @@ pub struct Loaded {
     pub settings: LoraSettings,
     /// SHA-256 of the file with the factors.
     pub sha256: ContentHash,
+    /// That file.
+    pub bytes: Vec<u8>,
     /// The base it names, if any.
     pub base: Option<String>,
     /// Tensors that belong to a layer of the model.
@@ -145,6 +147,19 @@ pub fn adapter<'a>(
         factors.insert((layer, target), Factors { a, b });
     }
     Ok(Adapter { scale, factors })
+}
+
+/// The adapter in the bytes of a file of factors that was taken in before.
+///
+/// # Errors
+/// It is no such file.
+pub fn decode(bytes: &[u8], settings: &LoraSettings) -> Result<Adapter> {
+    let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
+    let floats: BTreeMap<String, Tensor> = tensors
+        .into_iter()
+        .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
+        .collect::<Result<_>>()?;
+    adapter(&floats, settings.alpha / settings.r as f64)
 }
 
 /// Writes both files into the folder `dir`, which exists.
@@ -234,6 +249,7 @@ pub fn load(dir: &Path, config: &DecoderConfig) -> Result<Loaded> {
             targets: targets.into_iter().collect(),
         },
         sha256: ContentHash::of(&bytes),
+        bytes,
         base: peft.base_model_name_or_path,
         matched: matched.len(),
         tensors: count,

@@ -7,6 +7,7 @@ use crate::engine::assessment::{Assessment, AssessmentId, ModelIdentity, RubricI
 use crate::evidence::{EvidenceLink, Place};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, RecordId, SegmentNo};
+use crate::model::lora::LoraSettings;
 
 /// One entry of the journal: the record's `type` and `body`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,8 +23,95 @@ pub enum Entry {
     SignOff(SignOff),
     /// A person took an earlier record back. A new record: nothing is ever removed.
     Undo(Undo),
+    /// Something happened to an adapter: it came in, was tried, went live or was taken back. Speaks of no dossier.
+    Adapter(Box<AdapterRecord>),
     /// From here on scores are read through this calibration, or through none. Speaks of no dossier.
     Calibration(Box<Calibrated>),
+}
+
+/// What happened to an adapter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdapterRecord {
+    /// The weights it is laid over; their own adapter is none.
+    pub model: ModelIdentity,
+    /// What people call it.
+    pub name: String,
+    /// The blob with its factors; none where the weights answer by themselves from now on.
+    pub adapter: Option<ContentHash>,
+    /// What it was made with.
+    pub settings: Option<LoraSettings>,
+    /// What happened.
+    pub step: AdapterStep,
+    /// What the gate found, where it was asked.
+    pub verdict: Option<Verdict>,
+    /// The blob with the manifest of the run that made it: data, seed, settings, program.
+    pub manifest: Option<ContentHash>,
+    /// Why, in a person's words.
+    pub reason: Option<String>,
+}
+
+/// What happened to an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdapterStep {
+    /// It came into the workspace.
+    Imported,
+    /// The gate refused it, or could not decide.
+    Refused,
+    /// The gate admitted it: it is live.
+    Admitted,
+    /// A person put it live over the gate's verdict.
+    Overridden,
+    /// It is live again, or none is: the one before was taken back.
+    RolledBack,
+}
+
+impl AdapterStep {
+    /// Whether scores come from this adapter from here on.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Admitted | Self::Overridden | Self::RolledBack)
+    }
+
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Imported => "imported",
+            Self::Refused => "refused",
+            Self::Admitted => "admitted",
+            Self::Overridden => "put live over the gate",
+            Self::RolledBack => "rolled back to",
+        }
+    }
+}
+
+/// What the gate found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// People it was tried on.
+    pub subjects: u32,
+    /// Whether it may go live; none where there were too few people to tell.
+    pub admitted: Option<bool>,
+    /// Figure by figure.
+    pub figures: Vec<GateFigure>,
+}
+
+/// One figure of the gate; larger is better in all of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GateFigure {
+    /// Which.
+    pub name: String,
+    /// Of what is live now.
+    pub before: f64,
+    /// Of the adapter.
+    pub after: f64,
+    /// The 95 % interval of the paired difference, drawn by people.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// Whether the adapter is not worse, as far as this figure goes.
+    pub holds: bool,
+    /// Whether it is better for certain.
+    pub better: bool,
 }
 
 /// Which calibration is in use from now on.
@@ -208,7 +296,7 @@ impl Entry {
             Self::Decision(decision) => Some(&decision.dossier),
             Self::SignOff(sign_off) => Some(&sign_off.dossier),
             Self::Undo(undo) => Some(&undo.dossier),
-            Self::Calibration(_) => None,
+            Self::Calibration(_) | Self::Adapter(_) => None,
         }
     }
 }

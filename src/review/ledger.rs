@@ -94,7 +94,7 @@ impl Ledger {
                 self.push(id, by, at, ActedWhat::SignOff(sign_off.clone()));
             }
             Entry::Undo(undo) => self.take_back(&undo.record),
-            Entry::Decision(_) | Entry::SignOff(_) | Entry::Calibration(_) => {}
+            Entry::Decision(_) | Entry::SignOff(_) | Entry::Calibration(_) | Entry::Adapter(_) => {}
         }
     }
 

@@ -13,7 +13,10 @@ pub mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use decision::{Act, Calibrated, Decision, DossierRead, Entry, Gain, Seen, SignOff, SourceRead, Undo};
+pub use decision::{
+    Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Gain, GateFigure, Seen, SignOff,
+    SourceRead, Undo, Verdict,
+};
 pub use event::{Attachment, Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Stamp};
 pub use machine::{Review, Save, Setup};
 pub use preference::PreferenceRecord;

@@ -129,6 +129,7 @@ pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
         Entry::Dossier(read) => read.sources.iter().map(|s| s.sha256).collect(),
         Entry::Assessment(a) => vec![a.id],
         Entry::Calibration(c) => c.calibration.into_iter().collect(),
+        Entry::Adapter(a) => a.adapter.into_iter().chain(a.manifest).collect(),
         Entry::Decision(_) | Entry::SignOff(_) | Entry::Undo(_) => Vec::new(),
     }
 }

@@ -57,8 +57,8 @@ impl Library<'_> {
         self.records(self.catalogue.timeline(id))
     }
 
-    /// What was said about calibrations, in order.
-    pub(crate) fn calibrations(self) -> Result<Vec<Record>> {
+    /// What speaks of no dossier, in order: calibrations and adapters.
+    pub(crate) fn of_no_dossier(self) -> Result<Vec<Record>> {
         let records = self.records(self.catalogue.of_no_dossier())?;
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
@@ -220,12 +220,12 @@ impl Reader {
             .collect()
     }
 
-    /// What was said about calibrations, in order.
+    /// What speaks of no dossier, in order: calibrations and adapters.
     ///
     /// # Errors
     /// `Damaged` or `Io` when one cannot be read.
-    pub fn calibrations(&self) -> Result<Vec<Record>> {
-        self.library().calibrations()
+    pub fn of_no_dossier(&self) -> Result<Vec<Record>> {
+        self.library().of_no_dossier()
     }
 
     /// How far every dossier is.

@@ -231,7 +231,7 @@ fn measure(command: &BenchCommand, config: &Config, session: &Session) -> Result
 
 fn load(model: &WorkerModel, watch: &dyn Watch) -> Result<Scorer> {
     let progress = |fraction: f32| watch.tell("loading the model", (fraction * 100.0) as usize, 100);
-    Scorer::load(&model.path, model.identity.clone(), model.options, &progress)
+    model.load(&progress)
 }
 
 fn case(args: &CaseArgs, config: &Config, session: &Session) -> Result<Outcome> {

@@ -163,7 +163,7 @@ pub(super) fn reader(config: &Config) -> Result<TextReader> {
 }
 
 fn scorer(model: &WorkerModel) -> Result<Scorer> {
-    Scorer::load(&model.path, model.identity.clone(), model.options, &|_| {})
+    model.load(&|_| {})
 }
 
 impl<T> Report<T> {

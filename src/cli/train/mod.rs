@@ -11,6 +11,7 @@ use super::onlooker::Onlooker;
 use super::{dataset, engine, out};
 use crate::config::Config;
 use crate::engine::grammar::GrammarFactory;
+use crate::engine::reading::LevelTokens;
 use crate::engine::worker::WorkerModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
@@ -166,7 +167,7 @@ struct Base<'a> {
 impl<'a> Base<'a> {
     fn new(how: &'a TrainArgs, config: &Config) -> Result<Self> {
         let settings = Settings::load(how.settings.as_deref())?;
-        let model = engine::model(config)?;
+        let model = engine::base(config)?;
         let gguf = Gguf::open(&model.path)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(&gguf)?);
         Ok(Self {
@@ -405,11 +406,13 @@ fn grpo(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
     let folder = folder(config, how.run.as_deref(), RunKind::Grpo)?;
     let (watch, tokenizer) = (Onlooker::start(), Arc::clone(&base.tokenizer));
     let grammars = GrammarFactory::new(Arc::clone(&tokenizer))?;
+    let levels = LevelTokens::of(&tokenizer)?;
     let loaded = base.load(&watch)?;
     let objective = Grpo {
         learner: loaded.learner(),
         tokenizer: &tokenizer,
         grammars: &grammars,
+        levels: &levels,
         tasks: &tasks.train,
         held_out: &tasks.held_out,
     };

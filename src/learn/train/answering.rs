@@ -10,7 +10,7 @@ use super::sequences::{Instruction, prompt};
 use super::settings::RewardWeights;
 use crate::engine::answer::{Answer, PartialAnswer};
 use crate::engine::grammar::GrammarFactory;
-use crate::engine::reading;
+use crate::engine::reading::{self, LevelTokens};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::chat::ChatFrame;
 use crate::model::decoder::{Decoder, Step};
@@ -72,7 +72,7 @@ impl Task {
 }
 
 /// Whether a line of `text` begins with the number `n`, marks around it aside.
-fn numbered(text: &str, n: u32) -> bool {
+pub fn numbered(text: &str, n: u32) -> bool {
     text.lines().any(|line| {
         let line = line.trim_start().trim_start_matches(|c: char| !c.is_ascii_digit() && c.len_utf8() < 4);
         let digits: String = line.chars().take_while(char::is_ascii_digit).collect();
@@ -114,6 +114,8 @@ pub struct Written {
     pub answer: Option<Answer>,
     /// Its bytes as text.
     pub text: String,
+    /// The expected level where the score's digit was about to be written, if it came so far.
+    pub expected: Option<f64>,
 }
 
 /// Writes answers.
@@ -124,6 +126,8 @@ pub struct Writer<'a> {
     pub tokenizer: &'a Arc<Tokenizer>,
     /// The shape of answers.
     pub grammars: &'a GrammarFactory,
+    /// The tokens of the levels.
+    pub levels: &'a LevelTokens,
     /// How.
     pub manner: Manner,
 }
@@ -170,6 +174,7 @@ impl Writer<'_> {
                         choices: Vec::new(),
                         answer: None,
                         text: String::new(),
+                        expected: None,
                     },
                     scored: false,
                 })
@@ -222,9 +227,12 @@ impl Writer<'_> {
             });
         }
         open.grammar.take(token)?;
-        let scores = open.partial.at_score();
+        if open.partial.at_score() {
+            let reading = reading::read(self.levels.logits(logits), logits);
+            open.written.expected = Some(f64::from(reading.raw_score));
+            open.scored = true;
+        }
         open.pending.push(token);
-        open.scored |= scores;
         let ended = !self.manner.words && open.scored;
         if !ended {
             open.pending.extend(open.grammar.take_forced());

@@ -15,6 +15,7 @@ use super::sequences::shuffle;
 use super::settings::{GrpoSettings, LossType, Reference, Scaling};
 use super::{Found, Objective};
 use crate::engine::grammar::GrammarFactory;
+use crate::engine::reading::LevelTokens;
 use crate::error::Result;
 use crate::model::decoder::Decoder;
 use crate::model::decoder::trace::{Pack, TraceOptions};
@@ -33,6 +34,8 @@ pub struct Grpo<'a> {
     pub tokenizer: &'a Arc<Tokenizer>,
     /// The shape of answers.
     pub grammars: &'a GrammarFactory,
+    /// The tokens of the levels.
+    pub levels: &'a LevelTokens,
     /// What is answered.
     pub tasks: &'a [Task],
     /// What is measured on.
@@ -212,6 +215,7 @@ impl Objective for Grpo<'_> {
             decoder: &decoder,
             tokenizer: self.tokenizer,
             grammars: self.grammars,
+            levels: self.levels,
             manner: self.manner(self.settings().temperature),
         };
         let answers = self.settings().prompts * self.settings().group;
@@ -277,6 +281,7 @@ impl Objective for Grpo<'_> {
             decoder: &decoder,
             tokenizer: self.tokenizer,
             grammars: self.grammars,
+            levels: self.levels,
             manner: self.manner(0.0),
         };
         let mut rewards = Vec::new();

@@ -14,6 +14,7 @@ use super::sft::Sft;
 use super::*;
 use crate::engine::assessment::ModelIdentity;
 use crate::engine::grammar::GrammarFactory;
+use crate::engine::reading::LevelTokens;
 use crate::hash::ContentHash;
 use crate::id::ModelId;
 use crate::model::decoder::Decoder;
@@ -268,6 +269,7 @@ fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
     settings.grpo.weights.evidence = 0.0;
     let world = World::new(settings)?;
     let grammars = GrammarFactory::new(Arc::clone(&world.tokenizer))?;
+    let levels = LevelTokens::of(&world.tokenizer)?;
     let task = |n: u32| Task {
         id: n.to_string(),
         subject: n.to_string(),
@@ -282,6 +284,7 @@ fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
         learner: world.learner(),
         tokenizer: &world.tokenizer,
         grammars: &grammars,
+        levels: &levels,
         tasks: &tasks,
         held_out: &[],
     };

@@ -105,7 +105,7 @@ impl DossierStatus {
                     at: record.at,
                 });
             }
-            Entry::Undo(_) | Entry::Calibration(_) => {}
+            Entry::Undo(_) | Entry::Calibration(_) | Entry::Adapter(_) => {}
         }
     }
 }

@@ -51,7 +51,7 @@ fn a_calibration_speaks_of_no_dossier_and_is_kept() -> Result<()> {
         Ok(())
     })?;
     let reader = Reader::open(dir.path())?;
-    let said: Vec<u64> = reader.calibrations()?.iter().map(|record| record.seq).collect();
+    let said: Vec<u64> = reader.of_no_dossier()?.iter().map(|record| record.seq).collect();
     assert_eq!(said, [2]);
     assert_eq!(reader.blobs().get(&ContentHash::of(b"curve"))?, b"curve");
     let dossiers: Vec<_> = reader.queue()?.into_iter().map(|status| status.dossier).collect();

@@ -348,6 +348,7 @@ fn the_worker_answers_every_ticket() -> Tested {
         identity: identity(SMALL),
         options: ScoreOptions::default(),
         cache: PrefixCache::default(),
+        adapter: None,
     };
     let dossier = sample("en-priya-nair-2026h1")?;
     let (worker, mut events) = Worker::start(model(env::real_weights(SMALL)?.path))?;

@@ -1,0 +1,144 @@
+//! Adapters of a workspace: their factors lie as blobs, and what happened to them stands in the journal.
+
+use crate::engine::assessment::ModelIdentity;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::id::{Person, RecordId, SubjectId};
+use crate::model::lora::NamedAdapter;
+use crate::model::peft;
+use crate::review::{AdapterRecord, Entry};
+use crate::sanitize::line;
+use crate::store::Draft;
+
+/// What was said of adapters for these weights, in order; `said` are the entries of the journal.
+pub fn history<'a>(
+    said: impl Iterator<Item = &'a Entry>,
+    model: &ModelIdentity,
+) -> Vec<&'a AdapterRecord> {
+    said.filter_map(|entry| match entry {
+        Entry::Adapter(record) if record.model.sha256 == model.sha256 => Some(record.as_ref()),
+        _ => None,
+    })
+    .collect()
+}
+
+/// The record that says what is live; none before anything was.
+pub fn live<'a>(history: &[&'a AdapterRecord]) -> Option<&'a AdapterRecord> {
+    history.iter().rev().find(|record| record.step.is_live()).copied()
+}
+
+/// What was live before the record that says what is live now: what a rollback returns to. The outer option is none
+/// where nothing is live.
+pub fn before<'a>(history: &[&'a AdapterRecord]) -> Option<Option<&'a AdapterRecord>> {
+    let current = live(history)?.adapter?;
+    let lives: Vec<&AdapterRecord> = history.iter().filter(|r| r.step.is_live()).copied().collect();
+    let first = lives.iter().position(|r| r.adapter == Some(current))?;
+    Some(first.checked_sub(1).map(|at| lives[at]).filter(|r| r.adapter.is_some()))
+}
+
+/// The last record of the adapter called `name` that has factors.
+///
+/// # Errors
+/// There is none.
+pub fn named<'a>(history: &[&'a AdapterRecord], name: &str) -> Result<&'a AdapterRecord> {
+    let found = history.iter().rev().find(|r| r.name == name && r.adapter.is_some());
+    found.copied().ok_or_else(|| {
+        Error::new(ErrorKind::Usage, format!("there is no adapter {} for this model", line(name)))
+            .hint("`plumb adapters list` lists them; `plumb adapters import` brings one in")
+    })
+}
+
+/// The adapter of a record, whose blob is `bytes`.
+///
+/// # Errors
+/// The bytes are not its factors.
+pub fn decode(record: &AdapterRecord, bytes: &[u8]) -> Result<NamedAdapter> {
+    let broken = || {
+        let what = format!("the factors of adapter {} are not what was imported", line(&record.name));
+        Error::new(ErrorKind::Damaged, what)
+    };
+    let (Some(sha256), Some(settings)) = (record.adapter, &record.settings) else {
+        return Err(broken());
+    };
+    if ContentHash::of(bytes) != sha256 {
+        return Err(broken());
+    }
+    Ok(NamedAdapter {
+        name: record.name.clone(),
+        sha256,
+        adapter: peft::decode(bytes, settings).map_err(|e| broken().because(e))?,
+    })
+}
+
+/// What the store is to keep of a record.
+pub fn draft(
+    record: AdapterRecord,
+    id: RecordId,
+    by: (Person, String),
+    blobs: Vec<(ContentHash, Vec<u8>)>,
+) -> Draft {
+    Draft {
+        id,
+        actor: by.0,
+        role: by.1,
+        subject: SubjectId::nobody(),
+        entry: Entry::Adapter(Box::new(record)),
+        blobs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::ModelId;
+    use crate::review::AdapterStep;
+
+    fn model() -> ModelIdentity {
+        ModelIdentity {
+            id: ModelId::new("m"),
+            sha256: ContentHash::of(b"m"),
+            adapter: None,
+        }
+    }
+
+    fn entry(name: &str, step: AdapterStep) -> Entry {
+        Entry::Adapter(Box::new(AdapterRecord {
+            model: model(),
+            name: name.to_owned(),
+            adapter: (!name.is_empty()).then(|| ContentHash::of(name.as_bytes())),
+            settings: None,
+            step,
+            verdict: None,
+            manifest: None,
+            reason: None,
+        }))
+    }
+
+    fn names(entries: &[Entry]) -> (Option<String>, Option<Option<String>>) {
+        let model = model();
+        let history = history(entries.iter(), &model);
+        let name = |r: &AdapterRecord| r.name.clone();
+        (live(&history).map(name), before(&history).map(|r| r.map(name)))
+    }
+
+    #[test]
+    fn the_last_that_went_live_is_live_and_a_rollback_returns_to_the_one_before() {
+        use AdapterStep::{Admitted, Imported, Overridden, Refused, RolledBack};
+        let mut entries = vec![entry("a", Imported), entry("b", Imported)];
+        assert_eq!(names(&entries), (None, None));
+        entries.push(entry("a", Admitted));
+        entries.push(entry("b", Refused));
+        assert_eq!(names(&entries), (Some("a".to_owned()), Some(None)));
+        entries.push(entry("b", Overridden));
+        assert_eq!(names(&entries), (Some("b".to_owned()), Some(Some("a".to_owned()))));
+        entries.push(entry("a", RolledBack));
+        assert_eq!(names(&entries), (Some("a".to_owned()), Some(None)));
+        entries.push(entry("", RolledBack));
+        assert_eq!(names(&entries), (Some(String::new()), None));
+        let other = ModelIdentity {
+            sha256: ContentHash::of(b"n"),
+            ..model()
+        };
+        assert!(history(entries.iter(), &other).is_empty());
+    }
+}
