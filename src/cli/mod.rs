@@ -19,6 +19,7 @@ pub mod dataset;
 pub mod doctor;
 pub mod engine;
 pub mod eval;
+pub mod export;
 pub mod ingest;
 pub mod interrupt;
 pub mod journal;
@@ -132,6 +133,8 @@ pub enum Command {
     /// Build instruction samples to train on
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+    /// Write a folder that ms-swift or TRL trains from
+    Export(export::Args),
     /// List, import, try, promote and take back adapters
     #[command(subcommand)]
     Adapters(adapters::AdaptersCommand),
@@ -205,6 +208,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
         Command::Calibrate(args) => calibrate::run(args, &cli.global.config(&args.settings())?),
         Command::Dataset(command) => dataset::run(command, &cli.global.config(&command.settings())?),
+        Command::Export(args) => export::run(args, &cli.global.config(&[])?),
         Command::Adapters(command) => adapters::run(command, &cli.global.config(&[])?),
         Command::Train(command) => train::run(command, &cli.global.config(&command.settings())?),
         Command::Eval(command) => eval::run(command, &cli.global.config(&command.settings())?),

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod generate;
 pub mod kept;
 pub mod prompts;
+pub mod scaleout;
 pub mod texts;
 pub mod train;
 

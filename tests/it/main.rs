@@ -10,6 +10,7 @@ mod env;
 mod house;
 mod ingest;
 mod learning;
+mod training;
 mod levels;
 mod model_batch;
 mod model_chat;

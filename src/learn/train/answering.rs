@@ -311,7 +311,7 @@ pub struct Rewards {
 impl Rewards {
     /// Of an answer to a task. The reward model's part is 0: it is added by whoever has one.
     pub fn of(task: &Task, answer: Option<&Answer>) -> Self {
-        let Some(answer) = answer else {
+        let Some(answer) = answer.filter(|a| (1..=5).contains(&a.score)) else {
             return Self::default();
         };
         let cited: BTreeSet<u32> = answer.evidence.iter().copied().collect();

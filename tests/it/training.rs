@@ -1,0 +1,139 @@
+//! From a dataset to an adapter that is live, and back: real weights, a few steps.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::env::{Outcome, SMALL_MODEL, TestEnvironment};
+
+/// Short samples in the form of the dataset's, of two people to learn from and one to watch by.
+fn dataset(dir: &Path) -> Outcome {
+    std::fs::create_dir_all(dir)?;
+    let sample = |n: usize, score: usize| {
+        let user = format!(
+            "Papers:\n[1] Led {n} meetings across teams.\n[2] Ate lunch.\nDimension: Collaboration. Score 1 to 5. Answer in JSON."
+        );
+        let answer = format!(
+            r#"{{"evidence":[1],"score":{score},"rationale":"Led {n} meetings across teams.","suggestion":"Share the notes."}}"#
+        );
+        json!({"id": format!("s{n}"), "subject": format!("p{}", n % 2), "messages": [
+            {"role": "system", "content": "You help with performance reviews."},
+            {"role": "user", "content": user},
+            {"role": "assistant", "content": answer},
+        ]})
+    };
+    let lines = |range: std::ops::Range<usize>| {
+        range.map(|n| sample(n, 1 + n % 5).to_string() + "\n").collect::<String>()
+    };
+    std::fs::write(dir.join("train.jsonl"), lines(1..9))?;
+    std::fs::write(dir.join("valid.jsonl"), lines(9..10))?;
+    std::fs::write(dir.join("heldout.jsonl"), lines(10..11))?;
+    Ok(())
+}
+
+const SETTINGS: &str = "seed = 4\n[optimiser]\nlearning_rate = 2e-3\n[batch]\npack = 256\naccumulation = 1\nmax_steps = 3\n\
+                        [grpo]\nsteps = 1\nprompts = 1\ngroup = 2\nwords = false\n";
+
+#[test]
+fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let (data, settings) = (dir.path().join("dataset"), dir.path().join("train.toml"));
+    dataset(&data)?;
+    std::fs::write(&settings, SETTINGS)?;
+    let (data, settings) = (data.to_string_lossy(), settings.to_string_lossy());
+    let how = ["--model", SMALL_MODEL, "--settings", &settings, "--json"];
+    let json_of = |args: &[&str]| -> Outcome<Value> { Ok(serde_json::from_str(&env.run(args)?.ok()?)?) };
+
+    let plan = json_of(&[&["train", "plan", "--data", &data][..], &how].concat())?;
+    assert_eq!(plan["steps"], 3);
+    assert!(plan["total_bytes"].as_u64() < plan["available_bytes"].as_u64());
+
+    let sft = [&["train", "sft", "--data", &data, "--run", "first"][..], &how].concat();
+    let trained = json_of(&sft)?;
+    let figure = |told: &Value, name: &str| told[name].as_f64().unwrap_or(f64::NAN);
+    assert_eq!((&trained["finished"], &trained["steps"]), (&json!(true), &json!(3)));
+    assert!(
+        figure(&trained["last"], "valid_loss") < figure(&trained["first"], "valid_loss"),
+        "{trained}"
+    );
+    // The same command has nothing left to do and says the same.
+    assert_eq!(json_of(&sft)?["last"]["valid_loss"], trained["last"]["valid_loss"]);
+    let other = env.run([&["train", "sft", "--data", &data, "--run", "first", "--model", SMALL_MODEL][..]].concat())?;
+    assert!(other.failed(2)?.contains("holds another run"));
+    let list = env.run(["train", "list"])?.ok()?;
+    assert!(list.contains("first") && list.contains("sft"), "{list}");
+    assert!(env.run(["train", "show", "first"])?.ok()?.contains("    3/3"));
+
+    let from = env.workspace().join("runs/first/adapter");
+    let from = from.to_string_lossy();
+    let grpo = [&["train", "grpo", "--data", &data, "--run", "second", "--from", &from][..], &how].concat();
+    let rewarded = json_of(&grpo)?;
+    assert!(figure(&rewarded["last"], "reward") > 0.0, "{rewarded}");
+
+    // Into the workspace. The model answers by itself until somebody promotes.
+    let whose = |args: &[&str]| -> Outcome<crate::env::Run> {
+        let mut command = env.plumb();
+        crate::env::Run::of(command.env("PLUMB_MODEL", SMALL_MODEL).args(args))
+    };
+    let imported: Value = serde_json::from_str(&whose(&["adapters", "import", "first", "--json"])?.ok()?)?;
+    assert_eq!((&imported["matched"], &imported["tensors"]), (&json!(120), &json!(120)));
+    assert!(whose(&["adapters", "import", "first"])?.failed(2)?.contains("already"));
+    assert!(whose(&["adapters", "list"])?.ok()?.contains("no adapter is live"));
+    let few = whose(&["adapters", "promote", "first", "--subjects", "1"])?.failed(1)?;
+    assert!(few.contains("cannot decide on 1 people"), "{few}");
+    let nobody = whose(&["adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"])?;
+    assert!(nobody.failed(2)?.contains("needs a person's name"));
+    let put = ["--as", "wen", "adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"];
+    assert!(whose(&put)?.ok()?.contains("put live over the gate"));
+    let shown = whose(&["adapters", "show", "first"])?.ok()?;
+    assert!(shown.contains("wen put live over the gate: trial") && shown.contains("\"seed\": 4"), "{shown}");
+    let apart = whose(&["adapters", "diff", "first", "none"])?.ok()?;
+    assert!(apart.lines().count() == 61 && apart.contains("q_proj"), "{apart}");
+
+    // Scores name it, and are others; taken off, they are the model's own.
+    let score = |adapter: &[&str]| -> Outcome<Value> {
+        let dossier = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/en-priya-nair-2026h1");
+        let dossier = dossier.to_string_lossy();
+        let args = [adapter, &["score", &dossier, "--dimension", "quality", "--score-only", "--json"]].concat();
+        Ok(serde_json::from_str(whose(&args)?.ok()?.lines().next().unwrap_or_default())?)
+    };
+    let (live, bare) = (score(&[])?, score(&["--adapter", "none"])?);
+    let named = |said: &Value| said.to_string().contains("first@");
+    assert!(named(&live) && !named(&bare), "{live} {bare}");
+    assert!(whose(&["--adapter", "nobody", "score", "samples"])?.failed(2)?.contains("no adapter nobody"));
+
+    assert!(whose(&["adapters", "rollback"])?.ok()?.contains("back to the model by itself"));
+    assert!(whose(&["adapters", "rollback"])?.failed(1)?.contains("no adapter is live"));
+    whose(&["journal", "verify"])?.ok()?;
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_trained_on_is_refused() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let data = dir.path().join("dataset");
+    dataset(&data)?;
+    let run = |args: &[&str]| -> Outcome<crate::env::Run> {
+        let mut command = env.plumb();
+        crate::env::Run::of(command.env("PLUMB_MODEL", SMALL_MODEL).args(args))
+    };
+    let data = data.to_string_lossy();
+    let none = run(&["train", "sft", "--data", "nowhere"])?.failed(1)?;
+    assert!(none.contains("nowhere/train.jsonl") && none.contains("plumb dataset build"), "{none}");
+    let few = run(&["train", "reward"])?.failed(1)?;
+    assert!(few.contains("0 pairs of 0 people"), "{few}");
+    let settings = dir.path().join("t.toml");
+    std::fs::write(&settings, "[batch]\npack = 1\n")?;
+    let wrong = run(&["train", "sft", "--data", &data, "--settings", &settings.to_string_lossy()])?.failed(2)?;
+    assert!(wrong.contains("batch.pack is from 16"), "{wrong}");
+    std::fs::write(&settings, "[batch]\nlongest = 16\n")?;
+    let long = run(&["train", "sft", "--data", &data, "--settings", &settings.to_string_lossy()])?.failed(2)?;
+    assert!(long.contains("more than 16 tokens"), "{long}");
+    let name = run(&["train", "sft", "--data", &data, "--run", "../x"])?.failed(2)?;
+    assert!(name.contains("no name for a run"), "{name}");
+    let adapter = run(&["adapters", "import", "nowhere"])?.failed(1)?;
+    assert!(adapter.contains("adapter_config.json"), "{adapter}");
+    Ok(())
+}
