@@ -110,6 +110,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         app.warn_of(&error);
     }
     let ports = Ports {
+        runs: config.workspace.join("runs"),
         engine,
         store,
         refit,

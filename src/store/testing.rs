@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::evidence::{EvidenceKind, EvidenceLink, Place, Polarity};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, ModelId, RecordId, RubricId, SegmentNo, SubjectId};
-use crate::review::{Act, Calibrated, Decision, DossierRead, Entry, Seen, SourceRead, Undo};
+use crate::model::lora::LoraSettings;
+use crate::review::{AdapterRecord, AdapterStep, Act, Calibrated, Decision, DossierRead, Entry, Seen, SourceRead, Undo};
 use crate::store::record::Draft;
 use crate::store::{Store, StoreHandle, Workspace};
 
@@ -208,6 +209,29 @@ pub(crate) fn calibrated(id: &str, bytes: &[u8]) -> Draft {
                 ratings: 24,
                 dimensions: Vec::new(),
                 cause: "fitted to decisions".to_owned(),
+            })),
+        )
+    }
+}
+
+/// An adapter whose blob is `bytes` comes in.
+pub(crate) fn adapted(id: &str, bytes: &[u8]) -> Draft {
+    let hash = ContentHash::of(bytes);
+    Draft {
+        subject: SubjectId::nobody(),
+        blobs: vec![(hash, bytes.to_vec())],
+        ..draft(
+            id,
+            0,
+            Entry::Adapter(Box::new(AdapterRecord {
+                model: model(),
+                name: "first".to_owned(),
+                adapter: Some(hash),
+                settings: Some(LoraSettings::default()),
+                step: AdapterStep::Imported,
+                verdict: None,
+                manifest: None,
+                reason: None,
             })),
         )
     }

@@ -4,6 +4,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -20,6 +21,7 @@ use crate::id::Person;
 use crate::ingest;
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::Fresh;
+use crate::learn::train::folder::Look;
 use crate::review::{Act, Attachment, Draft, Entry};
 use crate::store::{self, StoreHandle};
 
@@ -213,6 +215,22 @@ pub(super) fn lay_out(
             let message = Message::LaidOut(dossier, index, columns, Arc::new(laid));
             let _ = answers.send(message).await;
         }
+    });
+}
+
+/// How long it takes until a training run is looked at again.
+const LOOKS: Duration = Duration::from_secs(1);
+
+/// Looks at the newest training run, after a while if it is not the first look.
+pub(super) fn look(runs: PathBuf, again: bool, answers: Sender<Message>) {
+    tokio::spawn(async move {
+        if again {
+            tokio::time::sleep(LOOKS).await;
+        }
+        let look = tokio::task::spawn_blocking(move || Look::newest(&runs)).await;
+        // What cannot be read now may be readable at the next look.
+        let look = look.ok().and_then(Result::ok).flatten();
+        let _ = answers.send(Message::Looked(look.map(Box::new))).await;
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +44,8 @@ pub struct Ports {
     pub store: StoreHandle,
     /// How the calibration follows what people decide; none where there is no model.
     pub refit: Option<Refit>,
+    /// Where training runs lie.
+    pub runs: PathBuf,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How long keys take.
@@ -78,6 +81,7 @@ struct Loop {
     answer: Sender<Message>,
     input: Receiver<io::Result<Input>>,
     signals: [Signal; 3],
+    runs: PathBuf,
     clock: Arc<dyn Clock>,
     trace: PaintTrace,
     dirty: bool,
@@ -124,6 +128,7 @@ impl Loop {
             answer,
             input: listen_to_keys(),
             signals,
+            runs: ports.runs,
             clock: ports.clock,
             trace: ports.trace,
             dirty: true,
@@ -238,6 +243,7 @@ impl Loop {
                 contents,
                 overwrite,
             } => errands::export((format, path, contents, overwrite), self.answer.clone()),
+            Effect::Look { again } => errands::look(self.runs.clone(), again, self.answer.clone()),
             Effect::Mouse(on) => self.screen.set_mouse(on).map_err(terminal)?,
             Effect::Redraw => self.screen.forget().map_err(terminal)?,
             Effect::Suspend => {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use plumbline::engine::answer::Answer;
+use plumbline::learn::train::answering::{Rewards, Task};
 use serde_json::{Value, json};
 
 use crate::env::{Outcome, SMALL_MODEL, TestEnvironment};
@@ -82,7 +84,10 @@ fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
     assert!(whose(&["adapters", "list"])?.ok()?.contains("no adapter is live"));
     let few = whose(&["adapters", "promote", "first", "--subjects", "1"])?.failed(1)?;
     assert!(few.contains("cannot decide on 1 people"), "{few}");
-    let nobody = whose(&["adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"])?;
+    let mut command = env.plumb();
+    let unnamed = command.env("PLUMB_MODEL", SMALL_MODEL).env_remove("PLUMB_PERSON");
+    let over = ["adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"];
+    let nobody = crate::env::Run::of(unnamed.args(over))?;
     assert!(nobody.failed(2)?.contains("needs a person's name"));
     let put = ["--as", "wen", "adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"];
     assert!(whose(&put)?.ok()?.contains("put live over the gate"));
@@ -135,5 +140,97 @@ fn what_cannot_be_trained_on_is_refused() -> Outcome {
     assert!(name.contains("no name for a run"), "{name}");
     let adapter = run(&["adapters", "import", "nowhere"])?.failed(1)?;
     assert!(adapter.contains("adapter_config.json"), "{adapter}");
+    Ok(())
+}
+
+/// What a training elsewhere is rewarded with is what it is rewarded with here, on answers of every sort.
+#[test]
+fn the_rewards_in_python_are_ours() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let (data, out) = (dir.path().join("dataset"), dir.path().join("export"));
+    dataset(&data)?;
+    for framework in ["ms-swift", "trl"] {
+        let out = out.join(framework);
+        let mut command = env.plumb();
+        command.env("PLUMB_MODEL", SMALL_MODEL).args(["export", framework]).arg(&out).arg("--data").arg(&data);
+        let told = crate::env::Run::of(&mut command)?.ok()?;
+        assert!(told.contains("data/grpo.jsonl: 8 lines") && told.contains("data/sft.jsonl: 8 lines"), "{told}");
+        assert!(crate::env::Run::of(&mut command)?.failed(2)?.contains("exists"));
+        for script in ["plumb_rewards.py", "README.md"] {
+            assert!(out.join(script).exists(), "{script}");
+        }
+    }
+    let python = |args: &[&std::ffi::OsStr]| -> std::process::Command {
+        let mut command = env.command("python3");
+        command.args(args);
+        command
+    };
+    let swift = out.join("ms-swift");
+    for script in ["plumb_rewards.py", "swift_plugin.py"] {
+        let path = swift.join(script);
+        let args = ["-m".as_ref(), "py_compile".as_ref(), path.as_os_str()];
+        crate::env::Run::of(&mut python(&args))?.ok()?;
+    }
+
+    let known = Task {
+        id: String::new(),
+        subject: String::new(),
+        prompt: Vec::new(),
+        lines: (1..9).collect(),
+        text: "[1] 共 36 次，3 个团队\n[2] cut it by 12%".to_owned(),
+        score: 4,
+        evidence: [1, 2].into(),
+    };
+    let answer = |evidence: &str, score: &str, rationale: &str| {
+        format!(r#"{{"evidence":[{evidence}],"score":{score},"rationale":"{rationale}","suggestion":"x"}}"#)
+    };
+    let completions = [
+        answer("1,2", "4", "cut it by 12%"),
+        answer("1", "2", "36 次，3 个团队"),
+        answer("2,2,7", "5", "by 13% in 12 weeks"),
+        answer("", "1", "nothing"),
+        answer("1", "6", "too high"),
+        answer("1", "4.0", "not whole"),
+        answer("-1", "4", "negative"),
+        answer("true", "4", "no number"),
+        answer("4294967296", "4", "too large"),
+        "{\"evidence\":[1],\"score\":4}".to_owned(),
+        answer("1", "4", "x").replace("}", r#","more":1}"#),
+        answer("1", "4", "x").replace("}", r#","score":4}"#),
+        answer("1", "4", "x") + " and more",
+        "  ".to_owned() + &answer("1", "3", "12"),
+        "no answer".to_owned(),
+        String::new(),
+        "[1]".to_owned(),
+        answer("1", "4", r"12 \u0033"),
+    ];
+    let lines: String = completions
+        .iter()
+        .map(|completion| {
+            let row = json!({
+                "completion": completion, "gold_score": known.score,
+                "gold_evidence": known.evidence, "papers": known.text,
+            });
+            format!("{row}\n")
+        })
+        .collect();
+    let input = dir.path().join("completions.jsonl");
+    std::fs::write(&input, lines)?;
+    let script = swift.join("plumb_rewards.py");
+    let mut command = python(&[script.as_os_str()]);
+    command.stdin(std::fs::File::open(&input)?);
+    let said = crate::env::Run::of(&mut command)?.ok()?;
+    assert_eq!(said.lines().count(), completions.len());
+    for (line, completion) in said.lines().zip(&completions) {
+        let theirs: Value = serde_json::from_str(line)?;
+        let answer = Answer::parse(completion.as_bytes()).ok();
+        let ours = serde_json::to_value(Rewards::of(&known, answer.as_ref()))?;
+        for name in ["score", "evidence", "schema", "counts"] {
+            let (a, b) = (ours[name].as_f64(), theirs[name].as_f64());
+            let close = a.zip(b).is_some_and(|(a, b)| (a - b).abs() < 1e-12);
+            assert!(close, "{name} of {completion:?}: {a:?} here, {b:?} there");
+        }
+    }
     Ok(())
 }

@@ -309,3 +309,52 @@ impl RunFolder {
 fn internal(e: serde_json::Error) -> Error {
     Error::new(ErrorKind::Internal, "a run's records are not JSON").because(e)
 }
+
+/// A run as somebody who looks over its shoulder sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// What it is called.
+    pub name: String,
+    /// What is trained.
+    pub kind: RunKind,
+    /// On what.
+    pub model: String,
+    /// What it told so far.
+    pub told: Vec<Told>,
+    /// What the last step read or wrote.
+    pub samples: Vec<serde_json::Value>,
+}
+
+impl Look {
+    /// The run under `runs` that told something last; none where there is no run.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn newest(runs: &Path) -> Result<Option<Self>> {
+        let entries = match std::fs::read_dir(runs) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(Error::io("read", runs, e)),
+        };
+        let told_at = |dir: &Path| {
+            let at = |name| std::fs::metadata(dir.join(name)).and_then(|m| m.modified()).ok();
+            at(TELEMETRY).or_else(|| at(MANIFEST))
+        };
+        let newest = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter_map(|dir| Some((told_at(&dir)?, dir)))
+            .max();
+        let Some((_, dir)) = newest else { return Ok(None) };
+        let folder = RunFolder::at(&dir);
+        let Some(manifest) = folder.manifest()? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            name: dir.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            kind: manifest.kind,
+            model: manifest.model.id.to_string(),
+            told: folder.telemetry()?,
+            samples: folder.samples(),
+        }))
+    }
+}

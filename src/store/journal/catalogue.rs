@@ -82,8 +82,8 @@ struct Brief {
     body: Body,
 }
 
-/// The type of the entries that speak of no dossier.
-const OF_NO_DOSSIER: &str = "calibration";
+/// The types of the entries that speak of no dossier.
+const OF_NO_DOSSIER: [&str; 2] = ["calibration", "adapter"];
 
 /// The ways in which entries name their dossier.
 #[derive(Deserialize)]
@@ -107,7 +107,7 @@ fn brief(met: &Met<'_>) -> Result<(RecordId, Option<DossierId>)> {
     };
     let brief: Brief = serde_json::from_slice(met.json).map_err(|e| unknown().because(e))?;
     let dossier = brief.body.dossier.or(brief.body.meta.map(|meta| meta.id));
-    if dossier.is_none() && brief.kind != OF_NO_DOSSIER {
+    if dossier.is_none() && !OF_NO_DOSSIER.contains(&brief.kind.as_str()) {
         return Err(unknown());
     }
     Ok((brief.id, dossier))
@@ -117,7 +117,7 @@ fn brief(met: &Met<'_>) -> Result<(RecordId, Option<DossierId>)> {
 mod tests {
     use super::*;
     use crate::store::record::unwrap_line;
-    use crate::store::testing::{assessed, calibrated, clock, decided, read, undone};
+    use crate::store::testing::{adapted, assessed, calibrated, clock, decided, read, undone};
 
     /// Every way in which an entry names its dossier is known here.
     #[test]
@@ -129,6 +129,7 @@ mod tests {
             decided("r3", 7, "delivery", None, accept),
             undone("r4", 7, "r3"),
             calibrated("r5", b"curve"),
+            adapted("r6", b"factors"),
         ];
         let mut catalogue = Catalogue::default();
         for (seq, draft) in (1..).zip(&drafts) {
@@ -159,8 +160,8 @@ mod tests {
         assert_eq!(catalogue.timeline(dossier), [1, 2, 3, 4]);
         assert_eq!(catalogue.receipt(&drafts[2].id).map(|r| r.seq), Some(3));
         assert_eq!(catalogue.location(4).map(|at| at.offset), Some(4));
-        assert_eq!((catalogue.location(0), catalogue.location(6)), (None, None));
-        assert_eq!(catalogue.of_no_dossier(), [5]);
+        assert_eq!((catalogue.location(0), catalogue.location(7)), (None, None));
+        assert_eq!(catalogue.of_no_dossier(), [5, 6]);
         Ok(())
     }
 }

@@ -25,11 +25,13 @@ pub enum Mode {
     Input,
     /// A question with yes and no.
     Confirm,
+    /// A training run is shown.
+    Training,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Queue,
         Self::Review,
         Self::Select,
@@ -39,6 +41,7 @@ impl Mode {
         Self::Reason,
         Self::Input,
         Self::Confirm,
+        Self::Training,
     ];
 
     /// Whether letters are text here, so that no action may be bound to one.
@@ -237,13 +240,15 @@ actions! {
         "导出画像为 SVG", "Export the profile as SVG";
     ExportHtml "export-html" ["ctrl-w"] in [Review, Profile], Views, None,
         "导出画像为 HTML", "Export the profile as HTML";
+    Training "training" ["t"] in [Queue, Review], Views, None,
+        "最近一次训练的进展", "How the newest training run goes";
     Theme "theme" ["T"] in [Queue, Review], Views, None,
         "切换主题", "Next theme";
     Language "language" ["L"] in [Queue, Review], Views, None,
         "切换界面语言", "Switch the language of the interface";
     Mouse "mouse" ["M"] in [Queue, Review], Views, None,
         "开启或关闭鼠标", "Turn the mouse on or off";
-    Redraw "redraw" ["ctrl-l"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm], Views, None,
+    Redraw "redraw" ["ctrl-l"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], Views, None,
         "重画屏幕", "Draw the screen again";
 
     Rescore "rescore" ["r"] in [Review], General, None,
@@ -264,13 +269,13 @@ actions! {
         "是", "Yes";
     No "no" ["n"] in [Confirm], General, None,
         "否", "No";
-    Close "close" ["esc"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm], General, Some(HintClose),
+    Close "close" ["esc"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], General, Some(HintClose),
         "关闭最上面的一层", "Close the topmost thing";
-    Leave "leave" ["q"] in [Queue, Review, Profile], General, Some(HintQuit),
+    Leave "leave" ["q"] in [Queue, Review, Profile, Training], General, Some(HintQuit),
         "返回队列；在队列中退出", "Back to the queue; from there, quit";
-    Quit "quit" ["ctrl-c"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm], General, None,
+    Quit "quit" ["ctrl-c"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], General, None,
         "退出程序", "Quit";
-    Suspend "suspend" ["ctrl-z"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm], General, None,
+    Suspend "suspend" ["ctrl-z"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], General, None,
         "挂起到后台（fg 恢复）", "Suspend to the shell (fg brings it back)";
 }
 

@@ -13,6 +13,7 @@ use crate::dossier::{Dossier, Language};
 use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::error::Error;
 use crate::id::Person;
+use crate::learn::train::folder::Look;
 use crate::review::{
     Calibrated, Draft, Event, Gain, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary,
 };
@@ -108,6 +109,8 @@ pub enum Message {
     Calibrated(Arc<Calibration>, Box<Calibrated>),
     /// A profile was written, or not.
     Exported(Result<PathBuf, ExportFault>),
+    /// The newest training run was looked at; none where there is none.
+    Looked(Option<Box<Look>>),
     /// The terminal is going away, or the system asks the program to end.
     Hangup,
 }
@@ -157,6 +160,11 @@ pub enum Effect {
         contents: String,
         /// Replace what is there.
         overwrite: bool,
+    },
+    /// Look at the newest training run; a while later when it was looked at before.
+    Look {
+        /// Whether it was.
+        again: bool,
     },
     /// Turn the mouse on or off.
     Mouse(bool),
@@ -223,6 +231,7 @@ impl App {
             Message::NotSaved(id, message) => self.not_saved(id, message),
             Message::Calibrated(calibration, record) => self.calibrated(calibration, &record),
             Message::Exported(result) => self.exported(result),
+            Message::Looked(look) => self.looked(look),
             Message::Hangup => self.hangup(stamp),
         };
         self.fit();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::line::LineEdit;
 use crate::evidence::{EvidenceLink, Place};
 use crate::id::DimensionId;
+use crate::learn::train::folder::Look;
 use crate::tui::keys::{Action, Mode};
 use crate::tui::words::{Reason, Word};
 
@@ -23,6 +24,8 @@ pub enum Overlay {
     Confirm(Confirm),
     /// The profile, scrolled down by so many rows.
     Profile(usize),
+    /// The newest training run, once it was looked at.
+    Training(Option<Box<Look>>),
 }
 
 impl Overlay {
@@ -35,6 +38,7 @@ impl Overlay {
             Self::Input(_) => Mode::Input,
             Self::Confirm(_) => Mode::Confirm,
             Self::Profile(_) => Mode::Profile,
+            Self::Training(_) => Mode::Training,
         }
     }
 }

@@ -22,6 +22,7 @@ pub mod queue;
 mod reason;
 mod sources;
 mod strip;
+mod training;
 
 use canvas::Canvas;
 use layout::{Layout, MIN, Shape};

@@ -40,6 +40,10 @@ words! {
     LevelAnchor: "等级说明", "Level anchor";
     Notes: "批注", "Notes";
     Profile: "绩效画像", "Profile";
+    Training: "训练", "Training";
+    TrainingNone: "还没有训练。plumb train sft 开始一次。", "No run yet: plumb train sft begins one.";
+    TrainingStep: "第 {step}/{steps} 步", "step {step} of {steps}";
+    TrainingLeft: "还需 {time}", "{time} left";
     Help: "帮助", "Help";
     Palette: "命令面板", "Command palette";
     NoSources: "这份档案没有可读的材料", "This dossier has no readable source";

@@ -112,7 +112,7 @@ impl App {
 
     /// One step towards the door: profile, dossier, queue, out.
     fn leave(&mut self) -> Vec<Effect> {
-        if self.mode() == Mode::Profile {
+        if matches!(self.mode(), Mode::Profile | Mode::Training) {
             return self.close();
         }
         if self.desk.is_some() && self.queue.rows().len() > 1 {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::dossier::Language;
+use crate::learn::train::folder::Look;
 use crate::tui::keys::Action;
 use crate::tui::state::notice::Told;
 use crate::tui::state::overlay::{Confirm, ExportFormat, Overlay, Purpose};
@@ -16,11 +17,32 @@ impl App {
             Action::Profile => self.show_profile(),
             Action::ExportSvg => self.ask_export(ExportFormat::Svg),
             Action::ExportHtml => self.ask_export(ExportFormat::Html),
+            Action::Training => self.show_training(),
             Action::Theme => self.next_theme(),
             Action::Language => self.other_language(),
             Action::Mouse => self.toggle_mouse(),
             Action::Redraw => vec![Effect::Redraw],
             _ => Vec::new(),
+        }
+    }
+
+    /// Shows the newest training run as it stands, and goes on looking while it is shown.
+    fn show_training(&mut self) -> Vec<Effect> {
+        self.overlays.push(Overlay::Training(None));
+        vec![Effect::Look { again: false }]
+    }
+
+    pub(in crate::tui::state) fn looked(&mut self, look: Option<Box<Look>>) -> Vec<Effect> {
+        let shown = self.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::Training(shown) => Some(shown),
+            _ => None,
+        });
+        match shown {
+            Some(shown) => {
+                *shown = look;
+                vec![Effect::Look { again: true }]
+            }
+            None => Vec::new(),
         }
     }
 
