@@ -179,7 +179,11 @@ impl<'a> Desk<'a> {
         }
         let history = self.history();
         let live = live(&history).and_then(|r| r.adapter);
-        let mut rows = vec![["", "adapter", "factors", "layers", "last"].map(str::to_owned).to_vec()];
+        let mut rows = vec![
+            ["", "adapter", "factors", "layers", "last"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
         let mut names: Vec<&str> = Vec::new();
         for record in &history {
             if record.adapter.is_some() && !names.contains(&record.name.as_str()) {
@@ -189,16 +193,26 @@ impl<'a> Desk<'a> {
         for name in names {
             let record = named(&history, name)?;
             let targets = record.settings.iter().flat_map(|s| &s.targets).map(|t| t.name());
-            let last = history.iter().rev().find(|r| r.name == name).map_or("", |r| r.step.name());
+            let last = history
+                .iter()
+                .rev()
+                .find(|r| r.name == name)
+                .map_or("", |r| r.step.name());
             rows.push(vec![
                 if live == record.adapter { "live" } else { "" }.to_owned(),
                 line(name).into_owned(),
-                record.adapter.map_or_else(String::new, |h| h.to_string()[..12].to_owned()),
+                record
+                    .adapter
+                    .map_or_else(String::new, |h| h.to_string()[..12].to_owned()),
                 targets.collect::<Vec<_>>().join(" "),
                 last.to_owned(),
             ]);
         }
-        let mut lines = if rows.len() > 1 { out::table(&rows, 0..0) } else { Vec::new() };
+        let mut lines = if rows.len() > 1 {
+            out::table(&rows, 0..0)
+        } else {
+            Vec::new()
+        };
         if live.is_none() {
             lines.push(format!("no adapter is live: {} answers by itself", self.model.id));
         }
@@ -214,7 +228,10 @@ impl<'a> Desk<'a> {
         }
         let mut lines = Vec::new();
         for (record, adapter) in of_it() {
-            let because = adapter.reason.as_ref().map_or_else(String::new, |r| format!(": {}", line(r)));
+            let because = adapter
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |r| format!(": {}", line(r)));
             lines.push(format!(
                 "#{} {:.0} {} {}{because}",
                 record.seq,
@@ -225,13 +242,24 @@ impl<'a> Desk<'a> {
             lines.extend(adapter.verdict.iter().flat_map(figures));
         }
         if let Some(settings) = &record.settings {
-            lines.push(format!("r {}, alpha {}, dropout {}", settings.r, settings.alpha, settings.dropout));
+            lines.push(format!(
+                "r {}, alpha {}, dropout {}",
+                settings.r, settings.alpha, settings.dropout
+            ));
         }
-        match history.iter().rev().find_map(|r| (r.name == name).then_some(r.manifest?)) {
+        match history
+            .iter()
+            .rev()
+            .find_map(|r| (r.name == name).then_some(r.manifest?))
+        {
             Some(manifest) => {
                 let bytes = Reader::open(&self.config.workspace)?.blobs().get(&manifest)?;
                 lines.push("made by".to_owned());
-                lines.extend(String::from_utf8_lossy(&bytes).lines().map(|l| line(l).into_owned()));
+                lines.extend(
+                    String::from_utf8_lossy(&bytes)
+                        .lines()
+                        .map(|l| line(l).into_owned()),
+                );
             }
             None => lines.push("trained elsewhere: nothing is known of its data".to_owned()),
         }
@@ -240,15 +268,25 @@ impl<'a> Desk<'a> {
 
     fn import(&self, dir: &Path, name: Option<&str>, json: bool) -> Result<()> {
         let run = self.config.workspace.join("runs").join(dir);
-        let dir = if dir.exists() { dir.to_path_buf() } else { run.join("adapter") };
+        let dir = if dir.exists() {
+            dir.to_path_buf()
+        } else {
+            run.join("adapter")
+        };
         let last = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned());
         let (parent, own) = (dir.parent().and_then(last), last(&dir));
-        let called = if own.as_deref() == Some("adapter") { parent } else { own };
+        let called = if own.as_deref() == Some("adapter") {
+            parent
+        } else {
+            own
+        };
         let name = name.map(str::to_owned).or(called).unwrap_or_default();
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || matches!(name.as_str(), "live" | "none") || !name.chars().all(plain) {
             let what = format!("{} is no name for an adapter", line(&name));
-            return Err(Error::new(ErrorKind::Usage, what).hint("letters, digits, '-', '_' and '.', with --name"));
+            return Err(
+                Error::new(ErrorKind::Usage, what).hint("letters, digits, '-', '_' and '.', with --name")
+            );
         }
         if self.history().iter().any(|r| r.name == name) {
             let what = format!("there is an adapter {name} already");
@@ -257,7 +295,10 @@ impl<'a> Desk<'a> {
         let sizes = DecoderConfig::from_gguf(&Gguf::open(&self.path)?)?;
         let loaded = peft::load(&dir, &sizes)?;
         let mut blobs = vec![(loaded.sha256, loaded.bytes)];
-        let manifest = dir.parent().map(|p| p.join("manifest.json")).and_then(|p| std::fs::read(p).ok());
+        let manifest = dir
+            .parent()
+            .map(|p| p.join("manifest.json"))
+            .and_then(|p| std::fs::read(p).ok());
         let manifest = manifest.map(|bytes| {
             let hash = ContentHash::of(&bytes);
             blobs.push((hash, bytes));
@@ -281,7 +322,10 @@ impl<'a> Desk<'a> {
             }));
         }
         out::lines(&[
-            format!("{} of {} tensors belong to layers of {}", loaded.matched, loaded.tensors, self.model.id),
+            format!(
+                "{} of {} tensors belong to layers of {}",
+                loaded.matched, loaded.tensors, self.model.id
+            ),
             format!("imported as {name}, record #{seq}; `plumb adapters promote {name}` tries it"),
         ])
     }
@@ -342,11 +386,17 @@ impl<'a> Desk<'a> {
         }
         match (step, verdict.admitted) {
             (AdapterStep::Refused, None) => {
-                let what = format!("cannot decide on {} people: it takes at least {MIN_SUBJECTS}", verdict.subjects);
+                let what = format!(
+                    "cannot decide on {} people: it takes at least {MIN_SUBJECTS}",
+                    verdict.subjects
+                );
                 Err(Error::new(ErrorKind::Input, what).hint("raise --subjects"))
             }
-            (AdapterStep::Refused, _) => Err(Error::new(ErrorKind::Input, format!("the gate refuses {name}"))
-                .hint("what was live stays live; a named person can put it live with --override --reason TEXT")),
+            (AdapterStep::Refused, _) => Err(Error::new(
+                ErrorKind::Input,
+                format!("the gate refuses {name}"),
+            )
+            .hint("what was live stays live; a named person can put it live with --override --reason TEXT")),
             _ => Ok(()),
         }
     }
@@ -375,7 +425,11 @@ impl<'a> Desk<'a> {
                 reason: None,
             },
         };
-        let to = if record.name.is_empty() { "the model by itself".to_owned() } else { record.name.clone() };
+        let to = if record.name.is_empty() {
+            "the model by itself".to_owned()
+        } else {
+            record.name.clone()
+        };
         let record = AdapterRecord {
             step: AdapterStep::RolledBack,
             verdict: None,
@@ -398,10 +452,18 @@ impl<'a> Desk<'a> {
             }
         };
         let (one, other) = (of(a)?, of(b)?);
-        let mut places: Vec<Place> = [&one, &other].into_iter().flatten().flat_map(|x| x.factors.keys().copied()).collect();
+        let mut places: Vec<Place> = [&one, &other]
+            .into_iter()
+            .flatten()
+            .flat_map(|x| x.factors.keys().copied())
+            .collect();
         places.sort_unstable();
         places.dedup();
-        let mut rows = vec![["block", "layer", a, b, "difference"].map(|s| line(s).into_owned()).to_vec()];
+        let mut rows = vec![
+            ["block", "layer", a, b, "difference"]
+                .map(|s| line(s).into_owned())
+                .to_vec(),
+        ];
         let mut differences = Vec::new();
         for place in places {
             let (x, y) = (update(one.as_ref(), place)?, update(other.as_ref(), place)?);
@@ -441,7 +503,11 @@ struct Promoted<'a> {
 
 /// The figures of a verdict, a line each.
 fn figures(verdict: &Verdict) -> Vec<String> {
-    let mut rows = vec![["", "live", "adapter", "difference, 95 %", ""].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["", "live", "adapter", "difference, 95 %", ""]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for f in &verdict.figures {
         let word = match (f.holds, f.better) {
             (false, _) => "worse",
@@ -494,7 +560,9 @@ pub(super) fn configured(
     if wanted.contains(std::path::MAIN_SEPARATOR) && dir.is_dir() {
         let sizes = DecoderConfig::from_gguf(&Gguf::open(weights)?)?;
         let loaded = peft::load(dir, &sizes)?;
-        let name = dir.file_name().map_or_else(String::new, |n| line(&n.to_string_lossy()).into_owned());
+        let name = dir
+            .file_name()
+            .map_or_else(String::new, |n| line(&n.to_string_lossy()).into_owned());
         return Ok(Some(Arc::new(crate::model::lora::NamedAdapter {
             name,
             sha256: loaded.sha256,
@@ -505,8 +573,14 @@ pub(super) fn configured(
     if !exists && wanted == "live" {
         return Ok(None);
     }
-    let reader = if exists { Some(Reader::open(&config.workspace)?) } else { None };
-    let records = reader.as_ref().map_or_else(|| Ok(Vec::new()), Reader::of_no_dossier)?;
+    let reader = if exists {
+        Some(Reader::open(&config.workspace)?)
+    } else {
+        None
+    };
+    let records = reader
+        .as_ref()
+        .map_or_else(|| Ok(Vec::new()), Reader::of_no_dossier)?;
     let history = adapters::history(records.iter().map(|r| &r.entry), model);
     let record = match wanted {
         "live" => live(&history).filter(|r| r.adapter.is_some()),

@@ -119,10 +119,7 @@ pub(super) fn compared(config: &Config) -> Result<Vec<Comparison>> {
     taught(config, comparisons)
 }
 
-fn taught<T>(
-    config: &Config,
-    of: fn(&[PreferenceRecord], &dyn Prompts) -> Result<Vec<T>>,
-) -> Result<Vec<T>> {
+fn taught<T>(config: &Config, of: fn(&[PreferenceRecord], &dyn Prompts) -> Result<Vec<T>>) -> Result<Vec<T>> {
     if !Workspace::exists(&config.workspace) {
         return Ok(Vec::new());
     }

@@ -41,7 +41,9 @@ pub struct Args {
 pub fn run(args: &Args, config: &Config) -> Result<()> {
     let shown = line(&args.dir.display().to_string()).into_owned();
     if args.dir.exists() {
-        return Err(Error::new(ErrorKind::Usage, format!("{shown} exists")).hint("name a folder that does not"));
+        return Err(
+            Error::new(ErrorKind::Usage, format!("{shown} exists")).hint("name a folder that does not")
+        );
     }
     let gguf = Gguf::open(&engine::base(config)?.path)?;
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
@@ -62,7 +64,9 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let records = reader.as_ref().map_or_else(|| Ok(Vec::new()), Reader::pairs)?;
     if records.is_empty() && samples.is_empty() {
         let what = "there is nothing to export: no decision in the workspace, and no dataset";
-        return Err(Error::new(ErrorKind::Input, what).hint("name a dataset with --data, or decide some scores"));
+        return Err(
+            Error::new(ErrorKind::Input, what).hint("name a dataset with --data, or decide some scores")
+        );
     }
     let catalogue = Catalogue::load(&config.manifests_dir())?;
     let prompts: Box<dyn Prompts> = match &reader {
@@ -73,8 +77,15 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         )),
         None => Box::new(NoPrompts),
     };
-    let base = args.base.clone().unwrap_or_else(|| hub_name(config.model.as_str()));
-    let parent = args.dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+    let base = args
+        .base
+        .clone()
+        .unwrap_or_else(|| hub_name(config.model.as_str()));
+    let parent = args
+        .dir
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(std::path::Path::new("."));
     std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
     let made = tempfile::Builder::new()
         .prefix(".export-")
@@ -94,8 +105,13 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     if args.json {
         return out::json(&serde_json::json!({ "dir": args.dir, "base": base, "lines": counts }));
     }
-    let mut lines: Vec<String> = counts.iter().map(|(file, n)| format!("data/{file}: {n} lines")).collect();
-    lines.push(format!("{shown}/README.md says how to train, and how to bring the adapter home"));
+    let mut lines: Vec<String> = counts
+        .iter()
+        .map(|(file, n)| format!("data/{file}: {n} lines"))
+        .collect();
+    lines.push(format!(
+        "{shown}/README.md says how to train, and how to bring the adapter home"
+    ));
     out::lines(&lines)
 }
 
@@ -107,7 +123,10 @@ impl Prompts for NoPrompts {
         Err(Error::new(ErrorKind::Internal, "there is no workspace"))
     }
 
-    fn segments(&self, _: &crate::engine::AssessmentId) -> Result<Vec<(crate::hash::ContentHash, usize, usize)>> {
+    fn segments(
+        &self,
+        _: &crate::engine::AssessmentId,
+    ) -> Result<Vec<(crate::hash::ContentHash, usize, usize)>> {
         Err(Error::new(ErrorKind::Internal, "there is no workspace"))
     }
 }

@@ -200,7 +200,12 @@ fn in_short(entry: &Entry) -> String {
         Entry::Decision(d) => format!("{}: {}", d.dimension, act_in_short(&d.act)),
         Entry::SignOff(s) => format!("signed off with {} scores", s.scores.len()),
         Entry::Undo(undo) => format!("took {} back", undo.record),
-        Entry::Adapter(a) => format!("{}: adapter {} {}", a.model.id, crate::sanitize::line(&a.name), a.step.name()),
+        Entry::Adapter(a) => format!(
+            "{}: adapter {} {}",
+            a.model.id,
+            crate::sanitize::line(&a.name),
+            a.step.name()
+        ),
         Entry::Calibration(c) => match c.calibration {
             Some(id) => format!("{}: calibration {} ({})", c.rubric.id, id.short(), c.cause),
             None => format!("{}: no calibration ({})", c.rubric.id, c.cause),

@@ -11,10 +11,7 @@ use crate::sanitize::line;
 use crate::store::Draft;
 
 /// What was said of adapters for these weights, in order; `said` are the entries of the journal.
-pub fn history<'a>(
-    said: impl Iterator<Item = &'a Entry>,
-    model: &ModelIdentity,
-) -> Vec<&'a AdapterRecord> {
+pub fn history<'a>(said: impl Iterator<Item = &'a Entry>, model: &ModelIdentity) -> Vec<&'a AdapterRecord> {
     said.filter_map(|entry| match entry {
         Entry::Adapter(record) if record.model.sha256 == model.sha256 => Some(record.as_ref()),
         _ => None,
@@ -33,7 +30,12 @@ pub fn before<'a>(history: &[&'a AdapterRecord]) -> Option<Option<&'a AdapterRec
     let current = live(history)?.adapter?;
     let lives: Vec<&AdapterRecord> = history.iter().filter(|r| r.step.is_live()).copied().collect();
     let first = lives.iter().position(|r| r.adapter == Some(current))?;
-    Some(first.checked_sub(1).map(|at| lives[at]).filter(|r| r.adapter.is_some()))
+    Some(
+        first
+            .checked_sub(1)
+            .map(|at| lives[at])
+            .filter(|r| r.adapter.is_some()),
+    )
 }
 
 /// The last record of the adapter called `name` that has factors.
@@ -41,10 +43,16 @@ pub fn before<'a>(history: &[&'a AdapterRecord]) -> Option<Option<&'a AdapterRec
 /// # Errors
 /// There is none.
 pub fn named<'a>(history: &[&'a AdapterRecord], name: &str) -> Result<&'a AdapterRecord> {
-    let found = history.iter().rev().find(|r| r.name == name && r.adapter.is_some());
+    let found = history
+        .iter()
+        .rev()
+        .find(|r| r.name == name && r.adapter.is_some());
     found.copied().ok_or_else(|| {
-        Error::new(ErrorKind::Usage, format!("there is no adapter {} for this model", line(name)))
-            .hint("`plumb adapters list` lists them; `plumb adapters import` brings one in")
+        Error::new(
+            ErrorKind::Usage,
+            format!("there is no adapter {} for this model", line(name)),
+        )
+        .hint("`plumb adapters list` lists them; `plumb adapters import` brings one in")
     })
 }
 
@@ -54,7 +62,10 @@ pub fn named<'a>(history: &[&'a AdapterRecord], name: &str) -> Result<&'a Adapte
 /// The bytes are not its factors.
 pub fn decode(record: &AdapterRecord, bytes: &[u8]) -> Result<NamedAdapter> {
     let broken = || {
-        let what = format!("the factors of adapter {} are not what was imported", line(&record.name));
+        let what = format!(
+            "the factors of adapter {} are not what was imported",
+            line(&record.name)
+        );
         Error::new(ErrorKind::Damaged, what)
     };
     let (Some(sha256), Some(settings)) = (record.adapter, &record.settings) else {
@@ -130,7 +141,10 @@ mod tests {
         entries.push(entry("b", Refused));
         assert_eq!(names(&entries), (Some("a".to_owned()), Some(None)));
         entries.push(entry("b", Overridden));
-        assert_eq!(names(&entries), (Some("b".to_owned()), Some(Some("a".to_owned()))));
+        assert_eq!(
+            names(&entries),
+            (Some("b".to_owned()), Some(Some("a".to_owned())))
+        );
         entries.push(entry("a", RolledBack));
         assert_eq!(names(&entries), (Some("a".to_owned()), Some(None)));
         entries.push(entry("", RolledBack));

@@ -74,7 +74,11 @@ pub fn write(dir: &Path, framework: Framework, material: &Material) -> Result<BT
         put(&data.join(name), &lines)?;
         counts.insert(name, count);
     }
-    let lines: Vec<u8> = material.samples.iter().flat_map(|s| taught(framework, s)).collect();
+    let lines: Vec<u8> = material
+        .samples
+        .iter()
+        .flat_map(|s| taught(framework, s))
+        .collect();
     put(&data.join("sft.jsonl"), &lines)?;
     counts.insert("sft.jsonl", material.samples.len());
     scripts(dir, framework, material.base, &counts)?;
@@ -158,17 +162,26 @@ fn scripts(
         Framework::MsSwift => ("ms-swift", "bash swift.sh"),
         Framework::Trl => ("trl", "python3 trl_train.py"),
     };
-    let counts: Vec<String> = counts.iter().map(|(file, n)| format!("- `data/{file}`: {n}")).collect();
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(file, n)| format!("- `data/{file}`: {n}"))
+        .collect();
     let page = include_str!("scaleout/README.in.md")
         .replace("@FRAMEWORK@", name)
         .replace("@LAUNCH@", launch)
         .replace("@BASE@", base)
         .replace("@COUNTS@", &counts.join("\n"));
     put(&dir.join("README.md"), page.as_bytes())?;
-    put(&dir.join("plumb_rewards.py"), include_bytes!("scaleout/plumb_rewards.py"))?;
+    put(
+        &dir.join("plumb_rewards.py"),
+        include_bytes!("scaleout/plumb_rewards.py"),
+    )?;
     match framework {
         Framework::MsSwift => {
-            put(&dir.join("swift_plugin.py"), include_bytes!("scaleout/swift_plugin.py"))?;
+            put(
+                &dir.join("swift_plugin.py"),
+                include_bytes!("scaleout/swift_plugin.py"),
+            )?;
             let script = include_str!("scaleout/swift.sh").replace("@BASE@", base);
             put(&dir.join("swift.sh"), script.as_bytes())
         }

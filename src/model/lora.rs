@@ -193,7 +193,9 @@ impl Adapter {
                     expected.0,
                     expected.1
                 );
-                return Err(Error::new(ErrorKind::Model, what).hint("use it with the model it was trained on"));
+                return Err(
+                    Error::new(ErrorKind::Model, what).hint("use it with the model it was trained on")
+                );
             }
         }
         Ok(())
@@ -214,7 +216,10 @@ impl LoraSettings {
             return bad(format!("lora.alpha is {}: it is above 0", self.alpha));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return bad(format!("lora.dropout is {}: it is from 0 to below 1", self.dropout));
+            return bad(format!(
+                "lora.dropout is {}: it is from 0 to below 1",
+                self.dropout
+            ));
         }
         let mut targets = self.targets.clone();
         targets.sort_unstable();

@@ -101,7 +101,9 @@ fn place(name: &str) -> Option<(Place, char)> {
     let mut parts = rest.split('.');
     let layer = parts.next()?.parse().ok()?;
     let (module, target) = (parts.next()?, parts.next()?);
-    let target = Target::ALL.into_iter().find(|t| t.name() == target && t.module() == module)?;
+    let target = Target::ALL
+        .into_iter()
+        .find(|t| t.name() == target && t.module() == module)?;
     let factor = match parts.next()? {
         "lora_A" => 'A',
         "lora_B" => 'B',
@@ -141,7 +143,10 @@ pub fn adapter<'a>(
     let mut factors = BTreeMap::new();
     for ((layer, target), half) in halves {
         let (Some(a), Some(b)) = half else {
-            let what = format!("the adapter has one factor only of {} in block {layer}", target.name());
+            let what = format!(
+                "the adapter has one factor only of {} in block {layer}",
+                target.name()
+            );
             return Err(Error::new(ErrorKind::Model, what));
         };
         factors.insert((layer, target), Factors { a, b });
@@ -188,9 +193,8 @@ pub fn save(dir: &Path, adapter: &Adapter, settings: &LoraSettings, base: Option
     };
     let path = dir.join(WEIGHTS);
     let tensors: HashMap<String, Tensor> = tensors(adapter).into_iter().collect();
-    candle_core::safetensors::save(&tensors, &path).map_err(|e| {
-        Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(e)
-    })?;
+    candle_core::safetensors::save(&tensors, &path)
+        .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(e))?;
     let path = dir.join(CONFIG);
     let text = serde_json::to_string_pretty(&config)
         .map_err(|e| Error::new(ErrorKind::Internal, "an adapter's settings are not JSON").because(e))?;
@@ -206,11 +210,13 @@ pub fn load(dir: &Path, config: &DecoderConfig) -> Result<Loaded> {
     let path = dir.join(CONFIG);
     let shown = line(&dir.display().to_string()).into_owned();
     let text = std::fs::read_to_string(&path).map_err(|e| {
-        Error::io("read", &path, e).hint("an adapter is a folder in PEFT's layout: adapter_config.json beside adapter_model.safetensors")
+        Error::io("read", &path, e).hint(
+            "an adapter is a folder in PEFT's layout: adapter_config.json beside adapter_model.safetensors",
+        )
     })?;
     let bad = |what: String| Error::new(ErrorKind::Model, format!("{shown}: {what}"));
-    let peft: PeftConfig =
-        serde_json::from_str(&text).map_err(|e| bad(format!("{CONFIG} is not an adapter's: {}", line(&e.to_string()))))?;
+    let peft: PeftConfig = serde_json::from_str(&text)
+        .map_err(|e| bad(format!("{CONFIG} is not an adapter's: {}", line(&e.to_string()))))?;
     if let Some(what) = peft.unapplied() {
         return Err(bad(format!("{what}: such an adapter cannot be applied here")).hint("train a plain LoRA"));
     }
@@ -228,18 +234,33 @@ pub fn load(dir: &Path, config: &DecoderConfig) -> Result<Loaded> {
         let names: BTreeSet<&String> = tensors.keys().filter(|n| place(n).is_none()).collect();
         let first = names.first().map_or_else(String::new, |n| line(n).into_owned());
         let hint = "an adapter for this decoder names layers as base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight does";
-        let what = format!("{} of {count} tensors belong to a layer; {first} does not", matched.len());
+        let what = format!(
+            "{} of {count} tensors belong to a layer; {first} does not",
+            matched.len()
+        );
         return Err(bad(what).hint(hint));
     }
     if matched.is_empty() {
         return Err(bad("0 of 0 tensors belong to a layer".to_owned()));
     }
-    let scale = peft.lora_alpha / if peft.use_rslora { (peft.r as f64).sqrt() } else { peft.r as f64 };
+    let scale = peft.lora_alpha
+        / if peft.use_rslora {
+            (peft.r as f64).sqrt()
+        } else {
+            peft.r as f64
+        };
     let adapter = adapter(&matched, scale)?;
     adapter.check(config)?;
     let targets: BTreeSet<Target> = adapter.factors.keys().map(|(_, target)| *target).collect();
-    if adapter.factors.values().any(|f| f.a.dim(0).unwrap_or(0) != peft.r) {
-        return Err(bad(format!("{CONFIG} says r = {}, the factors have another rank", peft.r)));
+    if adapter
+        .factors
+        .values()
+        .any(|f| f.a.dim(0).unwrap_or(0) != peft.r)
+    {
+        return Err(bad(format!(
+            "{CONFIG} says r = {}, the factors have another rank",
+            peft.r
+        )));
     }
     Ok(Loaded {
         settings: LoraSettings {
@@ -327,7 +348,9 @@ mod tests {
     fn what_does_not_fit_is_refused_with_what_and_where() -> Result<()> {
         let (folder, adapter, config) = saved(&LoraSettings::default())?;
         let message = |dir: &Path, config: &DecoderConfig| {
-            load(dir, config).err().map_or_else(String::new, |e| e.to_string())
+            load(dir, config)
+                .err()
+                .map_or_else(String::new, |e| e.to_string())
         };
         assert!(message(folder.path(), &sizes("qwen3")?).contains("is for another model"));
         let edit = |from: &str, to: &str| -> Result<String> {
@@ -365,7 +388,10 @@ mod tests {
         assert_eq!(place(&name(at, 'B')), Some((at, 'B')));
         let named = "base_model.model.model.layers.3.self_attn.q_proj.lora_A.default.weight";
         assert_eq!(place(named), Some(((3, Target::QProj), 'A')));
-        assert_eq!(place("base_model.model.model.layers.3.mlp.q_proj.lora_A.weight"), None);
+        assert_eq!(
+            place("base_model.model.model.layers.3.mlp.q_proj.lora_A.weight"),
+            None
+        );
         assert_eq!(place("base_model.model.lm_head.lora_A.weight"), None);
     }
 }

@@ -14,8 +14,8 @@ pub mod summary;
 pub(crate) mod testing;
 
 pub use decision::{
-    Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Gain, GateFigure, Seen, SignOff,
-    SourceRead, Undo, Verdict,
+    Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Gain, GateFigure, Seen,
+    SignOff, SourceRead, Undo, Verdict,
 };
 pub use event::{Attachment, Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Stamp};
 pub use machine::{Review, Save, Setup};

@@ -11,7 +11,9 @@ use crate::evidence::{EvidenceKind, EvidenceLink, Place, Polarity};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, ModelId, RecordId, RubricId, SegmentNo, SubjectId};
 use crate::model::lora::LoraSettings;
-use crate::review::{AdapterRecord, AdapterStep, Act, Calibrated, Decision, DossierRead, Entry, Seen, SourceRead, Undo};
+use crate::review::{
+    Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Seen, SourceRead, Undo,
+};
 use crate::store::record::Draft;
 use crate::store::{Store, StoreHandle, Workspace};
 

@@ -10,7 +10,6 @@ mod env;
 mod house;
 mod ingest;
 mod learning;
-mod training;
 mod levels;
 mod model_batch;
 mod model_chat;
@@ -29,4 +28,5 @@ mod server;
 mod shortlist;
 #[path = "../../src/model/testing.rs"]
 mod tiny;
+mod training;
 mod workstation;

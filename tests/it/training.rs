@@ -25,7 +25,9 @@ fn dataset(dir: &Path) -> Outcome {
         ]})
     };
     let lines = |range: std::ops::Range<usize>| {
-        range.map(|n| sample(n, 1 + n % 5).to_string() + "\n").collect::<String>()
+        range
+            .map(|n| sample(n, 1 + n % 5).to_string() + "\n")
+            .collect::<String>()
     };
     std::fs::write(dir.join("train.jsonl"), lines(1..9))?;
     std::fs::write(dir.join("valid.jsonl"), lines(9..10))?;
@@ -54,14 +56,32 @@ fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
     let sft = [&["train", "sft", "--data", &data, "--run", "first"][..], &how].concat();
     let trained = json_of(&sft)?;
     let figure = |told: &Value, name: &str| told[name].as_f64().unwrap_or(f64::NAN);
-    assert_eq!((&trained["finished"], &trained["steps"]), (&json!(true), &json!(3)));
+    assert_eq!(
+        (&trained["finished"], &trained["steps"]),
+        (&json!(true), &json!(3))
+    );
     assert!(
         figure(&trained["last"], "valid_loss") < figure(&trained["first"], "valid_loss"),
         "{trained}"
     );
     // The same command has nothing left to do and says the same.
-    assert_eq!(json_of(&sft)?["last"]["valid_loss"], trained["last"]["valid_loss"]);
-    let other = env.run([&["train", "sft", "--data", &data, "--run", "first", "--model", SMALL_MODEL][..]].concat())?;
+    assert_eq!(
+        json_of(&sft)?["last"]["valid_loss"],
+        trained["last"]["valid_loss"]
+    );
+    let other = env.run(
+        [&[
+            "train",
+            "sft",
+            "--data",
+            &data,
+            "--run",
+            "first",
+            "--model",
+            SMALL_MODEL,
+        ][..]]
+        .concat(),
+    )?;
     assert!(other.failed(2)?.contains("holds another run"));
     let list = env.run(["train", "list"])?.ok()?;
     assert!(list.contains("first") && list.contains("sft"), "{list}");
@@ -69,7 +89,13 @@ fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
 
     let from = env.workspace().join("runs/first/adapter");
     let from = from.to_string_lossy();
-    let grpo = [&["train", "grpo", "--data", &data, "--run", "second", "--from", &from][..], &how].concat();
+    let grpo = [
+        &[
+            "train", "grpo", "--data", &data, "--run", "second", "--from", &from,
+        ][..],
+        &how,
+    ]
+    .concat();
     let rewarded = json_of(&grpo)?;
     assert!(figure(&rewarded["last"], "reward") > 0.0, "{rewarded}");
 
@@ -79,20 +105,50 @@ fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
         crate::env::Run::of(command.env("PLUMB_MODEL", SMALL_MODEL).args(args))
     };
     let imported: Value = serde_json::from_str(&whose(&["adapters", "import", "first", "--json"])?.ok()?)?;
-    assert_eq!((&imported["matched"], &imported["tensors"]), (&json!(120), &json!(120)));
-    assert!(whose(&["adapters", "import", "first"])?.failed(2)?.contains("already"));
+    assert_eq!(
+        (&imported["matched"], &imported["tensors"]),
+        (&json!(120), &json!(120))
+    );
+    assert!(
+        whose(&["adapters", "import", "first"])?
+            .failed(2)?
+            .contains("already")
+    );
     assert!(whose(&["adapters", "list"])?.ok()?.contains("no adapter is live"));
     let few = whose(&["adapters", "promote", "first", "--subjects", "1"])?.failed(1)?;
     assert!(few.contains("cannot decide on 1 people"), "{few}");
     let mut command = env.plumb();
     let unnamed = command.env("PLUMB_MODEL", SMALL_MODEL).env_remove("PLUMB_PERSON");
-    let over = ["adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"];
+    let over = [
+        "adapters",
+        "promote",
+        "first",
+        "--subjects",
+        "1",
+        "--override",
+        "--reason",
+        "trial",
+    ];
     let nobody = crate::env::Run::of(unnamed.args(over))?;
     assert!(nobody.failed(2)?.contains("needs a person's name"));
-    let put = ["--as", "wen", "adapters", "promote", "first", "--subjects", "1", "--override", "--reason", "trial"];
+    let put = [
+        "--as",
+        "wen",
+        "adapters",
+        "promote",
+        "first",
+        "--subjects",
+        "1",
+        "--override",
+        "--reason",
+        "trial",
+    ];
     assert!(whose(&put)?.ok()?.contains("put live over the gate"));
     let shown = whose(&["adapters", "show", "first"])?.ok()?;
-    assert!(shown.contains("wen put live over the gate: trial") && shown.contains("\"seed\": 4"), "{shown}");
+    assert!(
+        shown.contains("wen put live over the gate: trial") && shown.contains("\"seed\": 4"),
+        "{shown}"
+    );
     let apart = whose(&["adapters", "diff", "first", "none"])?.ok()?;
     assert!(apart.lines().count() == 61 && apart.contains("q_proj"), "{apart}");
 
@@ -100,16 +156,41 @@ fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
     let score = |adapter: &[&str]| -> Outcome<Value> {
         let dossier = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/en-priya-nair-2026h1");
         let dossier = dossier.to_string_lossy();
-        let args = [adapter, &["score", &dossier, "--dimension", "quality", "--score-only", "--json"]].concat();
-        Ok(serde_json::from_str(whose(&args)?.ok()?.lines().next().unwrap_or_default())?)
+        let args = [
+            adapter,
+            &[
+                "score",
+                &dossier,
+                "--dimension",
+                "quality",
+                "--score-only",
+                "--json",
+            ],
+        ]
+        .concat();
+        Ok(serde_json::from_str(
+            whose(&args)?.ok()?.lines().next().unwrap_or_default(),
+        )?)
     };
     let (live, bare) = (score(&[])?, score(&["--adapter", "none"])?);
     let named = |said: &Value| said.to_string().contains("first@");
     assert!(named(&live) && !named(&bare), "{live} {bare}");
-    assert!(whose(&["--adapter", "nobody", "score", "samples"])?.failed(2)?.contains("no adapter nobody"));
+    assert!(
+        whose(&["--adapter", "nobody", "score", "samples"])?
+            .failed(2)?
+            .contains("no adapter nobody")
+    );
 
-    assert!(whose(&["adapters", "rollback"])?.ok()?.contains("back to the model by itself"));
-    assert!(whose(&["adapters", "rollback"])?.failed(1)?.contains("no adapter is live"));
+    assert!(
+        whose(&["adapters", "rollback"])?
+            .ok()?
+            .contains("back to the model by itself")
+    );
+    assert!(
+        whose(&["adapters", "rollback"])?
+            .failed(1)?
+            .contains("no adapter is live")
+    );
     whose(&["journal", "verify"])?.ok()?;
     Ok(())
 }
@@ -126,15 +207,34 @@ fn what_cannot_be_trained_on_is_refused() -> Outcome {
     };
     let data = data.to_string_lossy();
     let none = run(&["train", "sft", "--data", "nowhere"])?.failed(1)?;
-    assert!(none.contains("nowhere/train.jsonl") && none.contains("plumb dataset build"), "{none}");
+    assert!(
+        none.contains("nowhere/train.jsonl") && none.contains("plumb dataset build"),
+        "{none}"
+    );
     let few = run(&["train", "reward"])?.failed(1)?;
     assert!(few.contains("0 pairs of 0 people"), "{few}");
     let settings = dir.path().join("t.toml");
     std::fs::write(&settings, "[batch]\npack = 1\n")?;
-    let wrong = run(&["train", "sft", "--data", &data, "--settings", &settings.to_string_lossy()])?.failed(2)?;
+    let wrong = run(&[
+        "train",
+        "sft",
+        "--data",
+        &data,
+        "--settings",
+        &settings.to_string_lossy(),
+    ])?
+    .failed(2)?;
     assert!(wrong.contains("batch.pack is from 16"), "{wrong}");
     std::fs::write(&settings, "[batch]\nlongest = 16\n")?;
-    let long = run(&["train", "sft", "--data", &data, "--settings", &settings.to_string_lossy()])?.failed(2)?;
+    let long = run(&[
+        "train",
+        "sft",
+        "--data",
+        &data,
+        "--settings",
+        &settings.to_string_lossy(),
+    ])?
+    .failed(2)?;
     assert!(long.contains("more than 16 tokens"), "{long}");
     let name = run(&["train", "sft", "--data", &data, "--run", "../x"])?.failed(2)?;
     assert!(name.contains("no name for a run"), "{name}");
@@ -153,9 +253,17 @@ fn the_rewards_in_python_are_ours() -> Outcome {
     for framework in ["ms-swift", "trl"] {
         let out = out.join(framework);
         let mut command = env.plumb();
-        command.env("PLUMB_MODEL", SMALL_MODEL).args(["export", framework]).arg(&out).arg("--data").arg(&data);
+        command
+            .env("PLUMB_MODEL", SMALL_MODEL)
+            .args(["export", framework])
+            .arg(&out)
+            .arg("--data")
+            .arg(&data);
         let told = crate::env::Run::of(&mut command)?.ok()?;
-        assert!(told.contains("data/grpo.jsonl: 8 lines") && told.contains("data/sft.jsonl: 8 lines"), "{told}");
+        assert!(
+            told.contains("data/grpo.jsonl: 8 lines") && told.contains("data/sft.jsonl: 8 lines"),
+            "{told}"
+        );
         assert!(crate::env::Run::of(&mut command)?.failed(2)?.contains("exists"));
         for script in ["plumb_rewards.py", "README.md"] {
             assert!(out.join(script).exists(), "{script}");

@@ -130,7 +130,10 @@ impl TrainCommand {
     /// The settings that the command's own flags give.
     pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
         match self {
-            Self::Sft { how, .. } | Self::Reward { how, .. } | Self::Grpo { how, .. } | Self::Plan { how, .. } => {
+            Self::Sft { how, .. }
+            | Self::Reward { how, .. }
+            | Self::Grpo { how, .. }
+            | Self::Plan { how, .. } => {
                 vec![("model", how.model.clone(), "--model")]
             }
             Self::List { .. } | Self::Show { .. } => Vec::new(),
@@ -244,7 +247,12 @@ impl Loaded {
             settings: self.settings.clone(),
             data,
             steps,
-            parameters: objective.begin()?.0.values().map(candle_core::Tensor::elem_count).sum(),
+            parameters: objective
+                .begin()?
+                .0
+                .values()
+                .map(candle_core::Tensor::elem_count)
+                .sum(),
             program: env!("CARGO_PKG_VERSION").to_owned(),
             machine: MachineIdentity::here(),
         })
@@ -264,7 +272,10 @@ impl Data {
         let longest = batch.longest.min(batch.pack);
         let samples = sequences::read(&path)?;
         let tokens = |items: &[sequences::Instruction]| -> Result<Vec<Sequence>> {
-            items.iter().map(|item| sequence(&base.tokenizer, &base.frame, item)).collect()
+            items
+                .iter()
+                .map(|item| sequence(&base.tokenizer, &base.frame, item))
+                .collect()
         };
         let mut train = tokens(&samples.items)?;
         let count = train.len();
@@ -297,7 +308,11 @@ impl Data {
         let sum = |of: fn(&Sequence) -> usize| self.train.iter().map(of).sum::<usize>() * batch.epochs;
         let (tokens, learnt) = (sum(|s| s.tokens.len()), sum(Sequence::learnt));
         let all = tokens.div_ceil(batch.pack * batch.accumulation);
-        let steps = if batch.max_steps == 0 { all } else { all.min(batch.max_steps) };
+        let steps = if batch.max_steps == 0 {
+            all
+        } else {
+            all.min(batch.max_steps)
+        };
         let part = steps as f64 / all.max(1) as f64;
         Load {
             steps,
@@ -320,18 +335,27 @@ impl Tasks {
         let path = dir.join("train.jsonl");
         let samples = sequences::read(&path)?;
         let tasks = |items: &[sequences::Instruction]| -> Result<Vec<Task>> {
-            let each = items.iter().map(|item| Task::of(item, &base.tokenizer, &base.frame));
+            let each = items
+                .iter()
+                .map(|item| Task::of(item, &base.tokenizer, &base.frame));
             each.filter_map(Result::transpose).collect()
         };
         let mut train = tasks(&samples.items)?;
         let (count, longest) = (train.len(), base.settings.batch.longest);
         train.retain(|t| t.prompt.len() <= longest);
         if train.is_empty() {
-            let what = format!("{} holds no scoring of at most {longest} tokens", line(&path.display().to_string()));
+            let what = format!(
+                "{} holds no scoring of at most {longest} tokens",
+                line(&path.display().to_string())
+            );
             return Err(Error::new(ErrorKind::Input, what));
         }
         let out = dir.join("heldout.jsonl");
-        let held_out = if out.exists() { tasks(&sequences::read(&out)?.items)? } else { Vec::new() };
+        let held_out = if out.exists() {
+            tasks(&sequences::read(&out)?.items)?
+        } else {
+            Vec::new()
+        };
         Ok(Self {
             identity: DataIdentity {
                 path,
@@ -350,7 +374,11 @@ impl Tasks {
         const SCORE: usize = 16;
         const WHOLE: usize = 120;
         let grpo = &settings.grpo;
-        let answer = if grpo.words { WHOLE.min(grpo.longest_answer) } else { SCORE };
+        let answer = if grpo.words {
+            WHOLE.min(grpo.longest_answer)
+        } else {
+            SCORE
+        };
         let prompts = grpo.steps * grpo.prompts;
         let prompt = self.identity.tokens / self.train.len().max(1);
         let written = prompts * grpo.group * answer;
@@ -463,7 +491,10 @@ fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<Comparison>,
     let Some(path) = path else {
         let comparisons = dataset::compared(config)?;
         let text = format!("{comparisons:?}");
-        return Ok((comparisons, identity(config.workspace.clone(), ContentHash::of(text.as_bytes()))));
+        return Ok((
+            comparisons,
+            identity(config.workspace.clone(), ContentHash::of(text.as_bytes())),
+        ));
     };
     let pairs: Vec<RatedPair> = forms::read(path)?;
     let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
@@ -539,11 +570,17 @@ fn train(
         lines.push(format!(
             "the time is over after {step} of {} steps; the same command with --run {} goes on",
             manifest.steps,
-            folder.dir().file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+            folder
+                .dir()
+                .file_name()
+                .map_or_else(String::new, |n| n.to_string_lossy().into_owned())
         ));
     }
     lines.extend(compared(first.as_ref(), last.as_ref()));
-    lines.push(format!("learnt: {}", line(&folder.adapter().display().to_string())));
+    lines.push(format!(
+        "learnt: {}",
+        line(&folder.adapter().display().to_string())
+    ));
     out::lines(&lines)
 }
 
@@ -553,7 +590,9 @@ fn compared(first: Option<&Told>, last: Option<&Told>) -> Vec<String> {
     let mut rows = vec![vec![String::new(), "first".to_owned(), "last".to_owned()]];
     let number = |v: f64| format!("{v:.4}");
     for (name, value) in &last.figures {
-        let before = first.and_then(|t| t.figures.get(name)).map_or_else(|| "–".to_owned(), |v| number(*v));
+        let before = first
+            .and_then(|t| t.figures.get(name))
+            .map_or_else(|| "–".to_owned(), |v| number(*v));
         rows.push(vec![name.clone(), before, number(*value)]);
     }
     let mut lines = out::table(&rows, 1..3);
@@ -594,15 +633,25 @@ fn plan(dir: &Path, kind: Planned, how: &TrainArgs, config: &Config) -> Result<(
         ("logits", gb(estimate.logits_bytes)),
         ("adapter and optimiser", gb(estimate.optimiser_bytes)),
         ("together", gb(estimate.total_bytes)),
-        ("free now", estimate.available_bytes.map_or_else(|| "unknown".to_owned(), gb)),
+        (
+            "free now",
+            estimate.available_bytes.map_or_else(|| "unknown".to_owned(), gb),
+        ),
         ("time, about", duration(estimate.seconds)),
     ];
-    let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
     lines.extend(out::table(&rows, 1..2));
     lines.push(format!(
         "{} numbers learn; activations are {}; measured at {:.0} GFLOP/s",
         estimate.parameters,
-        if estimate.checkpointing { "computed again backwards" } else { "kept" },
+        if estimate.checkpointing {
+            "computed again backwards"
+        } else {
+            "kept"
+        },
         estimate.gflops
     ));
     out::lines(&lines)?;
@@ -620,10 +669,16 @@ fn list(config: &Config, json: bool) -> Result<()> {
         Err(e) => return Err(Error::io("read", &dir, e)),
     };
     names.sort();
-    let mut rows = vec![["run", "kind", "model", "step", "of", "loss"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["run", "kind", "model", "step", "of", "loss"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for name in &names {
         let folder = RunFolder::at(&dir.join(name));
-        let Some(manifest) = folder.manifest()? else { continue };
+        let Some(manifest) = folder.manifest()? else {
+            continue;
+        };
         let last = folder.telemetry()?.pop();
         if json {
             out::json(&serde_json::json!({
@@ -669,8 +724,18 @@ fn show(config: &Config, run: &str, json: bool) -> Result<()> {
         manifest.parameters
     )];
     for told in told.iter().rev().take(STEPS).rev() {
-        let figures: Vec<String> = told.figures.iter().map(|(name, v)| format!("{name} {v:.4}")).collect();
-        lines.push(format!("{:>5}/{}  {}  {:.0} tok/s", told.step, told.steps, figures.join("  "), told.tokens_per_s));
+        let figures: Vec<String> = told
+            .figures
+            .iter()
+            .map(|(name, v)| format!("{name} {v:.4}"))
+            .collect();
+        lines.push(format!(
+            "{:>5}/{}  {}  {:.0} tok/s",
+            told.step,
+            told.steps,
+            figures.join("  "),
+            told.tokens_per_s
+        ));
     }
     for sample in folder.samples() {
         lines.push(line(&sample.to_string()).into_owned());

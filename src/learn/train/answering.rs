@@ -74,7 +74,9 @@ impl Task {
 /// Whether a line of `text` begins with the number `n`, marks around it aside.
 pub fn numbered(text: &str, n: u32) -> bool {
     text.lines().any(|line| {
-        let line = line.trim_start().trim_start_matches(|c: char| !c.is_ascii_digit() && c.len_utf8() < 4);
+        let line = line
+            .trim_start()
+            .trim_start_matches(|c: char| !c.is_ascii_digit() && c.len_utf8() < 4);
         let digits: String = line.chars().take_while(char::is_ascii_digit).collect();
         let marked = line[digits.len()..].chars().next();
         digits.parse() == Ok(n) && marked.is_some_and(|c| !c.is_alphanumeric())
@@ -279,7 +281,11 @@ fn draw(logits: &[f32], allowed: &SimpleVob, temperature: f64, stream: &mut Stre
     let total: f64 = entries.iter().map(|e| (e.1 - largest).exp()).sum();
     let log_probability = |logit: f64| (logit - largest - total.ln()) as f32;
     if temperature <= 0.0 {
-        let best = entries.iter().find(|e| e.1 >= largest).copied().unwrap_or_default();
+        let best = entries
+            .iter()
+            .find(|e| e.1 >= largest)
+            .copied()
+            .unwrap_or_default();
         return Ok((best.0, log_probability(best.1)));
     }
     let mut left = stream.unit() * total;
@@ -368,8 +374,18 @@ mod tests {
 
     #[test]
     fn lines_are_numbered_in_many_ways() {
-        for text in ["[1] a\n[2] b", "(1) a\n(2) b", "S1｜a\nS2｜b", "L1 <x> a\nL2 <x> b", "1. a\n2. b", "  (1) W: a\n  (2) c"] {
-            assert!(numbered(text, 1) && numbered(text, 2) && !numbered(text, 3), "{text}");
+        for text in [
+            "[1] a\n[2] b",
+            "(1) a\n(2) b",
+            "S1｜a\nS2｜b",
+            "L1 <x> a\nL2 <x> b",
+            "1. a\n2. b",
+            "  (1) W: a\n  (2) c",
+        ] {
+            assert!(
+                numbered(text, 1) && numbered(text, 2) && !numbered(text, 3),
+                "{text}"
+            );
         }
         assert!(!numbered("2024H1 was good", 2024));
     }

@@ -77,7 +77,11 @@ pub fn estimate(
     form: WeightForm,
     load: Load,
 ) -> Result<Estimate> {
-    let block: usize = Target::ALL.iter().map(|t| t.shape(config)).map(|(o, i)| o * i).sum();
+    let block: usize = Target::ALL
+        .iter()
+        .map(|t| t.shape(config))
+        .map(|(o, i)| o * i)
+        .sum();
     let (weights, table) = (block * config.layers, config.vocab * config.hidden);
     let available = available();
     let again = checkpointing(settings, config, available);
@@ -86,7 +90,13 @@ pub fn estimate(
     let inputs = (rows * config.hidden * config.layers * 4) as u64;
     let parameters = {
         let of = |t: &Target| t.shape(config);
-        let one: usize = settings.lora.targets.iter().map(of).map(|(o, i)| settings.lora.r * (o + i)).sum();
+        let one: usize = settings
+            .lora
+            .targets
+            .iter()
+            .map(of)
+            .map(|(o, i)| settings.lora.r * (o + i))
+            .sum();
         one * config.layers
     };
     let weights_bytes = match form {
@@ -96,7 +106,11 @@ pub fn estimate(
     };
     let parts = [
         weights_bytes,
-        if again { inputs + whole / config.layers as u64 } else { whole + inputs },
+        if again {
+            inputs + whole / config.layers as u64
+        } else {
+            whole + inputs
+        },
         (LOGIT_ROWS * config.vocab * 4 * 2) as u64,
         (parameters * 4 * 6) as u64,
     ];
@@ -198,7 +212,9 @@ mod tests {
         settings.batch.pack = 32_768;
         settings.batch.checkpointing = super::super::settings::Checkpointing::Never;
         let large = estimate(&settings, &config(), WeightForm::F32, LOAD)?;
-        assert!(large.weights_bytes > small.weights_bytes && large.activations_bytes > small.activations_bytes);
+        assert!(
+            large.weights_bytes > small.weights_bytes && large.activations_bytes > small.activations_bytes
+        );
         assert!(small.seconds > 0.0 && small.gflops > 0.1);
         let full = Estimate {
             available_bytes: Some(small.total_bytes - 1),

@@ -134,7 +134,9 @@ const PARAMETER: &str = "parameter.";
 impl RunFolder {
     /// The folder at `dir`, which need not exist.
     pub fn at(dir: &Path) -> Self {
-        Self { dir: dir.to_path_buf() }
+        Self {
+            dir: dir.to_path_buf(),
+        }
     }
 
     /// The folder.
@@ -158,7 +160,11 @@ impl RunFolder {
         }
         let text = std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?;
         serde_json::from_str(&text).map(Some).map_err(|e| {
-            let what = format!("{} is no run's manifest: {}", line(&path.display().to_string()), line(&e.to_string()));
+            let what = format!(
+                "{} is no run's manifest: {}",
+                line(&path.display().to_string()),
+                line(&e.to_string())
+            );
             Error::new(ErrorKind::Damaged, what)
         })
     }
@@ -198,10 +204,11 @@ impl RunFolder {
         if !path.exists() {
             return Ok(None);
         }
-        let tensors: HashMap<String, Tensor> = candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| {
-            let what = format!("{} is not what was written", line(&path.display().to_string()));
-            Error::new(ErrorKind::Damaged, what).because(e)
-        })?;
+        let tensors: HashMap<String, Tensor> =
+            candle_core::safetensors::load(&path, &Device::Cpu).map_err(|e| {
+                let what = format!("{} is not what was written", line(&path.display().to_string()));
+                Error::new(ErrorKind::Damaged, what).because(e)
+            })?;
         let optimiser = AdamW::restored(&settings.optimiser, &tensors)?;
         let parameters = tensors
             .into_iter()
@@ -238,7 +245,9 @@ impl RunFolder {
         write(made.path())?;
         let path = self.dir.join(name);
         let fail = |e| Error::io("write", &path, e);
-        std::fs::File::open(made.path()).and_then(|f| f.sync_all()).map_err(fail)?;
+        std::fs::File::open(made.path())
+            .and_then(|f| f.sync_all())
+            .map_err(fail)?;
         made.persist(&path).map_err(|e| fail(e.error))?;
         Ok(())
     }
@@ -251,7 +260,10 @@ impl RunFolder {
         let path = self.dir.join(TELEMETRY);
         match std::fs::read_to_string(&path) {
             // The last line may be half a line: it is being written.
-            Ok(text) => Ok(text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()),
+            Ok(text) => Ok(text
+                .lines()
+                .filter_map(|l| serde_json::from_str(l).ok())
+                .collect()),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(e) => Err(Error::io("read", &path, e)),
         }
@@ -302,7 +314,9 @@ impl RunFolder {
     /// What the last step read or wrote.
     pub fn samples(&self) -> Vec<serde_json::Value> {
         let text = std::fs::read_to_string(self.dir.join(SAMPLES)).unwrap_or_default();
-        text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()
+        text.lines()
+            .filter_map(|l| serde_json::from_str(l).ok())
+            .collect()
     }
 }
 
@@ -350,7 +364,9 @@ impl Look {
             return Ok(None);
         };
         Ok(Some(Self {
-            name: dir.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            name: dir
+                .file_name()
+                .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
             kind: manifest.kind,
             model: manifest.model.id.to_string(),
             told: folder.telemetry()?,

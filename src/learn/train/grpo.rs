@@ -152,7 +152,11 @@ impl Grpo<'_> {
             let weight = weight(self.settings(), written.choices.len(), answers);
             for choice in &written.choices {
                 // The first token of an answer follows the last of the prompt.
-                let row = if choice.at == 0 { prompt.end - 1 } else { own.start + choice.at - 1 };
+                let row = if choice.at == 0 {
+                    prompt.end - 1
+                } else {
+                    own.start + choice.at - 1
+                };
                 rows.push(row as u32);
                 wanted.push(Wanted {
                     token: written.tokens[choice.at],
@@ -165,8 +169,16 @@ impl Grpo<'_> {
             return Ok(pack.rows());
         }
         let temperature = self.settings().temperature;
-        let other = reference.trace(&pack, &rows, TraceOptions { checkpointing: true, dropout: None })?;
-        let other = likelihood(reference, &other.hidden, &wanted, temperature, &|_, _| 0.0)?.log_probabilities;
+        let other = reference.trace(
+            &pack,
+            &rows,
+            TraceOptions {
+                checkpointing: true,
+                dropout: None,
+            },
+        )?;
+        let other =
+            likelihood(reference, &other.hidden, &wanted, temperature, &|_, _| 0.0)?.log_probabilities;
         // No dropout: the probabilities have to be those that the answers were drawn with.
         let options = TraceOptions {
             checkpointing: self.learner.checkpointing,
@@ -175,7 +187,13 @@ impl Grpo<'_> {
         let trace = decoder.trace(&pack, &rows, options)?;
         let loss = |row: usize, now: f32| {
             let (advantage, then, _) = known[row];
-            token_loss(self.settings(), advantage, f64::from(now), then, f64::from(other[row]))
+            token_loss(
+                self.settings(),
+                advantage,
+                f64::from(now),
+                then,
+                f64::from(other[row]),
+            )
         };
         let told = likelihood(decoder, &trace.hidden, &wanted, temperature, &|row, now| {
             (loss(row, now).slope * known[row].2) as f32
@@ -226,8 +244,14 @@ impl Objective for Grpo<'_> {
             watch::check(watch, "the steps so far are saved")?;
             let seed = self.seed(&format!("answers {step} {n}"));
             let written = writer.answers(task, self.settings().group, seed)?;
-            let rewards: Vec<Rewards> = written.iter().map(|w| Rewards::of(task, w.answer.as_ref())).collect();
-            let total: Vec<f64> = rewards.iter().map(|r| r.total(&self.settings().weights)).collect();
+            let rewards: Vec<Rewards> = written
+                .iter()
+                .map(|w| Rewards::of(task, w.answer.as_ref()))
+                .collect();
+            let total: Vec<f64> = rewards
+                .iter()
+                .map(|r| r.total(&self.settings().weights))
+                .collect();
             totals += total.iter().sum::<f64>();
             let learnt = self.shuffled(total.clone(), seed);
             let advantages = advantages(&learnt, self.settings().scaling);
@@ -241,7 +265,14 @@ impl Objective for Grpo<'_> {
             }));
             parts.extend(rewards);
             let group: Vec<(Written, f64)> = written.into_iter().zip(advantages).collect();
-            found.tokens += self.learn((&decoder, &reference), task, &group, answers, &mut tally, &mut sum)?;
+            found.tokens += self.learn(
+                (&decoder, &reference),
+                task,
+                &group,
+                answers,
+                &mut tally,
+                &mut sum,
+            )?;
         }
         let mean = |of: fn(&Rewards) -> f64| parts.iter().map(of).sum::<f64>() / parts.len().max(1) as f64;
         let tokens = tally.tokens.max(1) as f64;

@@ -58,7 +58,9 @@ impl Learner<'_> {
     pub fn adapter(&self, parameters: &Parameters) -> Result<Adapter> {
         let scale = self
             .start
-            .map_or(self.settings.lora.alpha / self.settings.lora.r as f64, |a| a.scale);
+            .map_or(self.settings.lora.alpha / self.settings.lora.r as f64, |a| {
+                a.scale
+            });
         peft::adapter(&parameters.0, scale)
     }
 

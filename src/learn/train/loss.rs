@@ -48,7 +48,10 @@ pub fn likelihood(
     let (rows, width) = hidden.dims2()?;
     let vocab = decoder.config().vocab;
     if rows != wanted.len() || wanted.iter().any(|w| w.token as usize >= vocab) {
-        return Err(Error::new(ErrorKind::Internal, "likelihood: rows and tokens do not fit"));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "likelihood: rows and tokens do not fit",
+        ));
     }
     let mut log_probabilities = Vec::with_capacity(rows);
     let mut greedy = Vec::with_capacity(rows);
@@ -60,7 +63,9 @@ pub fn likelihood(
             .par_chunks_mut(vocab)
             .zip(wanted)
             .enumerate()
-            .map(|(i, (row, wanted))| differentiate(row, *wanted, temperature as f32, &|p| slope(start + i, p)))
+            .map(|(i, (row, wanted))| {
+                differentiate(row, *wanted, temperature as f32, &|p| slope(start + i, p))
+            })
             .collect();
         log_probabilities.extend(told.iter().map(|t| t.0));
         greedy.extend(told.iter().map(|t| t.1));
@@ -162,14 +167,19 @@ mod tests {
 
         let total = |hidden: &Tensor| -> Result<f64> {
             let told = run(hidden)?.log_probabilities;
-            Ok((0..ROWS).map(|row| f64::from(weight(row)) * f64::from(told[row])).sum())
+            Ok((0..ROWS)
+                .map(|row| f64::from(weight(row)) * f64::from(told[row]))
+                .sum())
         };
         let length = got.d_hidden.sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt();
         let direction = (&got.d_hidden / f64::from(length))?;
         let above = total(&(&hidden + (&direction * STEP)?)?)?;
         let below = total(&(&hidden - (&direction * STEP)?)?)?;
         let slope = (above - below) / (2.0 * STEP);
-        assert!((slope / f64::from(length) - 1.0).abs() < 0.01, "{slope} and {length}");
+        assert!(
+            (slope / f64::from(length) - 1.0).abs() < 0.01,
+            "{slope} and {length}"
+        );
         Ok(())
     }
 
@@ -177,7 +187,10 @@ mod tests {
     fn without_a_slope_nothing_is_differentiated() -> Result<()> {
         let decoder = tiny()?;
         let hidden = Tensor::randn(0_f32, 1.0, (2, decoder.config().hidden), &Device::Cpu)?;
-        let wanted = [Wanted { token: 1, allowed: None }; 2];
+        let wanted = [Wanted {
+            token: 1,
+            allowed: None,
+        }; 2];
         let got = likelihood(&decoder, &hidden, &wanted, 1.0, &|_, _| 0.0)?;
         assert_eq!(got.d_hidden.abs()?.sum_all()?.to_scalar::<f32>()?, 0.0);
         assert!(likelihood(&decoder, &hidden, &wanted[..1], 1.0, &|_, _| 0.0).is_err());

@@ -128,7 +128,9 @@ impl Run<'_> {
                         optimiser.steps(),
                         self.manifest.steps
                     );
-                    return Err(Error::new(ErrorKind::Cancelled, what).hint("run the same command again to go on"));
+                    return Err(
+                        Error::new(ErrorKind::Cancelled, what).hint("run the same command again to go on")
+                    );
                 }
                 Err(e) => return Err(e),
             }
@@ -202,7 +204,10 @@ impl Told {
     /// For a progress bar: what counts most, how fast it is, and how long it still takes.
     pub fn line(&self) -> String {
         let figure = |name: &str| self.figures.get(name).map(|v| format!("{name} {v:.3}"));
-        let mut parts: Vec<String> = ["loss", "accuracy", "reward", "kl"].into_iter().filter_map(figure).collect();
+        let mut parts: Vec<String> = ["loss", "accuracy", "reward", "kl"]
+            .into_iter()
+            .filter_map(figure)
+            .collect();
         parts.push(format!("{:.0} tok/s", self.tokens_per_s));
         let left = self.elapsed_s / self.step.max(1) as f64 * (self.steps - self.step) as f64;
         parts.push(format!("{} left", duration(left)));

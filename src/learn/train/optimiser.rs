@@ -95,7 +95,10 @@ impl AdamW {
                 let was = f64::from(*value);
                 *value = (was - learning_rate * (step + weight_decay * was)) as f32;
             }
-            moved.insert(name.clone(), Tensor::from_vec(values, parameter.shape(), &Device::Cpu)?);
+            moved.insert(
+                name.clone(),
+                Tensor::from_vec(values, parameter.shape(), &Device::Cpu)?,
+            );
         }
         parameters.0.extend(moved);
         self.steps += 1;
@@ -131,9 +134,8 @@ impl AdamW {
         let steps = get("optimiser.steps")?.to_vec1::<u32>()?;
         let mut moments = BTreeMap::new();
         for name in tensors.keys().filter_map(|k| k.strip_prefix("optimiser.mean.")) {
-            let read = |part: &str| -> Result<Vec<f32>> {
-                Ok(get(&format!("optimiser.{part}.{name}"))?.to_vec1()?)
-            };
+            let read =
+                |part: &str| -> Result<Vec<f32>> { Ok(get(&format!("optimiser.{part}.{name}"))?.to_vec1()?) };
             let part = Moments {
                 mean: read("mean")?,
                 square: read("square")?,
@@ -201,7 +203,10 @@ mod tests {
         let norm = adam.step(&mut p, &one(&[3.0, 4.0])?, 0.1)?;
         assert!((norm - 5.0).abs() < 1e-12);
         let mean = &adam.moments["p"].mean;
-        assert!((mean[0] - 0.06).abs() < 1e-7 && (mean[1] - 0.08).abs() < 1e-7, "{mean:?}");
+        assert!(
+            (mean[0] - 0.06).abs() < 1e-7 && (mean[1] - 0.08).abs() < 1e-7,
+            "{mean:?}"
+        );
         Ok(())
     }
 

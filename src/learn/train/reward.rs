@@ -84,14 +84,20 @@ impl Pair {
 /// # Errors
 /// There are too few groups to hold one out, or every pair says the same.
 pub fn split(pairs: Vec<Pair>, held_out: f64, seed: u64) -> Result<(Vec<Pair>, Vec<Pair>)> {
-    let mut groups: Vec<String> = pairs.iter().map(|p| p.group.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut groups: Vec<String> = pairs
+        .iter()
+        .map(|p| p.group.clone())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     if groups.len() < 2 || pairs.len() < MIN_PAIRS {
         let what = format!(
             "{} pairs of {} people or topics: a reward model takes at least {MIN_PAIRS} of 2",
             pairs.len(),
             groups.len()
         );
-        return Err(Error::new(ErrorKind::Input, what).hint("decide more scores, or name a file of pairs with --pairs"));
+        return Err(Error::new(ErrorKind::Input, what)
+            .hint("decide more scores, or name a file of pairs with --pairs"));
     }
     shuffle(&mut groups, &mut Seed::root(seed).branch("held out").stream());
     let count = ((groups.len() as f64 * held_out).round() as usize).clamp(1, groups.len() - 1);
@@ -149,7 +155,11 @@ impl RewardModel<'_> {
     pub fn steps(&self) -> usize {
         let batch = &self.learner.settings.batch;
         let all = self.passes().len().div_ceil(batch.accumulation) * batch.epochs;
-        if batch.max_steps == 0 { all } else { all.min(batch.max_steps) }
+        if batch.max_steps == 0 {
+            all
+        } else {
+            all.min(batch.max_steps)
+        }
     }
 
     /// Tokens of all pairs, and their number.
@@ -177,7 +187,8 @@ impl RewardModel<'_> {
         let (better, worse) = said.split_at(pairs.len());
         let of = |said: &[f32], length: fn(&Pair) -> usize| {
             let both = said.iter().zip(pairs);
-            both.map(|(&said, pair)| self.charged(f64::from(said), length(pair))).collect()
+            both.map(|(&said, pair)| self.charged(f64::from(said), length(pair)))
+                .collect()
         };
         Rewarded {
             chosen: of(better, |p| p.chosen.len()),
@@ -188,7 +199,10 @@ impl RewardModel<'_> {
     fn evaluate(&self, parameters: &Parameters, watch: &dyn Watch) -> Result<BTreeMap<String, f64>> {
         let decoder = self.learner.model(parameters)?;
         let head = Self::head(parameters)?;
-        let pairs = &self.held_out[..self.held_out.len().min(self.learner.settings.batch.evaluate_on.max(1))];
+        let pairs = &self.held_out[..self
+            .held_out
+            .len()
+            .min(self.learner.settings.batch.evaluate_on.max(1))];
         let mut apart = Vec::new();
         for pass in in_packs(pairs, self.learner.settings.batch.pack) {
             watch::check(watch, "the steps so far are saved")?;
@@ -241,7 +255,15 @@ fn in_packs(pairs: &[Pair], capacity: usize) -> Vec<Vec<usize>> {
 
 /// How often the better answer has the higher reward; equal rewards are half right.
 fn accuracy(apart: &[f64]) -> f64 {
-    let right = |&d: &f64| if d > 0.0 { 1.0 } else if d < 0.0 { 0.0 } else { 0.5 };
+    let right = |&d: &f64| {
+        if d > 0.0 {
+            1.0
+        } else if d < 0.0 {
+            0.0
+        } else {
+            0.5
+        }
+    };
     apart.iter().map(right).sum::<f64>() / apart.len().max(1) as f64
 }
 
@@ -256,7 +278,9 @@ fn calibration_error(apart: &[f64]) -> f64 {
         bins[bin].1 += f64::from(u8::from(d > 0.0));
         bins[bin].2 += 1;
     }
-    let gaps = bins.iter().map(|(confidence, right, _)| (confidence - right).abs());
+    let gaps = bins
+        .iter()
+        .map(|(confidence, right, _)| (confidence - right).abs());
     gaps.sum::<f64>() / apart.len().max(1) as f64
 }
 
@@ -312,7 +336,9 @@ impl Objective for RewardModel<'_> {
                 json!({ "group": pair.group, "chosen": c, "rejected": r, "margin": pair.margin })
             }));
         }
-        found.figures.insert("loss".to_owned(), total / count.max(1) as f64);
+        found
+            .figures
+            .insert("loss".to_owned(), total / count.max(1) as f64);
         found.figures.insert("accuracy".to_owned(), accuracy(&apart));
         found.gradients = sum.done();
         Ok(found)
@@ -368,8 +394,14 @@ mod tests {
             let at = |c: f64, r: f64| pair_loss(c, r, 0.25, 0.02).0;
             let (_, by_chosen, by_rejected) = pair_loss(chosen, rejected, 0.25, 0.02);
             let h = 1e-5;
-            close(by_chosen, (at(chosen + h, rejected) - at(chosen - h, rejected)) / (2.0 * h));
-            close(by_rejected, (at(chosen, rejected + h) - at(chosen, rejected - h)) / (2.0 * h));
+            close(
+                by_chosen,
+                (at(chosen + h, rejected) - at(chosen - h, rejected)) / (2.0 * h),
+            );
+            close(
+                by_rejected,
+                (at(chosen, rejected + h) - at(chosen, rejected - h)) / (2.0 * h),
+            );
         }
     }
 

@@ -87,7 +87,9 @@ pub fn read(path: &Path) -> Result<Samples> {
         let item: Instruction = serde_json::from_str(content)
             .map_err(|e| wrong(format!(", line {number}: not a sample: {}", line(&e.to_string()))))?;
         if item.content("assistant").trim().is_empty() || item.content("user").trim().is_empty() {
-            return Err(wrong(format!(", line {number}: a sample has a user's message and an assistant's answer")));
+            return Err(wrong(format!(
+                ", line {number}: a sample has a user's message and an assistant's answer"
+            )));
         }
         items.push(item);
     }
@@ -172,7 +174,11 @@ mod tests {
         assert_eq!(first, flat(epoch(0)));
         first.sort_unstable();
         assert_eq!(first, (0..50).collect::<Vec<_>>());
-        assert!(epoch(0).iter().all(|bin| bin.iter().map(|&i| sequences[i].tokens.len()).sum::<usize>() <= 100));
+        assert!(
+            epoch(0)
+                .iter()
+                .all(|bin| bin.iter().map(|&i| sequences[i].tokens.len()).sum::<usize>() <= 100)
+        );
     }
 
     #[test]
@@ -183,7 +189,8 @@ mod tests {
             std::fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
             Ok(read(&path).err().map_or_else(String::new, |e| e.to_string()))
         };
-        let good = r#"{"id":"1","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+        let good =
+            r#"{"id":"1","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
         assert_eq!(message(good)?, "");
         assert!(message(&format!("{good}\n{{}}\n"))?.contains("train.jsonl, line 2: not a sample"));
         assert!(message(r#"{"id":"1","messages":[]}"#)?.contains("line 1: a sample has"));

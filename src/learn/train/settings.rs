@@ -274,32 +274,62 @@ impl Settings {
         let share = |x: f64| (0.0..1.0).contains(&x);
         let checks = [
             ("optimiser.learning_rate is above 0", positive(o.learning_rate)),
-            ("optimiser.warmup_ratio is from 0 to below 1", share(o.warmup_ratio)),
-            ("optimiser.weight_decay is not below 0", o.weight_decay >= 0.0 && o.weight_decay.is_finite()),
+            (
+                "optimiser.warmup_ratio is from 0 to below 1",
+                share(o.warmup_ratio),
+            ),
+            (
+                "optimiser.weight_decay is not below 0",
+                o.weight_decay >= 0.0 && o.weight_decay.is_finite(),
+            ),
             ("optimiser.beta1 is from 0 to below 1", share(o.beta1)),
             ("optimiser.beta2 is from 0 to below 1", share(o.beta2)),
             ("optimiser.epsilon is above 0", positive(o.epsilon)),
             ("optimiser.max_grad_norm is above 0", positive(o.max_grad_norm)),
             ("batch.pack is from 16 to 32768", (16..=32_768).contains(&b.pack)),
-            ("batch.accumulation is from 1 to 4096", (1..=4096).contains(&b.accumulation)),
+            (
+                "batch.accumulation is from 1 to 4096",
+                (1..=4096).contains(&b.accumulation),
+            ),
             ("batch.epochs is from 1 to 1000", (1..=1000).contains(&b.epochs)),
-            ("batch.longest is from 16 to 32768", (16..=32_768).contains(&b.longest)),
+            (
+                "batch.longest is from 16 to 32768",
+                (16..=32_768).contains(&b.longest),
+            ),
             ("batch.save_every is above 0", b.save_every > 0),
-            ("reward.centre is not below 0", r.centre >= 0.0 && r.centre.is_finite()),
-            ("reward.length_penalty is not below 0", r.length_penalty >= 0.0 && r.length_penalty.is_finite()),
-            ("reward.held_out is above 0 and below 1", share(r.held_out) && r.held_out > 0.0),
+            (
+                "reward.centre is not below 0",
+                r.centre >= 0.0 && r.centre.is_finite(),
+            ),
+            (
+                "reward.length_penalty is not below 0",
+                r.length_penalty >= 0.0 && r.length_penalty.is_finite(),
+            ),
+            (
+                "reward.held_out is above 0 and below 1",
+                share(r.held_out) && r.held_out > 0.0,
+            ),
             ("grpo.steps is from 1 to 100000", (1..=100_000).contains(&g.steps)),
             ("grpo.prompts is from 1 to 256", (1..=256).contains(&g.prompts)),
             ("grpo.group is from 2 to 256", (2..=256).contains(&g.group)),
             ("grpo.temperature is above 0", positive(g.temperature)),
-            ("grpo.longest_answer is from 8 to 4096", (8..=4096).contains(&g.longest_answer)),
-            ("grpo.epsilon is above 0 and below 1", share(g.epsilon) && g.epsilon > 0.0),
+            (
+                "grpo.longest_answer is from 8 to 4096",
+                (8..=4096).contains(&g.longest_answer),
+            ),
+            (
+                "grpo.epsilon is above 0 and below 1",
+                share(g.epsilon) && g.epsilon > 0.0,
+            ),
             ("grpo.epsilon_high is above 0", positive(g.epsilon_high)),
             ("grpo.beta is not below 0", g.beta >= 0.0 && g.beta.is_finite()),
         ];
         match checks.into_iter().find(|(_, holds)| !holds) {
             None => Ok(()),
-            Some((rule, _)) => Err(Error::new(ErrorKind::Usage, format!("a setting is out of range: {rule}"))),
+            Some((rule, _)) => Err(Error::new(
+                ErrorKind::Usage,
+                format!("a setting is out of range: {rule}"),
+            )),
         }
     }
 }
@@ -316,8 +346,13 @@ mod tests {
             std::fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
             Settings::load(Some(&path))
         };
-        let settings = load("seed = 3\n[lora]\nr = 4\nalpha = 8.0\ntargets = [\"q_proj\", \"down_proj\"]\n[grpo]\nloss = \"grpo\"\n")?;
-        assert_eq!((settings.seed, settings.lora.r, settings.grpo.loss), (3, 4, LossType::Grpo));
+        let settings = load(
+            "seed = 3\n[lora]\nr = 4\nalpha = 8.0\ntargets = [\"q_proj\", \"down_proj\"]\n[grpo]\nloss = \"grpo\"\n",
+        )?;
+        assert_eq!(
+            (settings.seed, settings.lora.r, settings.grpo.loss),
+            (3, 4, LossType::Grpo)
+        );
         assert_eq!(settings.optimiser, OptimiserSettings::default());
         let message = |text| load(text).err().map_or_else(String::new, |e| e.to_string());
         assert!(message("[optimiser]\nlr = 1.0\n").contains("lr"));

@@ -35,7 +35,11 @@ impl Sft<'_> {
         let all: usize = (0..batch.epochs)
             .map(|epoch| self.epoch(epoch).len().div_ceil(batch.accumulation))
             .sum();
-        if batch.max_steps == 0 { all } else { all.min(batch.max_steps) }
+        if batch.max_steps == 0 {
+            all
+        } else {
+            all.min(batch.max_steps)
+        }
     }
 
     fn epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
@@ -51,7 +55,11 @@ impl Sft<'_> {
             let passes = self.epoch(epoch);
             let steps = passes.len().div_ceil(accumulation);
             if left < steps {
-                return passes[left * accumulation..].iter().take(accumulation).cloned().collect();
+                return passes[left * accumulation..]
+                    .iter()
+                    .take(accumulation)
+                    .cloned()
+                    .collect();
             }
             left -= steps;
         }
@@ -71,7 +79,10 @@ impl Sft<'_> {
             watch::check(watch, "the steps so far are saved")?;
             let Passed { pack, rows, tokens } = Passed::of(&pass, valid);
             let hidden = decoder.trace(&pack, &rows, TraceOptions::default())?.hidden;
-            let wanted: Vec<Wanted> = tokens.iter().map(|&token| Wanted { token, allowed: None }).collect();
+            let wanted: Vec<Wanted> = tokens
+                .iter()
+                .map(|&token| Wanted { token, allowed: None })
+                .collect();
             let told = likelihood(&decoder, &hidden, &wanted, 1.0, &|_, _| 0.0)?;
             loss -= told.log_probabilities.iter().map(|&p| f64::from(p)).sum::<f64>();
             right += told.greedy.iter().filter(|&&right| right).count();
@@ -121,17 +132,27 @@ impl Objective for Sft<'_> {
             watch::check(watch, "the steps so far are saved")?;
             let Passed { pack, rows, tokens } = Passed::of(pass, self.train);
             let trace = decoder.trace(&pack, &rows, self.learner.options(step, n))?;
-            let wanted: Vec<Wanted> = tokens.iter().map(|&token| Wanted { token, allowed: None }).collect();
+            let wanted: Vec<Wanted> = tokens
+                .iter()
+                .map(|&token| Wanted { token, allowed: None })
+                .collect();
             let told = likelihood(&decoder, &trace.hidden, &wanted, 1.0, &|_, _| -weight)?;
             loss -= told.log_probabilities.iter().map(|&p| f64::from(p)).sum::<f64>();
             right += told.greedy.iter().filter(|&&right| right).count();
             sum.add(&trace.backward(&told.d_hidden)?)?;
             found.tokens += pack.rows();
         }
-        let first = passes.first().and_then(|pass| pass.first()).map(|&i| &self.train[i]);
+        let first = passes
+            .first()
+            .and_then(|pass| pass.first())
+            .map(|&i| &self.train[i]);
         found.samples = first.map(|s| self.shown(s)).into_iter().collect();
-        found.figures.insert("loss".to_owned(), loss / learnt.max(1) as f64);
-        found.figures.insert("accuracy".to_owned(), right as f64 / learnt.max(1) as f64);
+        found
+            .figures
+            .insert("loss".to_owned(), loss / learnt.max(1) as f64);
+        found
+            .figures
+            .insert("accuracy".to_owned(), right as f64 / learnt.max(1) as f64);
         found.gradients = sum.done();
         Ok(found)
     }

@@ -79,7 +79,13 @@ impl World {
         }
     }
 
-    fn run(&self, name: &str, objective: &dyn Objective, manifest: &Manifest, watch: &dyn Watch) -> Result<RunFolder> {
+    fn run(
+        &self,
+        name: &str,
+        objective: &dyn Objective,
+        manifest: &Manifest,
+        watch: &dyn Watch,
+    ) -> Result<RunFolder> {
         let folder = RunFolder::at(&self.folder.path().join(name));
         let run = Run {
             objective,
@@ -121,7 +127,9 @@ impl Watch for Impatient {
     fn tell(&self, _: &str, _: usize, _: usize) {}
 
     fn stopped(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_err()
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+            .is_err()
     }
 }
 
@@ -177,7 +185,10 @@ fn another_run_is_not_gone_on_with() -> Result<()> {
     };
     let manifest = world.manifest(RunKind::Sft, 2);
     let folder = world.run("run", &objective, &manifest, &Nobody)?;
-    let other = Manifest { steps: 3, ..manifest.clone() };
+    let other = Manifest {
+        steps: 3,
+        ..manifest.clone()
+    };
     let refused = world.run("run", &objective, &other, &Nobody);
     assert!(refused.is_err_and(|e| e.message().contains("holds another run")));
     std::fs::write(folder.dir().join("state.safetensors"), "no").map_err(candle_core::Error::from)?;
@@ -206,7 +217,11 @@ fn numbers_that_are_none_end_the_run() -> Result<()> {
     let message = refused.err().map_or_else(String::new, |e| e.to_string());
     assert!(message.contains("not a number"), "{message}");
     let folder = RunFolder::at(&world.folder.path().join("run"));
-    assert!(folder.state(&world.settings)?.is_some_and(|(_, optimiser)| optimiser.steps() > 0));
+    assert!(
+        folder
+            .state(&world.settings)?
+            .is_some_and(|(_, optimiser)| optimiser.steps() > 0)
+    );
     Ok(())
 }
 
@@ -219,7 +234,11 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     settings.optimiser.learning_rate = 0.01;
     let world = World::new(settings)?;
     let pair = |n: u32| {
-        let words = |offset: u32| -> Vec<u32> { (0..5 + n % 3).map(|i| 100 + (i * 7 + n * 3 + offset) % 20).collect() };
+        let words = |offset: u32| -> Vec<u32> {
+            (0..5 + n % 3)
+                .map(|i| 100 + (i * 7 + n * 3 + offset) % 20)
+                .collect()
+        };
         let mut chosen = words(0);
         chosen.insert(2, 65);
         Pair {
@@ -239,10 +258,18 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     let manifest = world.manifest(RunKind::Reward, objective.steps());
     let told = figures(&world.run("reward", &objective, &manifest, &Nobody)?)?;
     let (first, last) = (&told[0], &told[told.len() - 1]);
-    assert_eq!(first["valid_accuracy"], 0.5, "nothing is known before the first step");
+    assert_eq!(
+        first["valid_accuracy"], 0.5,
+        "nothing is known before the first step"
+    );
     assert!(last["valid_accuracy"] > 0.85, "{last:?}");
     assert!(last["loss"] < 0.5, "{last:?}");
-    assert!(RunFolder::at(&world.folder.path().join("reward")).adapter().join(super::reward::HEAD_FILE).exists());
+    assert!(
+        RunFolder::at(&world.folder.path().join("reward"))
+            .adapter()
+            .join(super::reward::HEAD_FILE)
+            .exists()
+    );
     Ok(())
 }
 
@@ -291,7 +318,8 @@ fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
     let manifest = world.manifest(RunKind::Grpo, STEPS);
     let folder = world.run("grpo", &objective, &manifest, &Nobody)?;
     let told = figures(&folder)?;
-    let mean = |steps: &[BTreeMap<String, f64>]| steps.iter().map(|f| f["reward"]).sum::<f64>() / steps.len() as f64;
+    let mean =
+        |steps: &[BTreeMap<String, f64>]| steps.iter().map(|f| f["reward"]).sum::<f64>() / steps.len() as f64;
     assert_eq!(folder.samples().len(), 16, "the last step's answers are kept");
     Ok(mean(&told[STEPS - 8..]) - mean(&told[..8]))
 }
@@ -299,10 +327,18 @@ fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
 #[test]
 fn rewards_teach_and_shuffled_ones_do_not() -> Result<()> {
     let seeds = [1, 2, 3];
-    let gains = |shuffled| seeds.iter().map(|&seed| two_armed(shuffled, seed)).collect::<Result<Vec<f64>>>();
+    let gains = |shuffled| {
+        seeds
+            .iter()
+            .map(|&seed| two_armed(shuffled, seed))
+            .collect::<Result<Vec<f64>>>()
+    };
     let (taught, control) = (gains(false)?, gains(true)?);
     let mean = |gains: &[f64]| gains.iter().sum::<f64>() / gains.len() as f64;
     assert!(taught.iter().all(|&gain| gain > 0.2), "{taught:?}");
-    assert!(mean(&control).abs() < 0.15 && mean(&taught) > mean(&control) + 0.2, "{taught:?}, shuffled {control:?}");
+    assert!(
+        mean(&control).abs() < 0.15 && mean(&taught) > mean(&control) + 0.2,
+        "{taught:?}, shuffled {control:?}"
+    );
     Ok(())
 }

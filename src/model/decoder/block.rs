@@ -251,8 +251,14 @@ impl Block {
         let at = |target| (pass.layer, target);
         let normed = rms_norm(x, &self.attention_norm, eps)?;
         let heads = |y: Tensor, n: usize| y.reshape((rows, n, config.head_dim));
-        let q = heads(self.query.forward(&normed, at(Target::QProj), dropout)?, config.heads)?;
-        let k = heads(self.key.forward(&normed, at(Target::KProj), dropout)?, config.kv_heads)?;
+        let q = heads(
+            self.query.forward(&normed, at(Target::QProj), dropout)?,
+            config.heads,
+        )?;
+        let k = heads(
+            self.key.forward(&normed, at(Target::KProj), dropout)?,
+            config.kv_heads,
+        )?;
         let v = self.value.forward(&normed, at(Target::VProj), dropout)?;
         let raw = (q, k);
         let (q, k) = match &self.head_norms {
@@ -265,7 +271,9 @@ impl Block {
         let fed = rms_norm(&middle, &self.feed_norm, eps)?;
         let gate = self.gate.forward(&fed, at(Target::GateProj), dropout)?;
         let up = self.up.forward(&fed, at(Target::UpProj), dropout)?;
-        let down = self.down.forward(&swiglu(&gate, &up)?, at(Target::DownProj), dropout)?;
+        let down = self
+            .down
+            .forward(&swiglu(&gate, &up)?, at(Target::DownProj), dropout)?;
         let y = add(&middle, &down)?;
         let activations = Activations {
             x: x.clone(),
@@ -321,6 +329,9 @@ impl Block {
             )?,
             &back(&self.value, Target::VProj, &a.normed, &dv)?,
         )?;
-        Ok(add(&d_middle, &backward::rms_norm(&a.x, &self.attention_norm, &d_normed, eps)?)?)
+        Ok(add(
+            &d_middle,
+            &backward::rms_norm(&a.x, &self.attention_norm, &d_normed, eps)?,
+        )?)
     }
 }

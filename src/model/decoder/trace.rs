@@ -9,8 +9,8 @@ use std::ops::Range;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::rms_norm;
 
-use super::block::{Activations, Dropout, Gradients, Pass, Rope};
 use super::Decoder;
+use super::block::{Activations, Dropout, Gradients, Pass, Rope};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::kernels::backward::{self, with_floats};
 use crate::model::kernels::segments::{self, Heads, Inputs, Segment};
@@ -89,7 +89,10 @@ impl Decoder {
     /// A token is not in the vocabulary, or nothing is wanted.
     pub fn trace<'a>(&'a self, pack: &'a Pack, wanted: &[u32], options: TraceOptions) -> Result<Trace<'a>> {
         if let Some(token) = pack.tokens.iter().find(|&&t| t as usize >= self.config.vocab) {
-            let what = format!("token {token} is not among the {} of the vocabulary", self.config.vocab);
+            let what = format!(
+                "token {token} is not among the {} of the vocabulary",
+                self.config.vocab
+            );
             return Err(Error::new(ErrorKind::Internal, what));
         }
         let rope = Rope::new(pack.positions(), &self.frequencies)?;
@@ -184,7 +187,12 @@ impl Trace<'_> {
     /// The shapes do not fit.
     pub fn backward(self, d_hidden: &Tensor) -> Result<Gradients> {
         let decoder = self.decoder;
-        let d_last = backward::rms_norm(&self.last, &decoder.norm, d_hidden, decoder.config.norm_eps as f32)?;
+        let d_last = backward::rms_norm(
+            &self.last,
+            &decoder.norm,
+            d_hidden,
+            decoder.config.norm_eps as f32,
+        )?;
         let mut d = Tensor::zeros(
             (self.pack.rows(), decoder.config.hidden),
             d_last.dtype(),
@@ -196,9 +204,11 @@ impl Trace<'_> {
         for (layer, (x, kept)) in blocks {
             let activations = match kept {
                 Some(activations) => activations,
-                None => decoder
-                    .traced_block(layer, &x, self.pack, &self.rope, self.options)?
-                    .1,
+                None => {
+                    decoder
+                        .traced_block(layer, &x, self.pack, &self.rope, self.options)?
+                        .1
+                }
             };
             let pass = decoder.pass(layer, &self.rope, self.options.dropout);
             let attend_back = |a: &Activations<Vec<f32>>, dy: &Tensor| attend_back(decoder, self.pack, a, dy);
@@ -219,7 +229,13 @@ fn attend_back(
         with_floats(attended, |attended| {
             with_floats(dy, |dy| {
                 let kept = (attended, log_sums.as_slice());
-                Ok(segments::backward(decoder.heads(), inputs, &pack.segments, kept, dy))
+                Ok(segments::backward(
+                    decoder.heads(),
+                    inputs,
+                    &pack.segments,
+                    kept,
+                    dy,
+                ))
             })
         })
     })??;

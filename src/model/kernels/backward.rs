@@ -29,7 +29,11 @@ pub fn with_floats<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> Result<T>) -
 pub fn rms_norm(x: &Tensor, weight: &Tensor, dy: &Tensor, eps: f32) -> Result<Tensor> {
     let width = weight.dim(0)?;
     if x.dims() != dy.dims() || x.dims().last() != Some(&width) {
-        bail!("norm of {:?} with {:?} and {width} weights", x.shape(), dy.shape());
+        bail!(
+            "norm of {:?} with {:?} and {width} weights",
+            x.shape(),
+            dy.shape()
+        );
     }
     let mut out = vec![0_f32; x.elem_count()];
     let arch = Arch::new();
@@ -124,17 +128,15 @@ mod tests {
     }
 
     /// The largest difference of `gradient` from central differences of `sum(f(x) * dy)`, as a share of the largest entry.
-    fn off(
-        x: &Tensor,
-        dy: &Tensor,
-        gradient: &Tensor,
-        f: impl Fn(&Tensor) -> Result<Tensor>,
-    ) -> Result<f32> {
+    fn off(x: &Tensor, dy: &Tensor, gradient: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<f32> {
         const STEP: f32 = 1e-2;
         let values = x.flatten_all()?.to_vec1::<f32>()?;
         let loss = |values: Vec<f32>| -> Result<f64> {
             let y = f(&Tensor::from_vec(values, x.shape(), &Device::Cpu)?)?;
-            (y * dy)?.to_dtype(candle_core::DType::F64)?.sum_all()?.to_scalar()
+            (y * dy)?
+                .to_dtype(candle_core::DType::F64)?
+                .sum_all()?
+                .to_scalar()
         };
         let gradient = gradient.flatten_all()?.to_vec1::<f32>()?;
         let largest = gradient.iter().fold(0_f32, |a, b| a.max(b.abs()));
@@ -155,9 +157,7 @@ mod tests {
     fn the_norm_has_the_slope_of_its_differences() -> Result<()> {
         let (x, dy, weight) = (normal(&[3, 32])?, normal(&[3, 32])?, normal(&[32])?);
         let gradient = rms_norm(&x, &weight, &dy, 1e-5)?;
-        let worst = off(&x, &dy, &gradient, |x| {
-            candle_nn::ops::rms_norm(x, &weight, 1e-5)
-        })?;
+        let worst = off(&x, &dy, &gradient, |x| candle_nn::ops::rms_norm(x, &weight, 1e-5))?;
         assert!(worst < 1e-3, "{worst}");
         assert!(rms_norm(&x, &normal(&[31])?, &dy, 1e-5).is_err());
         Ok(())

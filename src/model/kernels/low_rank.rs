@@ -53,7 +53,11 @@ impl LowRank {
     #[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
     #[inline(always)]
     fn row(&self, x: &[f32], y: &mut [f32]) {
-        for (a, b) in self.a.chunks_exact(self.inputs).zip(self.b.chunks_exact(self.outputs)) {
+        for (a, b) in self
+            .a
+            .chunks_exact(self.inputs)
+            .zip(self.b.chunks_exact(self.outputs))
+        {
             let product = dot(a, x);
             for (y, b) in y.iter_mut().zip(b) {
                 *y = product.mul_add(*b, *y);
@@ -125,14 +129,22 @@ mod tests {
     #[test]
     fn it_is_the_product_of_the_factors() -> Result<()> {
         let normal = |shape: (usize, usize)| Tensor::randn(0_f32, 1.0, shape, &Device::Cpu);
-        let (a, b, x, y) = (normal((3, 37))?, normal((21, 3))?, normal((19, 37))?, normal((19, 21))?);
+        let (a, b, x, y) = (
+            normal((3, 37))?,
+            normal((21, 3))?,
+            normal((19, 37))?,
+            normal((19, 21))?,
+        );
         let update = LowRank::new(&a, &b, 0.5)?;
         let got = update.add_to(&y, &x)?;
         let expected = (&y + (x.matmul(&a.t()?)?.matmul(&b.t()?)? * 0.5)?)?;
         let worst: f32 = (&got - &expected)?.abs()?.max_all()?.to_scalar()?;
         assert!(worst < 1e-4, "{worst}");
         // One row alone gives the same bits.
-        let alone = update.add_to(&y.narrow(0, 17, 1)?.contiguous()?, &x.narrow(0, 17, 1)?.contiguous()?)?;
+        let alone = update.add_to(
+            &y.narrow(0, 17, 1)?.contiguous()?,
+            &x.narrow(0, 17, 1)?.contiguous()?,
+        )?;
         let row = got.narrow(0, 17, 1)?;
         assert_eq!(alone.to_vec2::<f32>()?, row.to_vec2::<f32>()?);
         assert!(update.add_to(&x, &y).is_err());

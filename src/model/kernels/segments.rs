@@ -94,7 +94,14 @@ pub fn attend(heads: Heads, inputs: Inputs, segments: &[Segment]) -> Attended {
     };
     for (i, head, part) in done {
         let rows = segments[i].rows.clone();
-        scatter(&part.values, &mut out.values, rows.clone(), head, group * heads.dim, heads.keys);
+        scatter(
+            &part.values,
+            &mut out.values,
+            rows.clone(),
+            head,
+            group * heads.dim,
+            heads.keys,
+        );
         scatter(&part.log_sums, &mut out.log_sums, rows, head, group, heads.keys);
     }
     out
@@ -232,7 +239,14 @@ impl<'a> Task<'a> {
             let rows = &mut out.values[part.rows.start * group * dim..part.rows.end * group * dim];
             let to = MatMut::from_row_major_slice_mut(rows, part.rows.len(), group * dim)
                 .subcols_mut(in_group * dim, dim);
-            matmul(to, Accum::Replace, weights, self.seen(&part, &self.values), 1.0, Par::Seq);
+            matmul(
+                to,
+                Accum::Replace,
+                weights,
+                self.seen(&part, &self.values),
+                1.0,
+                Par::Seq,
+            );
         }
         out
     }
@@ -253,7 +267,14 @@ impl<'a> Task<'a> {
             d_space.resize(rows * seen, 0.0);
             let d_weights = MatMut::from_row_major_slice_mut(&mut d_space, rows, seen);
             let seen_values = self.seen(&part, &self.values);
-            matmul(d_weights, Accum::Replace, d_out, seen_values.transpose(), 1.0, Par::Seq);
+            matmul(
+                d_weights,
+                Accum::Replace,
+                d_out,
+                seen_values.transpose(),
+                1.0,
+                Par::Seq,
+            );
             let both = weights.chunks_exact_mut(seen).zip(d_space.chunks_exact_mut(seen));
             for (row, (weights, d_scores)) in both.enumerate() {
                 let at = self.segment.rows.start + part.rows.start + row;
@@ -268,8 +289,16 @@ impl<'a> Task<'a> {
             let weights = MatRef::from_row_major_slice(weights, rows, seen);
             let d_scores = MatRef::from_row_major_slice(&d_space, rows, seen);
             let own = &mut dq[part.rows.start * group * dim..part.rows.end * group * dim];
-            let own = MatMut::from_row_major_slice_mut(own, rows, group * dim).subcols_mut(in_group * dim, dim);
-            matmul(own, Accum::Replace, d_scores, self.seen(&part, &self.keys), scale, Par::Seq);
+            let own =
+                MatMut::from_row_major_slice_mut(own, rows, group * dim).subcols_mut(in_group * dim, dim);
+            matmul(
+                own,
+                Accum::Replace,
+                d_scores,
+                self.seen(&part, &self.keys),
+                scale,
+                Par::Seq,
+            );
             let queries = self.of(&part, self.inputs.q);
             for (to, weights, from, factor) in [
                 (&mut dk, d_scores, queries, scale),
@@ -289,7 +318,9 @@ impl<'a> Task<'a> {
 fn normalise(scores: &mut [f32], seen: usize) -> f32 {
     let (scores, hidden) = scores.split_at_mut(seen);
     hidden.fill(0.0);
-    let largest = scores.iter().fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+    let largest = scores
+        .iter()
+        .fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
     for score in scores.iter_mut() {
         *score = exp(*score - largest);
     }

@@ -28,9 +28,11 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, look: Option<&Loo
         canvas.text((inside.x, inside.y), inside.width, text, canvas.styles().dim);
         return None;
     };
-    let head = head(canvas, look);
-    canvas.line(inside, 0, &Line::from(Span::styled(head, canvas.styles().title)));
-    let mut row = 2;
+    let title = canvas.styles().title;
+    for (row, words) in head(canvas, look).into_iter().enumerate() {
+        canvas.line(inside, row as u16, &Line::from(Span::styled(words, title)));
+    }
+    let mut row = 3;
     for name in names(&look.told) {
         figure(canvas, inside, row, &name, &look.told);
         row += 1;
@@ -45,24 +47,25 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, look: Option<&Loo
     None
 }
 
-fn head(canvas: &Canvas<'_>, look: &Look) -> String {
+/// Which run it is, and how far.
+fn head(canvas: &Canvas<'_>, look: &Look) -> [String; 2] {
     let last = look.told.last();
     let (step, steps) = last.map_or((0, 0), |t| (t.step, t.steps));
-    let mut parts = vec![
+    let which = [
         sanitize::line(&look.name).into_owned(),
         look.kind.name().to_owned(),
         sanitize::line(&look.model).into_owned(),
-        canvas.app.fill(
-            Word::TrainingStep,
-            &[("step", &step.to_string()), ("steps", &steps.to_string())],
-        ),
     ];
+    let mut parts = vec![canvas.app.fill(
+        Word::TrainingStep,
+        &[("step", &step.to_string()), ("steps", &steps.to_string())],
+    )];
     if let Some(told) = last.filter(|t| t.step > 0) {
         parts.push(format!("{:.0} tok/s", told.tokens_per_s));
         let left = told.elapsed_s / told.step as f64 * (told.steps - told.step) as f64;
         parts.push(canvas.app.fill(Word::TrainingLeft, &[("time", &duration(left))]));
     }
-    parts.join(" · ")
+    [which.join(" · "), parts.join(" · ")]
 }
 
 /// Every figure that was told, in the order of the alphabet.
@@ -99,12 +102,18 @@ fn curve(values: &[f64], room: usize) -> String {
     let columns = room.min(values.len());
     let (low, high) = values
         .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| {
+            (l.min(v), h.max(v))
+        });
     (0..columns)
         .map(|column| {
             let part = &values[column * values.len() / columns..(column + 1) * values.len() / columns];
             let mean = part.iter().sum::<f64>() / part.len() as f64;
-            let height = if high > low { (mean - low) / (high - low) } else { 0.5 };
+            let height = if high > low {
+                (mean - low) / (high - low)
+            } else {
+                0.5
+            };
             BARS[((height * 7.0).round() as usize).min(7)]
         })
         .collect()
@@ -112,7 +121,11 @@ fn curve(values: &[f64], room: usize) -> String {
 
 /// One sample: what is asked or answered, and what it got; the row after it.
 fn said(canvas: &mut Canvas<'_>, inside: Rect, row: u16, sample: &serde_json::Value) -> u16 {
-    let text = |key: &str| sample.get(key).map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+    let text = |key: &str| {
+        sample
+            .get(key)
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+    };
     let answer = text("answer").unwrap_or_else(|| sample.to_string());
     let reward = sample.get("reward").and_then(serde_json::Value::as_f64);
     let front = reward.map_or_else(String::new, |r| format!("{r:.2}  "));

@@ -23,7 +23,9 @@ fn advantages_by_hand() {
     close(scaled[2], 0.0);
     assert_eq!(advantages(&rewards, Scaling::None), [0.5, -0.5, 0.0, 0.0]);
     // A group without differences teaches nothing.
-    advantages(&[0.7; 3], Scaling::Std).into_iter().for_each(|a| close(a, 0.0));
+    advantages(&[0.7; 3], Scaling::Std)
+        .into_iter()
+        .for_each(|a| close(a, 0.0));
 }
 
 /// By hand. Ratio e^0.1 = 1.1051709, inside both bounds. k3 of reference - now = -0.2: e^-0.2 + 0.2 - 1 = 0.0187308;
@@ -41,7 +43,10 @@ fn a_token_inside_the_bounds() {
 /// 0.67032, below 0.8: the other way round.
 #[test]
 fn a_token_outside_the_bounds() {
-    let plain = GrpoSettings { beta: 0.0, ..settings() };
+    let plain = GrpoSettings {
+        beta: 0.0,
+        ..settings()
+    };
     let up = token_loss(&plain, 1.0, -0.6, -1.0, 0.0);
     assert!(up.clipped);
     close(up.value, -1.28);

@@ -61,7 +61,13 @@ fn tree() -> Pack {
 }
 
 /// `sum(logits * weights)` of the wanted rows, as it is used: a loss of any kind, linear near its place.
-fn loss(decoder: &Decoder, pack: &Pack, wanted: &[u32], weights: &Tensor, options: TraceOptions) -> Result<f64> {
+fn loss(
+    decoder: &Decoder,
+    pack: &Pack,
+    wanted: &[u32],
+    weights: &Tensor,
+    options: TraceOptions,
+) -> Result<f64> {
     let trace = decoder.trace(pack, wanted, options)?;
     let logits = decoder.logits(&trace.hidden)?;
     Ok((logits * weights)?
@@ -105,7 +111,13 @@ fn every_factor_has_the_slope_of_its_differences() -> Result<()> {
                 }),
             };
             let with = |adapter: &Adapter| -> Result<f64> {
-                loss(&base.with_adapter(Some(adapter))?, &pack, &WANTED, &weights, options)
+                loss(
+                    &base.with_adapter(Some(adapter))?,
+                    &pack,
+                    &WANTED,
+                    &weights,
+                    options,
+                )
             };
             let decoder = base.with_adapter(Some(&adapter))?;
             let gradients = gradients(&decoder, &pack, &WANTED, &weights, options)?;
@@ -125,10 +137,21 @@ fn every_factor_has_the_slope_of_its_differences() -> Result<()> {
                         }
                         with(&adapter)
                     };
-                    let step = STEP * f64::from(pick(&adapter.factors[place]).sqr()?.sum_all()?.to_scalar::<f32>()?.sqrt()).max(1.0);
+                    let step = STEP
+                        * f64::from(
+                            pick(&adapter.factors[place])
+                                .sqr()?
+                                .sum_all()?
+                                .to_scalar::<f32>()?
+                                .sqrt(),
+                        )
+                        .max(1.0);
                     let slope = (moved(step)? - moved(-step)?) / (2.0 * step);
                     let off = (slope - f64::from(length)).abs() / f64::from(length);
-                    assert!(off < 0.02, "{arch} {place:?} second {second}: {slope} and {length}");
+                    assert!(
+                        off < 0.02,
+                        "{arch} {place:?} second {second}: {slope} and {length}"
+                    );
                 }
             }
         }
@@ -149,7 +172,10 @@ fn checkpointed_is_plain() -> Result<()> {
             seed: Seed::root(3),
         });
         let run = |checkpointing| {
-            let options = TraceOptions { checkpointing, dropout };
+            let options = TraceOptions {
+                checkpointing,
+                dropout,
+            };
             gradients(&decoder, &pack, &WANTED, &weights, options)
         };
         let (plain, again) = (run(false)?, run(true)?);
@@ -178,7 +204,11 @@ fn packed_is_unpacked() -> Result<()> {
     };
     let prompt = tokens(1, 7);
     let apart = [
-        (whole(&[&prompt, &tokens(2, 4)]), vec![6, 9, 10], vec![0_usize, 1, 2]),
+        (
+            whole(&[&prompt, &tokens(2, 4)]),
+            vec![6, 9, 10],
+            vec![0_usize, 1, 2],
+        ),
         (whole(&[&prompt, &tokens(3, 5)]), vec![11], vec![3]),
         (whole(&[&tokens(4, 6)]), vec![5], vec![4]),
     ];
@@ -233,7 +263,8 @@ fn training_and_scoring_agree_and_adapters_come_off() -> Result<()> {
             };
             for decoder in [&base, &with] {
                 let (a, b) = (scored(decoder)?, traced(decoder)?);
-                let size = |t: &Tensor| -> Result<f32> { Ok(t.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt()) };
+                let size =
+                    |t: &Tensor| -> Result<f32> { Ok(t.sqr()?.mean_all()?.to_scalar::<f32>()?.sqrt()) };
                 let apart = size(&(&a - &b)?)? / size(&a)?;
                 // Keys in blocks are kept in half precision, and a rounding apart moves integers of the next product.
                 let same = if form == WeightForm::F32 { 1e-4 } else { 0.1 };
@@ -242,7 +273,10 @@ fn training_and_scoring_agree_and_adapters_come_off() -> Result<()> {
             assert_ne!(flat(&scored(&base)?)?, flat(&scored(&with)?)?);
             assert_eq!(flat(&scored(&base)?)?, flat(&scored(&with.with_adapter(None)?)?)?);
             let fresh = Adapter::new(&LoraSettings::default(), base.config(), Seed::root(2))?;
-            assert_eq!(flat(&scored(&base)?)?, flat(&scored(&base.with_adapter(Some(&fresh))?)?)?);
+            assert_eq!(
+                flat(&scored(&base)?)?,
+                flat(&scored(&base.with_adapter(Some(&fresh))?)?)?
+            );
         }
     }
     Ok(())

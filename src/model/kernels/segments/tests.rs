@@ -58,11 +58,7 @@ fn by_formula(case: &Case, segments: &[Segment]) -> Vec<f64> {
         for row in segment.rows.clone() {
             for head in 0..queries {
                 let key_head = head / (queries / keys);
-                let seen: Vec<usize> = segment
-                    .prefix
-                    .clone()
-                    .chain(segment.rows.start..=row)
-                    .collect();
+                let seen: Vec<usize> = segment.prefix.clone().chain(segment.rows.start..=row).collect();
                 let score = |&other: &usize| -> f64 {
                     let q = &case.q[(row * queries + head) * dim..][..dim];
                     let k = &case.k[(other * keys + key_head) * dim..][..dim];
@@ -135,7 +131,11 @@ fn gradients_are_the_slopes_of_the_formula() {
             let ((high, above), (low, below)) = (moved(STEP), moved(-STEP));
             let slope = (above - below) / f64::from(high - low);
             let off = (slope - f64::from(gradient[i])).abs();
-            assert!(off < 2e-4, "input {which}, entry {i}: {slope} and {}", gradient[i]);
+            assert!(
+                off < 2e-4,
+                "input {which}, entry {i}: {slope} and {}",
+                gradient[i]
+            );
         }
     }
 }
