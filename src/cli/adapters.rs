@@ -15,7 +15,7 @@ use crate::engine::grammar::GrammarFactory;
 use crate::engine::reading::LevelTokens;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::learn::adapters::{self, before, decode, draft, history, live, named};
+use crate::learn::adapters::{self, Before, before, decode, draft, history, live, named};
 use crate::learn::gate::{Gate, MIN_SUBJECTS};
 use crate::model::chat::ChatFrame;
 use crate::model::config::DecoderConfig;
@@ -409,12 +409,10 @@ impl<'a> Desk<'a> {
 
     fn rollback(&self, reason: Option<&str>, json: bool) -> Result<()> {
         let history = self.history();
-        let Some(before) = before(&history) else {
-            return Err(Error::new(ErrorKind::Input, "no adapter is live"));
-        };
-        let record = match before {
-            Some(record) => record.clone(),
-            None => AdapterRecord {
+        let record = match before(&history) {
+            Before::Nothing => return Err(Error::new(ErrorKind::Input, "no adapter is live")),
+            Before::Adapter(record) => record.clone(),
+            Before::Base => AdapterRecord {
                 model: self.model.clone(),
                 name: String::new(),
                 adapter: None,

@@ -67,7 +67,7 @@ struct Desk {
 struct Inbox {
     next: Option<ScoreRequest>,
     /// What is to be laid over the weights from the next request on.
-    adapter: Option<Option<Arc<NamedAdapter>>>,
+    adapter: Option<Worn>,
     /// Tickets that were replaced before their work began.
     replaced: Vec<Ticket>,
     closed: bool,
@@ -99,7 +99,7 @@ impl Worker {
 impl Worker {
     /// From the next request on, scores with `adapter` over the weights, or with none: nothing is loaded again.
     pub fn wear(&self, adapter: Option<Arc<NamedAdapter>>) {
-        self.desk.lock().adapter = Some(adapter);
+        self.desk.lock().adapter = Some(Worn(adapter));
     }
 }
 
@@ -162,10 +162,14 @@ impl Desk {
     }
 }
 
+/// What is laid over the weights; nothing where there is none.
+#[derive(Debug)]
+struct Worn(Option<Arc<NamedAdapter>>);
+
 /// What the thread finds on its desk.
 struct Found {
     replaced: Vec<Ticket>,
-    adapter: Option<Option<Arc<NamedAdapter>>>,
+    adapter: Option<Worn>,
     next: Option<ScoreRequest>,
 }
 
@@ -178,7 +182,7 @@ fn serve(desk: &Desk, model: &WorkerModel, events: &Sender<(Ticket, ScoreEvent)>
         next,
     }) = desk.wait()
     {
-        if let Some(adapter) = adapter {
+        if let Some(Worn(adapter)) = adapter {
             model.identity.adapter = adapter.as_deref().map(NamedAdapter::label);
             model.adapter = adapter;
         }

@@ -24,18 +24,28 @@ pub fn live<'a>(history: &[&'a AdapterRecord]) -> Option<&'a AdapterRecord> {
     history.iter().rev().find(|record| record.step.is_live()).copied()
 }
 
-/// What was live before the record that says what is live now: what a rollback returns to. The outer option is none
-/// where nothing is live.
-pub fn before<'a>(history: &[&'a AdapterRecord]) -> Option<Option<&'a AdapterRecord>> {
-    let current = live(history)?.adapter?;
+/// What a rollback returns to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Before<'a> {
+    /// Nothing is live: there is no way back.
+    Nothing,
+    /// The model by itself.
+    Base,
+    /// This adapter.
+    Adapter(&'a AdapterRecord),
+}
+
+/// What was live before what is live now first was.
+pub fn before<'a>(history: &[&'a AdapterRecord]) -> Before<'a> {
+    let Some(current) = live(history).and_then(|record| record.adapter) else {
+        return Before::Nothing;
+    };
     let lives: Vec<&AdapterRecord> = history.iter().filter(|r| r.step.is_live()).copied().collect();
-    let first = lives.iter().position(|r| r.adapter == Some(current))?;
-    Some(
-        first
-            .checked_sub(1)
-            .map(|at| lives[at])
-            .filter(|r| r.adapter.is_some()),
-    )
+    let first = lives.iter().position(|r| r.adapter == Some(current)).unwrap_or(0);
+    match first.checked_sub(1).map(|at| lives[at]) {
+        Some(record) if record.adapter.is_some() => Before::Adapter(record),
+        _ => Before::Base,
+    }
 }
 
 /// The last record of the adapter called `name` that has factors.
@@ -125,30 +135,32 @@ mod tests {
         }))
     }
 
-    fn names(entries: &[Entry]) -> (Option<String>, Option<Option<String>>) {
+    /// What is live, and what a rollback returns to.
+    fn names(entries: &[Entry]) -> (Option<String>, String) {
         let model = model();
         let history = history(entries.iter(), &model);
-        let name = |r: &AdapterRecord| r.name.clone();
-        (live(&history).map(name), before(&history).map(|r| r.map(name)))
+        let back = match before(&history) {
+            Before::Nothing => "nothing".to_owned(),
+            Before::Base => "base".to_owned(),
+            Before::Adapter(record) => record.name.clone(),
+        };
+        (live(&history).map(|r| r.name.clone()), back)
     }
 
     #[test]
     fn the_last_that_went_live_is_live_and_a_rollback_returns_to_the_one_before() {
         use AdapterStep::{Admitted, Imported, Overridden, Refused, RolledBack};
         let mut entries = vec![entry("a", Imported), entry("b", Imported)];
-        assert_eq!(names(&entries), (None, None));
+        assert_eq!(names(&entries), (None, "nothing".to_owned()));
         entries.push(entry("a", Admitted));
         entries.push(entry("b", Refused));
-        assert_eq!(names(&entries), (Some("a".to_owned()), Some(None)));
+        assert_eq!(names(&entries), (Some("a".to_owned()), "base".to_owned()));
         entries.push(entry("b", Overridden));
-        assert_eq!(
-            names(&entries),
-            (Some("b".to_owned()), Some(Some("a".to_owned())))
-        );
+        assert_eq!(names(&entries), (Some("b".to_owned()), "a".to_owned()));
         entries.push(entry("a", RolledBack));
-        assert_eq!(names(&entries), (Some("a".to_owned()), Some(None)));
+        assert_eq!(names(&entries), (Some("a".to_owned()), "base".to_owned()));
         entries.push(entry("", RolledBack));
-        assert_eq!(names(&entries), (Some(String::new()), None));
+        assert_eq!(names(&entries), (Some(String::new()), "nothing".to_owned()));
         let other = ModelIdentity {
             sha256: ContentHash::of(b"n"),
             ..model()

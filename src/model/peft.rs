@@ -39,21 +39,14 @@ struct PeftConfig {
     #[serde(default)]
     use_rslora: bool,
     #[serde(default)]
-    use_dora: bool,
-    #[serde(default)]
-    fan_in_fan_out: bool,
-    #[serde(default)]
     modules_to_save: Option<Vec<String>>,
     #[serde(default)]
     rank_pattern: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
     alpha_pattern: BTreeMap<String, serde_json::Value>,
-    #[serde(default = "yes")]
-    inference_mode: bool,
-}
-
-fn yes() -> bool {
-    true
+    /// The rest, of which some may not be set.
+    #[serde(flatten)]
+    more: BTreeMap<String, serde_json::Value>,
 }
 
 /// A list of names, or an expression over them.
@@ -184,12 +177,16 @@ pub fn save(dir: &Path, adapter: &Adapter, settings: &LoraSettings, base: Option
         )),
         bias: Some("none".to_owned()),
         use_rslora: false,
-        use_dora: false,
-        fan_in_fan_out: false,
         modules_to_save: None,
         rank_pattern: BTreeMap::new(),
         alpha_pattern: BTreeMap::new(),
-        inference_mode: true,
+        more: [
+            ("use_dora", false),
+            ("fan_in_fan_out", false),
+            ("inference_mode", true),
+        ]
+        .map(|(name, set)| (name.to_owned(), set.into()))
+        .into(),
     };
     let path = dir.join(WEIGHTS);
     let tensors: HashMap<String, Tensor> = tensors(adapter).into_iter().collect();
@@ -282,12 +279,11 @@ impl PeftConfig {
     /// What it asks for that is not done here.
     fn unapplied(&self) -> Option<String> {
         let bias = self.bias.as_deref().unwrap_or("none");
+        let set = |name: &&str| self.more.get(*name) == Some(&true.into());
         if self.peft_type != "LORA" {
             Some(format!("peft_type is {}", line(&self.peft_type)))
-        } else if self.use_dora {
-            Some("use_dora is set".to_owned())
-        } else if self.fan_in_fan_out {
-            Some("fan_in_fan_out is set".to_owned())
+        } else if let Some(name) = ["use_dora", "fan_in_fan_out"].iter().find(|name| set(name)) {
+            Some(format!("{name} is set"))
         } else if bias != "none" {
             Some(format!("bias is {}", line(bias)))
         } else if self.modules_to_save.as_ref().is_some_and(|m| !m.is_empty()) {

@@ -41,6 +41,12 @@ const SETTINGS: &str = "seed = 4\n[optimiser]\nlearning_rate = 2e-3\n[batch]\npa
 #[test]
 fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
     let env = TestEnvironment::with_models()?;
+    trained(&env)?;
+    put_live_and_back(&env)
+}
+
+/// Trains an adapter called `first`, and one by rewards.
+fn trained(env: &TestEnvironment) -> Outcome {
     let dir = tempfile::tempdir()?;
     let (data, settings) = (dir.path().join("dataset"), dir.path().join("train.toml"));
     dataset(&data)?;
@@ -98,8 +104,11 @@ fn an_adapter_is_trained_brought_in_put_live_and_taken_back() -> Outcome {
     .concat();
     let rewarded = json_of(&grpo)?;
     assert!(figure(&rewarded["last"], "reward") > 0.0, "{rewarded}");
+    Ok(())
+}
 
-    // Into the workspace. The model answers by itself until somebody promotes.
+/// Into the workspace, over the gate and back. The model answers by itself until somebody promotes.
+fn put_live_and_back(env: &TestEnvironment) -> Outcome {
     let whose = |args: &[&str]| -> Outcome<crate::env::Run> {
         let mut command = env.plumb();
         crate::env::Run::of(command.env("PLUMB_MODEL", SMALL_MODEL).args(args))
@@ -304,8 +313,8 @@ fn the_rewards_in_python_are_ours() -> Outcome {
         answer("true", "4", "no number"),
         answer("4294967296", "4", "too large"),
         "{\"evidence\":[1],\"score\":4}".to_owned(),
-        answer("1", "4", "x").replace("}", r#","more":1}"#),
-        answer("1", "4", "x").replace("}", r#","score":4}"#),
+        answer("1", "4", "x").replace('}', r#","more":1}"#),
+        answer("1", "4", "x").replace('}', r#","score":4}"#),
         answer("1", "4", "x") + " and more",
         "  ".to_owned() + &answer("1", "3", "12"),
         "no answer".to_owned(),

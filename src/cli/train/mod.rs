@@ -395,13 +395,16 @@ impl Tasks {
 
 /// The folder of a run: its own name, or one made of the kind and the time.
 pub(super) fn folder(config: &Config, name: Option<&str>, kind: RunKind) -> Result<RunFolder> {
-    let name = match name {
-        Some(name) => name.to_owned(),
-        None => {
-            let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
-            format!("{}-{now}", kind.name())
-        }
-    };
+    let name = name.map_or_else(
+        || {
+            format!(
+                "{}-{}",
+                kind.name(),
+                jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S")
+            )
+        },
+        str::to_owned,
+    );
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         let what = format!("{} is no name for a run", line(&name));
@@ -714,7 +717,7 @@ fn show(config: &Config, run: &str, json: bool) -> Result<()> {
     };
     let told = folder.telemetry()?;
     if json {
-        return told.iter().try_for_each(|t| out::json(t));
+        return told.iter().try_for_each(out::json);
     }
     let mut lines = vec![format!(
         "{} on {}, {} samples, {} numbers learn",

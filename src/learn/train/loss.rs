@@ -192,7 +192,7 @@ mod tests {
             allowed: None,
         }; 2];
         let got = likelihood(&decoder, &hidden, &wanted, 1.0, &|_, _| 0.0)?;
-        assert_eq!(got.d_hidden.abs()?.sum_all()?.to_scalar::<f32>()?, 0.0);
+        assert!(got.d_hidden.abs()?.sum_all()?.to_scalar::<f32>()? <= 0.0);
         assert!(likelihood(&decoder, &hidden, &wanted[..1], 1.0, &|_, _| 0.0).is_err());
         Ok(())
     }

@@ -258,8 +258,8 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     let manifest = world.manifest(RunKind::Reward, objective.steps());
     let told = figures(&world.run("reward", &objective, &manifest, &Nobody)?)?;
     let (first, last) = (&told[0], &told[told.len() - 1]);
-    assert_eq!(
-        first["valid_accuracy"], 0.5,
+    assert!(
+        (first["valid_accuracy"] - 0.5).abs() < 1e-12,
         "nothing is known before the first step"
     );
     assert!(last["valid_accuracy"] > 0.85, "{last:?}");

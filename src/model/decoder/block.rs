@@ -250,7 +250,7 @@ impl Block {
         let (rows, eps) = (x.dim(0)?, config.norm_eps as f32);
         let at = |target| (pass.layer, target);
         let normed = rms_norm(x, &self.attention_norm, eps)?;
-        let heads = |y: Tensor, n: usize| y.reshape((rows, n, config.head_dim));
+        let heads = |flat: Tensor, count: usize| flat.reshape((rows, count, config.head_dim));
         let q = heads(
             self.query.forward(&normed, at(Target::QProj), dropout)?,
             config.heads,
@@ -274,7 +274,7 @@ impl Block {
         let down = self
             .down
             .forward(&swiglu(&gate, &up)?, at(Target::DownProj), dropout)?;
-        let y = add(&middle, &down)?;
+        let behind = add(&middle, &down)?;
         let activations = Activations {
             x: x.clone(),
             normed,
@@ -289,7 +289,7 @@ impl Block {
             gate,
             up,
         };
-        Ok((y, activations))
+        Ok((behind, activations))
     }
 
     /// The gradient of the residual stream before this block for that behind it, `dy` `[T, H]`.

@@ -2,7 +2,7 @@
 //!
 //! The weights of the model do not learn: backwards, each block gives the gradient of its input and those of the
 //! factors laid over its layers. With weights in blocks the forward pass is the one that scores, in integers, and the
-//! derivative is that of the dense weights (QLoRA: Dettmers et al. 2023, arXiv:2305.14314).
+//! derivative is that of the dense weights (`QLoRA`: Dettmers et al. 2023, arXiv:2305.14314).
 
 use std::ops::Range;
 
