@@ -10,7 +10,7 @@ pub mod segments;
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 use half::f16;
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// `silu(gate) * up`, element by element; both `[T, I]`, f32, contiguous.
@@ -60,16 +60,35 @@ impl<F: Fn(f32, f32) -> f32 + Sync> CustomOp2 for Elementwise<F> {
             .zip(a.par_chunks(CHUNK))
             .zip(b.par_chunks(CHUNK))
             .for_each(|((out, a), b)| {
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
-                            *o = self.1(a, b);
-                        }
-                    },
-                );
+                arch.dispatch(Part {
+                    function: &self.1,
+                    out,
+                    a,
+                    b,
+                });
             });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
+    }
+}
+
+/// Some elements of a function of two tensors. A type of its own: a closure is compiled for any processor where the
+/// compiler does not inline the call of it.
+struct Part<'a, F> {
+    function: &'a F,
+    out: &'a mut [f32],
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl<F: Fn(f32, f32) -> f32> WithSimd for Part<'_, F> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for ((o, &a), &b) in self.out.iter_mut().zip(self.a).zip(self.b) {
+            *o = (self.function)(a, b);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! training asks here; each function is held against finite differences.
 
 use candle_core::{Device, Result, Storage, Tensor, bail};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::{CHUNK, exp, floats};
@@ -45,10 +45,14 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, dy: &Tensor, eps: f32) -> Result<Te
                     .zip(dy.par_chunks(width))
                     .with_min_len(8)
                     .for_each(|((out, x), dy)| {
-                        arch.dispatch(
-                            #[inline(always)]
-                            || rms_norm_row(out, x, weight, dy, eps),
-                        );
+                        let row = NormRow {
+                            out,
+                            x,
+                            weight,
+                            dy,
+                            eps,
+                        };
+                        arch.dispatch(row);
                     });
                 Ok(())
             })
@@ -57,21 +61,41 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, dy: &Tensor, eps: f32) -> Result<Te
     Tensor::from_vec(out, x.shape(), &Device::Cpu)
 }
 
-#[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
-#[inline(always)]
-fn rms_norm_row(out: &mut [f32], x: &[f32], weight: &[f32], dy: &[f32], eps: f32) {
-    let count = x.len() as f32;
-    let squares: f64 = x.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-    let norm = 1.0 / (squares as f32 / count + eps).sqrt();
-    let along: f64 = x
-        .iter()
-        .zip(weight)
-        .zip(dy)
-        .map(|((&x, &w), &dy)| f64::from(x) * f64::from(w * dy))
-        .sum();
-    let back = norm * norm * norm * (along as f32 / count);
-    for (((out, &x), &w), &dy) in out.iter_mut().zip(x).zip(weight).zip(dy) {
-        *out = norm * w * dy - back * x;
+/// One row of the norm's gradient.
+struct NormRow<'a> {
+    out: &'a mut [f32],
+    x: &'a [f32],
+    weight: &'a [f32],
+    dy: &'a [f32],
+    eps: f32,
+}
+
+impl WithSimd for NormRow<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self {
+            out,
+            x,
+            weight,
+            dy,
+            eps,
+        } = self;
+        let count = x.len() as f32;
+        let squares: f64 = x.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+        let norm = 1.0 / (squares as f32 / count + eps).sqrt();
+        let along: f64 = x
+            .iter()
+            .zip(weight)
+            .zip(dy)
+            .map(|((&x, &w), &dy)| f64::from(x) * f64::from(w * dy))
+            .sum();
+        let back = norm * norm * norm * (along as f32 / count);
+        for (((out, &x), &w), &dy) in out.iter_mut().zip(x).zip(weight).zip(dy) {
+            *out = norm * w * dy - back * x;
+        }
     }
 }
 
@@ -99,16 +123,14 @@ pub fn swiglu(gate: &Tensor, up: &Tensor, dy: &Tensor) -> Result<(Tensor, Tensor
                     .zip(up.par_chunks(CHUNK))
                     .zip(dy.par_chunks(CHUNK))
                     .for_each(|((((d_gate, d_up), gate), up), dy)| {
-                        arch.dispatch(
-                            #[inline(always)]
-                            || {
-                                for i in 0..gate.len() {
-                                    let sigmoid = 1.0 / (1.0 + exp(-gate[i]));
-                                    d_up[i] = dy[i] * gate[i] * sigmoid;
-                                    d_gate[i] = dy[i] * up[i] * sigmoid * (1.0 + gate[i] * (1.0 - sigmoid));
-                                }
-                            },
-                        );
+                        let part = Gated {
+                            gate,
+                            up,
+                            dy,
+                            d_gate,
+                            d_up,
+                        };
+                        arch.dispatch(part);
                     });
                 Ok(())
             })
@@ -116,6 +138,31 @@ pub fn swiglu(gate: &Tensor, up: &Tensor, dy: &Tensor) -> Result<(Tensor, Tensor
     })?;
     let tensor = |values| Tensor::from_vec(values, gate.shape(), &Device::Cpu);
     Ok((tensor(d_gate)?, tensor(d_up)?))
+}
+
+/// Some elements of the gated activation's gradients.
+struct Gated<'a> {
+    gate: &'a [f32],
+    up: &'a [f32],
+    dy: &'a [f32],
+    d_gate: &'a mut [f32],
+    d_up: &'a mut [f32],
+}
+
+impl WithSimd for Gated<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let inputs = self.gate.iter().zip(self.up).zip(self.dy);
+        let outputs = self.d_gate.iter_mut().zip(self.d_up);
+        for (((&gate, &up), &dy), (d_gate, d_up)) in inputs.zip(outputs) {
+            let sigmoid = 1.0 / (1.0 + exp(-gate));
+            *d_up = dy * gate * sigmoid;
+            *d_gate = dy * up * sigmoid * (1.0 + gate * (1.0 - sigmoid));
+        }
+    }
 }
 
 #[cfg(test)]

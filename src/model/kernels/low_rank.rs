@@ -4,7 +4,7 @@
 //! with an adapter as without one.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::floats;
@@ -66,6 +66,29 @@ impl LowRank {
     }
 }
 
+/// Some rows.
+struct Rows<'a> {
+    update: &'a LowRank,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl WithSimd for Rows<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { update, x, y } = self;
+        for (y, x) in y
+            .chunks_exact_mut(update.outputs)
+            .zip(x.chunks_exact(update.inputs))
+        {
+            update.row(x, y);
+        }
+    }
+}
+
 /// Sixteen sums side by side, so that the loop is vectorised without changing its order.
 #[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
 #[inline(always)]
@@ -107,14 +130,7 @@ impl CustomOp2 for LowRank {
         out.par_chunks_mut(ROWS * outputs)
             .zip(x.par_chunks(ROWS * inputs))
             .for_each(|(y, x)| {
-                arch.dispatch(
-                    #[inline(always)]
-                    || {
-                        for (y, x) in y.chunks_exact_mut(outputs).zip(x.chunks_exact(inputs)) {
-                            self.row(x, y);
-                        }
-                    },
-                );
+                arch.dispatch(Rows { update: self, x, y });
             });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }

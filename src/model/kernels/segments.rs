@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::exp;
@@ -229,10 +229,7 @@ impl<'a> Task<'a> {
             let scores = self.scores(&part, &mut space);
             for (row, scores) in scores.chunks_exact_mut(part.seen).enumerate() {
                 let seen = self.seen_by(&part, row);
-                let log_sum = arch.dispatch(
-                    #[inline(always)]
-                    || normalise(scores, seen),
-                );
+                let log_sum = arch.dispatch(Normalise { scores, seen });
                 out.log_sums[(part.rows.start + row) * group + in_group] = log_sum;
             }
             let weights = MatRef::from_row_major_slice(scores, part.rows.len(), part.seen);
@@ -281,10 +278,14 @@ impl<'a> Task<'a> {
                 let log_sum = log_sums[at * self.heads.queries + part.head];
                 let along: f32 = (0..dim).map(|i| d_out[(row, i)] * y[(row, i)]).sum();
                 let seen = self.seen_by(&part, row);
-                arch.dispatch(
-                    #[inline(always)]
-                    || differentiate(weights, d_scores, seen, log_sum, along),
-                );
+                let row = Differentiate {
+                    scores: weights,
+                    gradients: d_scores,
+                    seen,
+                    log_sum,
+                    along,
+                };
+                arch.dispatch(row);
             }
             let weights = MatRef::from_row_major_slice(weights, rows, seen);
             let d_scores = MatRef::from_row_major_slice(&d_space, rows, seen);
@@ -313,36 +314,57 @@ impl<'a> Task<'a> {
 }
 
 /// Turns the first `seen` scores into weights and the others into 0; the logarithm of the sum of the exponentials.
-#[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
-#[inline(always)]
-fn normalise(scores: &mut [f32], seen: usize) -> f32 {
-    let (scores, hidden) = scores.split_at_mut(seen);
-    hidden.fill(0.0);
-    let largest = scores
-        .iter()
-        .fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
-    for score in scores.iter_mut() {
-        *score = exp(*score - largest);
+struct Normalise<'a> {
+    scores: &'a mut [f32],
+    seen: usize,
+}
+
+impl WithSimd for Normalise<'_> {
+    type Output = f32;
+
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f32 {
+        let (scores, hidden) = self.scores.split_at_mut(self.seen);
+        hidden.fill(0.0);
+        let largest = scores
+            .iter()
+            .fold(f32::NEG_INFINITY, |a, &b| if b > a { b } else { a });
+        for score in scores.iter_mut() {
+            *score = exp(*score - largest);
+        }
+        let total: f32 = scores.iter().sum();
+        let inverse = 1.0 / total;
+        for score in scores.iter_mut() {
+            *score *= inverse;
+        }
+        largest + total.ln()
     }
-    let total: f32 = scores.iter().sum();
-    let inverse = 1.0 / total;
-    for score in scores.iter_mut() {
-        *score *= inverse;
-    }
-    largest + total.ln()
 }
 
 /// Turns scores into weights, and the gradients of the weights into those of the scores.
-#[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
-#[inline(always)]
-fn differentiate(scores: &mut [f32], gradients: &mut [f32], seen: usize, log_sum: f32, along: f32) {
-    let (scores, hidden) = scores.split_at_mut(seen);
-    hidden.fill(0.0);
-    let (gradients, unseen) = gradients.split_at_mut(seen);
-    unseen.fill(0.0);
-    for (score, gradient) in scores.iter_mut().zip(gradients) {
-        *score = exp(*score - log_sum);
-        *gradient = *score * (*gradient - along);
+struct Differentiate<'a> {
+    scores: &'a mut [f32],
+    gradients: &'a mut [f32],
+    seen: usize,
+    log_sum: f32,
+    along: f32,
+}
+
+impl WithSimd for Differentiate<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let (scores, hidden) = self.scores.split_at_mut(self.seen);
+        hidden.fill(0.0);
+        let (gradients, unseen) = self.gradients.split_at_mut(self.seen);
+        unseen.fill(0.0);
+        for (score, gradient) in scores.iter_mut().zip(gradients) {
+            *score = exp(*score - self.log_sum);
+            *gradient = *score * (*gradient - self.along);
+        }
     }
 }
 
