@@ -24,6 +24,8 @@ pub mod rubric;
 
 pub mod model;
 
+pub mod machine;
+
 pub mod ingest;
 
 pub mod evidence;

@@ -7,7 +7,6 @@
 pub mod case;
 pub mod decode;
 pub mod figures;
-pub mod machine;
 pub mod ops;
 pub mod paint;
 mod passes;
@@ -20,10 +19,10 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::ModelId;
+use crate::machine::Machine;
 use crate::watch::{self, Watch};
 
 use figures::{Figure, Measures, Rows, Sample};
-use machine::Machine;
 
 /// How often something is measured, and who watches.
 #[derive(Clone, Copy)]

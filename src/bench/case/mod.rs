@@ -10,11 +10,12 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::figures::{Rows, Sample};
-use super::{Outcome, Session, machine, milliseconds};
+use super::{Outcome, Session, milliseconds};
 use crate::engine::plan::Plan;
 use crate::engine::{ScoreRequest, Ticket};
 use crate::error::{Error, Result};
 use crate::ingest;
+use crate::machine;
 use crate::rubric::Rubric;
 
 pub use constrained::run as constrained;

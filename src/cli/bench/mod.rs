@@ -6,12 +6,13 @@ use clap::Subcommand;
 
 use super::onlooker::Onlooker;
 use super::{engine, out};
-use crate::bench::{Outcome, Report, Session, case, decode, machine::Machine, ops, paint, prefill};
+use crate::bench::{Outcome, Report, Session, case, decode, ops, paint, prefill};
 use crate::config::Config;
 use crate::engine::scorer::Scorer;
 use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::{Error, Result};
 use crate::id::ModelId;
+use crate::machine::Machine;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
 use crate::rubric::Rubric;

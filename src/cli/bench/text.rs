@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::bench::Report;
 use crate::bench::figures::Figure;
-use crate::bench::machine::Machine;
 use crate::cli::out;
 use crate::error::Result;
+use crate::machine::Machine;
 use crate::sanitize;
 
 /// The ends of names, how the unit is shown, and by what a figure is multiplied for it.

@@ -1,7 +1,7 @@
 //! The machine: processor, memory.
 
 use super::Finding;
-use crate::bench::machine::{bytes_of, processor_name};
+use crate::machine::{bytes_of, processor_name};
 
 /// Bytes that the default model needs while it scores, with room for a long dossier.
 const COMFORTABLE_MEMORY: u64 = 4_000_000_000;

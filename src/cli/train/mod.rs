@@ -565,7 +565,7 @@ fn train(
             manifest,
             first,
             last,
-            peak_rss_bytes: crate::bench::machine::peak_rss(),
+            peak_rss_bytes: crate::machine::peak_rss(),
         });
     }
     let mut lines = Vec::new();

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::learner::{activation_bytes, checkpointing};
 use super::settings::Settings;
-use crate::bench::machine::bytes_of;
 use crate::error::{Error, ErrorKind, Result};
+use crate::machine::bytes_of;
 use crate::model::config::DecoderConfig;
 use crate::model::linear::WeightForm;
 use crate::model::lora::Target;

@@ -91,7 +91,7 @@ impl MachineIdentity {
     /// This one.
     pub fn here() -> Self {
         Self {
-            processor: crate::bench::machine::processor_name(),
+            processor: crate::machine::processor_name(),
             threads: rayon::current_num_threads(),
         }
     }
