@@ -2,7 +2,12 @@
 
 use std::fs;
 
+use plumbline::engine::assessment::ModelIdentity;
+use plumbline::hash::ContentHash;
+use plumbline::learn::train::Settings;
+use plumbline::learn::train::folder::{DataIdentity, MachineIdentity, Manifest, RunFolder, RunKind, Told};
 use plumbline::tui::keys::Action;
+use serde_json::json;
 
 use super::script::{Step, act, text};
 use super::session::{SAMPLE, Session, account};
@@ -41,7 +46,62 @@ const REFUSED: &[Step] = &[
     act(Action::Submit).shows("export failed: "),
 ];
 
-pub const SCRIPTS: &[&[Step]] = &[LOOKS, EXPORTS, KEEP, REPLACE, REFUSED];
+const TRAINING: &[Step] = &[
+    act(Action::Training).shows("No run yet"),
+    act(Action::Close).hides("No run yet"),
+];
+
+pub const SCRIPTS: &[&[Step]] = &[LOOKS, EXPORTS, KEEP, REPLACE, REFUSED, TRAINING];
+
+/// Where another process trains, the screen follows it step by step.
+#[test]
+fn a_training_run_is_followed() -> Outcome {
+    let env = account()?;
+    let mut session = Session::ready(&env)?;
+    session.play(TRAINING)?;
+    let folder = RunFolder::at(&env.workspace().join("runs/first"));
+    folder.begin(&Manifest {
+        kind: RunKind::Grpo,
+        model: ModelIdentity {
+            id: "tiny".into(),
+            sha256: ContentHash::ZERO,
+            adapter: None,
+        },
+        start: None,
+        settings: Settings::default(),
+        data: DataIdentity {
+            path: "data".into(),
+            sha256: ContentHash::ZERO,
+            samples: 8,
+            tokens: 800,
+            left_out: 0,
+        },
+        steps: 5,
+        parameters: 1,
+        program: "test".to_owned(),
+        machine: MachineIdentity::here(),
+    })?;
+    let told = |step: usize| Told {
+        step,
+        steps: 5,
+        learning_rate: 1e-4,
+        grad_norm: 1.0,
+        tokens: 100,
+        tokens_per_s: 50.0,
+        elapsed_s: 2.0 * step as f64,
+        figures: [("reward".to_owned(), 0.1 * step as f64), ("kl".to_owned(), 0.0)].into(),
+    };
+    folder.tell(&told(1))?;
+    folder.keep_samples(&[json!({"answer": "the\u{1b}[31mred one", "reward": 0.25})])?;
+    session.play(&[act(Action::Training).shows("step 1 of 5")])?;
+    session.wait("first · grpo · tiny")?;
+    // What a model wrote reaches the terminal guarded.
+    session.wait("0.25  the")?;
+    assert!(!session.raw().windows(5).any(|bytes| bytes == b"\x1b[31m"));
+    folder.tell(&told(2))?;
+    session.wait("step 2 of 5")?;
+    session.wait("0.1000     0.2000")
+}
 
 #[test]
 fn looks_change_and_the_terminal_follows() -> Outcome {
