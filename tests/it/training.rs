@@ -177,9 +177,7 @@ fn put_live_and_back(env: &TestEnvironment) -> Outcome {
             ],
         ]
         .concat();
-        Ok(serde_json::from_str(
-            whose(&args)?.ok()?.lines().next().unwrap_or_default(),
-        )?)
+        Ok(serde_json::from_str(&whose(&args)?.ok()?)?)
     };
     let (live, bare) = (score(&[])?, score(&["--adapter", "none"])?);
     let named = |said: &Value| said.to_string().contains("first@");
