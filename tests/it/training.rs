@@ -182,11 +182,9 @@ fn put_live_and_back(env: &TestEnvironment) -> Outcome {
     let (live, bare) = (score(&[])?, score(&["--adapter", "none"])?);
     let named = |said: &Value| said.to_string().contains("first@");
     assert!(named(&live) && !named(&bare), "{live} {bare}");
-    assert!(
-        whose(&["--adapter", "nobody", "score", "samples"])?
-            .failed(2)?
-            .contains("no adapter nobody")
-    );
+    let dossier = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/en-priya-nair-2026h1");
+    let unknown = whose(&["--adapter", "nobody", "score", &dossier.to_string_lossy()])?.failed(2)?;
+    assert!(unknown.contains("no adapter nobody"), "{unknown}");
 
     assert!(
         whose(&["adapters", "rollback"])?
