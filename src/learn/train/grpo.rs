@@ -301,8 +301,11 @@ impl Objective for Grpo<'_> {
         parameters: &Parameters,
         watch: &dyn Watch,
     ) -> Result<BTreeMap<String, f64>> {
-        let every = self.learner.settings.batch.evaluate_every;
-        let due = done == 0 || done == self.settings().steps || (every > 0 && done.is_multiple_of(every));
+        let due = self
+            .learner
+            .settings
+            .batch
+            .measures_after(done, self.settings().steps);
         let tasks = &self.held_out[..self.held_out.len().min(self.learner.settings.batch.evaluate_on)];
         if !due || tasks.is_empty() {
             return Ok(BTreeMap::new());

@@ -350,8 +350,7 @@ impl Objective for RewardModel<'_> {
         parameters: &Parameters,
         watch: &dyn Watch,
     ) -> Result<BTreeMap<String, f64>> {
-        let every = self.learner.settings.batch.evaluate_every;
-        let due = done == 0 || done == self.steps() || (every > 0 && done.is_multiple_of(every));
+        let due = self.learner.settings.batch.measures_after(done, self.steps());
         if due && !self.held_out.is_empty() {
             self.evaluate(parameters, watch)
         } else {

@@ -111,6 +111,15 @@ impl Default for BatchSettings {
     }
 }
 
+impl BatchSettings {
+    /// Whether something is measured after `done` of `steps` steps: before the first, after the last, and as often
+    /// between them as is asked for.
+    pub fn measures_after(&self, done: usize, steps: usize) -> bool {
+        let between = self.evaluate_every > 0 && done.is_multiple_of(self.evaluate_every);
+        done == 0 || done == steps || between
+    }
+}
+
 /// The reward model's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -163,9 +163,7 @@ impl Objective for Sft<'_> {
         parameters: &Parameters,
         watch: &dyn Watch,
     ) -> Result<BTreeMap<String, f64>> {
-        let every = self.learner.settings.batch.evaluate_every;
-        let due = done == 0 || done == self.steps() || (every > 0 && done.is_multiple_of(every));
-        if due {
+        if self.learner.settings.batch.measures_after(done, self.steps()) {
             self.evaluate(parameters, watch)
         } else {
             Ok(BTreeMap::new())
