@@ -10,7 +10,8 @@ use serde::Serialize;
 static SUSPECT: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}--\n\t]"));
 static UNASSIGNED: LazyLock<Regex> = LazyLock::new(|| pattern(r"\p{Cn}"));
-static PICTOGRAPH: LazyLock<Regex> = LazyLock::new(|| pattern(r"\p{Extended_Pictographic}"));
+/// Unicode also reserves code points for pictographs to come; those are marked, so nothing can belong to them.
+static PICTOGRAPH: LazyLock<Regex> = LazyLock::new(|| pattern(r"[\p{Extended_Pictographic}--\p{Cn}]"));
 
 const JOINER: char = '\u{200D}';
 const KEYCAP: char = '\u{20E3}';
@@ -107,11 +108,16 @@ fn judge(text: &str, at: usize) -> Option<Suspect> {
     })
 }
 
-/// A joiner stands between two pictographs, the first one perhaps with a skin tone or a selector.
+/// A joiner stands between two pictographs, the first one perhaps with a skin tone or with a selector of its own.
 fn joins_emoji(before: &str, next: Option<char>) -> bool {
-    let before = before.strip_suffix('\u{FE0F}').unwrap_or(before);
-    let holds = |c| SKIN_TONES.contains(&c) || matches(&PICTOGRAPH, c);
-    before.chars().next_back().is_some_and(holds) && next.is_some_and(|c| matches(&PICTOGRAPH, c))
+    let pictograph = |c| matches(&PICTOGRAPH, c);
+    let mut back = before.chars().rev();
+    let holds = match back.next() {
+        Some('\u{FE0F}') => back.next().is_some_and(pictograph),
+        Some(last) => SKIN_TONES.contains(&last) || pictograph(last),
+        None => false,
+    };
+    holds && next.is_some_and(pictograph)
 }
 
 /// An emoji selector stands right behind a pictograph, or inside a keycap.

@@ -47,6 +47,16 @@ fn selectors_and_joiners_outside_emoji_are_found() {
         [HiddenKind::Variation, HiddenKind::Variation]
     );
     assert_eq!(kinds("a\u{200d}b 👍\u{200d}x"), [HiddenKind::ZeroWidth; 2]);
+    let reserved_for_a_pictograph = "\u{1f848}\u{fe0f}";
+    assert_eq!(
+        kinds(reserved_for_a_pictograph),
+        [HiddenKind::Unassigned, HiddenKind::Variation]
+    );
+    let behind_a_skin_tone = "🏻\u{fe0f}\u{200d}❤";
+    assert_eq!(
+        kinds(behind_a_skin_tone),
+        [HiddenKind::Variation, HiddenKind::ZeroWidth]
+    );
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn character() -> impl Strategy<Value = char> {
     prop_oneof![
         any::<char>(),
         proptest::sample::select(
-            "ab 中。\n\r\t\u{1b}\u{200d}\u{fe0f}👍❤1\u{202e}\u{feff}"
+            "ab 中。\n\r\t\u{1b}\u{200d}\u{fe0f}👍❤🏻1\u{1f848}\u{202e}\u{feff}"
                 .chars()
                 .collect::<Vec<_>>()
         ),
