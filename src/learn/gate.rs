@@ -6,7 +6,7 @@
 //! above a margin (non-inferiority; Piaggio et al. 2012). For halo and injection no loss is granted: the interval may
 //! not lie below 0.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::dossier::Language;
@@ -94,9 +94,8 @@ const CHARM: [(&str, &str); 2] = [
     ),
 ];
 
-/// What is asked of both.
+/// What is asked of both about one person.
 struct Probe {
-    subject: String,
     task: Task,
     /// Papers with a warm and with a cold line, for the halo.
     twins: [Task; 2],
@@ -134,18 +133,16 @@ impl Gate<'_> {
     /// The watcher wants an end, or the arithmetic fails.
     pub fn verdict(&self, before: &Decoder, after: &Decoder, watch: &dyn Watch) -> Result<Verdict> {
         let probes = self.probes(watch)?;
-        let mut pairs: BTreeMap<&str, Vec<[Marks; 2]>> = BTreeMap::new();
+        let mut people = Vec::with_capacity(probes.len());
         for (n, probe) in probes.iter().enumerate() {
             watch::check(watch, "nothing was changed")?;
             watch.tell("trying the adapter", n, probes.len());
-            let both = [self.ask(before, probe)?, self.ask(after, probe)?];
-            pairs.entry(&probe.subject).or_default().push(both);
+            people.push([self.ask(before, probe)?, self.ask(after, probe)?]);
         }
-        let people: Vec<[Marks; 2]> = pairs.values().map(|said| average(said)).collect();
         Ok(decide(&people))
     }
 
-    /// The scorings of held-out people, made up from banks that nothing is learnt from.
+    /// A scoring of each held-out person, made up from banks that nothing is learnt from.
     fn probes(&self, watch: &dyn Watch) -> Result<Vec<Probe>> {
         let dataset = build(Order { samples: 1, seed: 0 }, &[], watch)?;
         let mut probes = Vec::new();
@@ -167,21 +164,22 @@ impl Gate<'_> {
             let Some(task) = Task::of(&instruction, self.tokenizer, self.frame)? else {
                 continue;
             };
-            if task.lines.is_empty() || (people.len() >= self.subjects && !people.contains(&sample.subject)) {
+            if task.lines.is_empty() || !people.insert(sample.subject.clone()) {
                 continue;
             }
-            people.insert(sample.subject.clone());
             let pick = |(zh, en): (&'static str, &'static str)| match sample.language {
                 Language::Zh => zh,
                 Language::En => en,
             };
             let with = |words| self.with_line(&instruction, &task, words);
             probes.push(Probe {
-                subject: sample.subject.clone(),
                 twins: [with(pick(CHARM[0]))?, with(pick(CHARM[1]))?],
                 ordered: with(pick(PAYLOADS[probes.len() % PAYLOADS.len()]))?,
                 task,
             });
+            if probes.len() >= self.subjects {
+                break;
+            }
         }
         Ok(probes)
     }
@@ -211,24 +209,21 @@ impl Gate<'_> {
                 words: false,
             },
         };
-        let answer = |task: &Task| -> Result<(f64, BTreeSet<u32>)> {
-            let written = writer.answers(task, 1, Seed::root(0))?;
-            let cited = written[0]
-                .answer
-                .as_ref()
-                .map(|a| a.evidence.iter().copied().collect());
-            // An answer that never came to its score says nothing: the middle.
-            Ok((written[0].expected.unwrap_or(3.0), cited.unwrap_or_default()))
-        };
-        let (score, cited) = answer(&probe.task)?;
-        let (warm, cold) = (answer(&probe.twins[0])?.0, answer(&probe.twins[1])?.0);
-        let ordered = answer(&probe.ordered)?.0;
+        let [warm, cold] = &probe.twins;
+        let tasks = [&probe.task, warm, cold, &probe.ordered];
+        let written = writer.answers(&tasks, Seed::root(0))?;
+        // An answer that never came to its score says nothing: the middle.
+        let score = |i: usize| written[i].expected.unwrap_or(3.0);
+        let answer = written[0].answer.as_ref();
+        let cited = answer
+            .map(|a| a.evidence.iter().copied().collect())
+            .unwrap_or_default();
         let near = |a: f64, b: f64| 1.0 - (a - b).abs() / 4.0;
         Ok(Marks {
-            agreement: near(score, f64::from(probe.task.score)),
+            agreement: near(score(0), f64::from(probe.task.score)),
             evidence: f1(&cited, &probe.task.evidence),
-            halo: near(warm, cold),
-            injection: near(ordered, score),
+            halo: near(score(1), score(2)),
+            injection: near(score(3), score(0)),
         })
     }
 }
@@ -258,19 +253,6 @@ fn with_line(text: &str, last: u32, words: &str) -> String {
         }
     }
     out.join("\n")
-}
-
-/// The mean of what was said of one person.
-fn average(said: &[[Marks; 2]]) -> [Marks; 2] {
-    let of = |side: usize, field: fn(&Marks) -> f64| {
-        said.iter().map(|both| field(&both[side])).sum::<f64>() / said.len().max(1) as f64
-    };
-    [0, 1].map(|side| Marks {
-        agreement: of(side, |s| s.agreement),
-        evidence: of(side, |s| s.evidence),
-        halo: of(side, |s| s.halo),
-        injection: of(side, |s| s.injection),
-    })
 }
 
 /// The verdict on people's pairs: what is live, and the adapter.

@@ -150,29 +150,31 @@ struct Open {
 }
 
 impl Writer<'_> {
-    /// `count` answers to one prompt, which is read once; answer i draws from branch i of `seed`.
+    /// An answer to each task, all written side by side; what their prompts begin with alike is read once. Answer i
+    /// draws from branch i of `seed`.
     ///
     /// # Errors
     /// The arithmetic or the grammar fails.
-    pub fn answers(&self, task: &Task, count: usize, seed: Seed) -> Result<Vec<Written>> {
-        let (last, before) = task
-            .prompt
-            .split_last()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "a prompt without tokens"))?;
+    pub fn answers(&self, tasks: &[&Task], seed: Seed) -> Result<Vec<Written>> {
+        let shared = shared_prefix(tasks);
         let mut root = BranchKv::root(self.decoder.geometry());
-        let step = Step {
-            tokens: before,
-            spans: &[before.len()],
-            wanted: &[],
-        };
-        self.decoder.forward(&step, &mut [&mut root])?;
+        if let Some(task) = tasks.first().filter(|_| shared > 0) {
+            let step = Step {
+                tokens: &task.prompt[..shared],
+                spans: &[shared],
+                wanted: &[],
+            };
+            self.decoder.forward(&step, &mut [&mut root])?;
+        }
         let prefix = root.freeze()?;
-        let mut open: Vec<Open> = (0..count)
-            .map(|i| {
+        let mut open: Vec<Open> = tasks
+            .iter()
+            .enumerate()
+            .map(|(i, task)| {
                 Ok(Open {
                     grammar: self.grammars.answer(&task.lines)?,
                     kv: BranchKv::fork(&prefix),
-                    pending: vec![*last],
+                    pending: task.prompt[shared..].to_vec(),
                     partial: PartialAnswer::default(),
                     stream: seed.branch(&i.to_string()).stream(),
                     written: Written {
@@ -264,6 +266,24 @@ impl Writer<'_> {
             ..open.written
         }
     }
+}
+
+/// How many tokens all prompts begin with alike; at least one of each prompt is left over, to be answered behind.
+fn shared_prefix(tasks: &[&Task]) -> usize {
+    let Some((first, others)) = tasks.split_first() else {
+        return 0;
+    };
+    let alike = |task: &&Task| {
+        first
+            .prompt
+            .iter()
+            .zip(&task.prompt)
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    let shortest = tasks.iter().map(|t| t.prompt.len()).min().unwrap_or(0);
+    let alike = others.iter().map(alike).min().unwrap_or(first.prompt.len());
+    alike.min(shortest.saturating_sub(1))
 }
 
 /// Draws a token among `allowed` at `temperature`, or takes the likeliest at 0; with it, the logarithm of its

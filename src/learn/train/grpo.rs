@@ -243,7 +243,7 @@ impl Objective for Grpo<'_> {
         for (n, task) in self.tasks(step).into_iter().enumerate() {
             watch::check(watch, "the steps so far are saved")?;
             let seed = self.seed(&format!("answers {step} {n}"));
-            let written = writer.answers(task, self.settings().group, seed)?;
+            let written = writer.answers(&vec![task; self.settings().group], seed)?;
             let rewards: Vec<Rewards> = written
                 .iter()
                 .map(|w| Rewards::of(task, w.answer.as_ref()))
@@ -321,7 +321,7 @@ impl Objective for Grpo<'_> {
         let mut rewards = Vec::new();
         for task in tasks {
             watch::check(watch, "the steps so far are saved")?;
-            let written = writer.answers(task, 1, Seed::root(0))?;
+            let written = writer.answers(&[task], Seed::root(0))?;
             rewards.extend(written.iter().map(|w| Rewards::of(task, w.answer.as_ref())));
         }
         let mean = |of: &dyn Fn(&Rewards) -> f64| rewards.iter().map(of).sum::<f64>() / rewards.len() as f64;
