@@ -198,6 +198,7 @@ fn in_short(entry: &Entry) -> String {
             )
         }
         Entry::Decision(d) => format!("{}: {}", d.dimension, act_in_short(&d.act)),
+        Entry::Comparison(c) => format!("{}: compared two answers: {}", c.dimension, c.choice.name()),
         Entry::SignOff(s) => format!("signed off with {} scores", s.scores.len()),
         Entry::Undo(undo) => format!("took {} back", undo.record),
         Entry::Adapter(a) => format!(

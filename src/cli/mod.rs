@@ -11,6 +11,7 @@ use crate::sanitize::line;
 use crate::store::index::probe;
 
 pub mod adapters;
+pub mod annotate;
 pub mod bench;
 pub mod calibrate;
 pub mod completions;
@@ -120,6 +121,8 @@ pub enum Command {
     Ingest(ingest::Args),
     /// Review dossiers on the screen
     Review(review::Args),
+    /// Compare answers of the model, two at a time
+    Annotate(annotate::Args),
     /// Score one dossier and print what each score rests on
     Score(score::Args),
     /// Verify and show the records, make the index anew
@@ -204,6 +207,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Ingest(args) => ingest::run(args),
         Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
+        Command::Annotate(args) => annotate::run(args, &cli.global.config(&args.settings())?),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),
         Command::Bench(command) => bench::run(command, &cli.global.config(&command.settings())?),
         Command::Calibrate(args) => calibrate::run(args, &cli.global.config(&args.settings())?),

@@ -11,6 +11,7 @@ use super::keys::keymap;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Origin};
 use crate::dossier::manifest::Manifest;
+use crate::engine::scorer::ScoreOptions;
 use crate::engine::worker::Worker;
 use crate::engine::{Backend, ModelIdentity, RubricIdentity, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,13 +20,13 @@ use crate::review::Summary;
 use crate::review::dimension::WIDE_SPREAD;
 use crate::rubric::Rubric;
 use crate::store::workspace::Health;
-use crate::store::{DossierStatus, Store, StoreHandle, Workspace};
+use crate::store::{DossierStatus, Pool, Store, StoreHandle, Workspace};
 use crate::tui::errands::Refit;
 use crate::tui::keys::Keymap;
 use crate::tui::paint::{PaintTrace, VARIABLE};
 use crate::tui::run::{Ports, run as run_loop};
 use crate::tui::state::queue::{Queue, QueueRow};
-use crate::tui::state::{App, Settings};
+use crate::tui::state::{App, Message, Settings};
 use crate::tui::theme::{Theme, ThemeName};
 use crate::tui::width::{Ambiguous, Measure};
 
@@ -62,7 +63,7 @@ impl Args {
 }
 
 /// The engine with what it says, and who it is.
-type Engine = (
+pub(super) type Engine = (
     Box<dyn Backend>,
     tokio::sync::mpsc::Receiver<(Ticket, ScoreEvent)>,
 );
@@ -98,7 +99,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     });
     let (store, writer) = Store::start(workspace)?;
     let rows = rows(&paths, &rubric, &store)?;
-    let open = (rows.len() == 1).then_some(0);
+    let first = (rows.len() == 1).then_some(Message::Open(0));
     let settings = Settings {
         model,
         calibration,
@@ -116,8 +117,14 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         refit,
         clock,
         trace: PaintTrace::new(std::env::var_os(VARIABLE).map(PathBuf::from)),
-        open,
+        pool: Pool::of(&config.workspace),
+        first,
     };
+    run_screen(app, ports, writer)
+}
+
+/// Runs the screen until the person leaves, and waits for the last records.
+pub(super) fn run_screen(app: App, ports: Ports, writer: std::thread::JoinHandle<Result<()>>) -> Result<()> {
     let ended = run_loop(app, ports);
     let closed = writer.join();
     ended?;
@@ -131,7 +138,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
 }
 
 /// What needs neither model nor store.
-fn settings(config: &Config, keymap: Keymap, rubric: Arc<Rubric>) -> Settings {
+pub(super) fn settings(config: &Config, keymap: Keymap, rubric: Arc<Rubric>) -> Settings {
     let ambiguous = if config.ambiguous_wide {
         Ambiguous::Wide
     } else {
@@ -165,7 +172,16 @@ fn theme_name(config: &Config) -> ThemeName {
 
 /// The engine, or why there is none.
 fn start_engine(config: &Config) -> (Option<Engine>, Option<ModelIdentity>, Option<Error>) {
-    let started = engine::model(config).and_then(|model| {
+    start_with(config, |_| {})
+}
+
+/// The engine with other options than usual, or why there is none.
+pub(super) fn start_with(
+    config: &Config,
+    options: impl FnOnce(&mut ScoreOptions),
+) -> (Option<Engine>, Option<ModelIdentity>, Option<Error>) {
+    let started = engine::model(config).and_then(|mut model| {
+        options(&mut model.options);
         let identity = model.identity.clone();
         let (worker, events) = Worker::start(model)?;
         Ok((worker, events, identity))
@@ -176,7 +192,7 @@ fn start_engine(config: &Config) -> (Option<Engine>, Option<ModelIdentity>, Opti
     }
 }
 
-fn why_read_only(config: &Config, health: &Health) -> Option<String> {
+pub(super) fn why_read_only(config: &Config, health: &Health) -> Option<String> {
     match health {
         Health::Damaged(damage) => Some(damage.error().to_string()),
         Health::Sound if config.role == "auditor" => Some("an auditor changes nothing".to_owned()),

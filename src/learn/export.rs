@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SubjectId};
 use crate::review::PreferenceRecord;
-use crate::review::preference::{Answer, Cited, Lesson, Target, Words};
+use crate::review::preference::{Answer, Cited, Lesson, Origin, Target, Words};
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -107,13 +107,14 @@ pub struct Example {
     pub messages: Vec<Message>,
 }
 
-/// The answers that people let stand or put in place of the model's, as far as the model could have given them.
+/// The answers that people let stand or put in place of the model's, as far as the model could have given them. The
+/// better of two answers of the model need not be a good one.
 ///
 /// # Errors
 /// A prompt cannot be had again.
 pub fn examples(records: &[PreferenceRecord], prompts: &dyn Prompts) -> Result<Vec<Example>> {
     let mut examples = Vec::new();
-    for record in records {
+    for record in records.iter().filter(|r| r.origin != Origin::Comparison) {
         let lesson = Spelled::of(record, prompts)?;
         if lesson.is_unseen() {
             continue;
@@ -183,7 +184,9 @@ impl Spelled {
             Lesson::Single { answer, label: true } => (Some(answer), spell(answer)?, Vec::new(), 0.0),
             Lesson::Single { answer, label: false } => (None, Vec::new(), spell(answer)?, 0.0),
         };
-        let gold = kept.and_then(|answer| {
+        // The better of two answers of the model need not be a good one.
+        let stands = preference.origin != Origin::Comparison;
+        let gold = kept.filter(|_| stands).and_then(|answer| {
             let score = answer.score.as_ref()?.value;
             Some((score, numbers(&answer.evidence, &segments)))
         });

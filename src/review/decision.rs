@@ -8,6 +8,7 @@ use crate::evidence::{EvidenceLink, Place};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, RecordId, SegmentNo};
 use crate::model::lora::LoraSettings;
+use crate::review::comparison::Comparison;
 
 /// One entry of the journal: the record's `type` and `body`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub enum Entry {
     Assessment(Box<Assessment>),
     /// A person decided something about one dimension.
     Decision(Box<Decision>),
+    /// A person compared two answers of the model to one question.
+    Comparison(Box<Comparison>),
     /// A person closed a dossier.
     SignOff(SignOff),
     /// A person took an earlier record back. A new record: nothing is ever removed.
@@ -294,6 +297,7 @@ impl Entry {
             Self::Dossier(read) => Some(&read.meta.id),
             Self::Assessment(assessment) => Some(&assessment.dossier),
             Self::Decision(decision) => Some(&decision.dossier),
+            Self::Comparison(comparison) => Some(&comparison.dossier),
             Self::SignOff(sign_off) => Some(&sign_off.dossier),
             Self::Undo(undo) => Some(&undo.dossier),
             Self::Calibration(_) | Self::Adapter(_) => None,

@@ -94,7 +94,11 @@ impl Ledger {
                 self.push(id, by, at, ActedWhat::SignOff(sign_off.clone()));
             }
             Entry::Undo(undo) => self.take_back(&undo.record),
-            Entry::Decision(_) | Entry::SignOff(_) | Entry::Calibration(_) | Entry::Adapter(_) => {}
+            Entry::Decision(_)
+            | Entry::Comparison(_)
+            | Entry::SignOff(_)
+            | Entry::Calibration(_)
+            | Entry::Adapter(_) => {}
         }
     }
 

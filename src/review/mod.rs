@@ -2,6 +2,8 @@
 //!
 //! No IO, no clock, no screen in here: time and ids come in with the events, work goes out as effects.
 
+pub mod annotation;
+pub mod comparison;
 pub mod decision;
 pub mod dimension;
 pub mod event;
@@ -13,6 +15,8 @@ pub mod summary;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use annotation::Annotation;
+pub use comparison::{Choice, Comparison, Pair, Rewritten, Side};
 pub use decision::{
     Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Gain, GateFigure, Seen,
     SignOff, SourceRead, Undo, Verdict,

@@ -5,7 +5,7 @@
 //! that differs in that link alone. What was taken back teaches nothing. Each side of a pair ends after the last field the
 //! person decided: the model's rationale argues for the other score.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use crate::engine::{Assessment, AssessmentId, RubricIdentity};
 use crate::evidence::{EvidenceKind, EvidenceLink, Place};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, Person, RecordId, SubjectId};
+use crate::review::comparison::{Comparison, Rewritten};
 use crate::review::decision::{Act, Decision, Entry};
 use crate::review::dimension::same_link;
 use crate::review::event::Recorded;
@@ -68,6 +69,10 @@ pub enum Origin {
     LinkAdded,
     /// A link was dropped.
     LinkDropped,
+    /// Two answers were compared.
+    Comparison,
+    /// The better one of two answers was rewritten.
+    Rewriting,
 }
 
 /// A preference between two answers, or for one.
@@ -147,8 +152,63 @@ pub fn preferences(subject: &SubjectId, records: &[Recorded]) -> Vec<PreferenceR
         }
     }
     let mut lessons: Vec<_> = judged.values().flat_map(Judged::preferences).collect();
+    lessons.extend(compared(subject, &standing));
     lessons.sort_by_key(|p| p.seq);
     lessons
+}
+
+/// What comparisons teach. One that somebody else's settles teaches nothing any more, nor does a check.
+fn compared(subject: &SubjectId, standing: &[&Recorded]) -> Vec<PreferenceRecord> {
+    let all = standing.iter().filter_map(|record| match &record.entry {
+        Entry::Comparison(comparison) => Some((*record, &**comparison)),
+        _ => None,
+    });
+    let settled: HashSet<&RecordId> = all.clone().flat_map(|(_, c)| &c.settles).collect();
+    all.filter(|(record, comparison)| comparison.check.is_none() && !settled.contains(&record.id))
+        .filter_map(|(record, comparison)| preferred(subject, record, comparison))
+        .collect()
+}
+
+/// The better answer rather than the other one; a rewritten one rather than what it was made from.
+fn preferred(subject: &SubjectId, record: &Recorded, comparison: &Comparison) -> Option<PreferenceRecord> {
+    let side = comparison.choice.side()?;
+    let (better, other) = (
+        &comparison.candidates[side.index()],
+        &comparison.candidates[side.other().index()],
+    );
+    let (chosen, rejected, margin) = match &comparison.rewritten {
+        Some(rewritten) => (
+            Answer::rewritten(better, rewritten),
+            Answer::whole(better),
+            round((rewritten.score - better.reading.score).abs() / 4.0),
+        ),
+        None => (Answer::whole(better), Answer::whole(other), 0.0),
+    };
+    let follows_from = std::iter::once(&record.id).chain(&comparison.settles);
+    Some(PreferenceRecord {
+        id: record.id.clone(),
+        seq: record.seq,
+        at: record.at,
+        actor: record.actor.clone(),
+        subject: subject.clone(),
+        dossier: comparison.dossier.clone(),
+        dimension: comparison.dimension.clone(),
+        rubric: comparison.rubric.clone(),
+        assessment: better.id,
+        decisions: follows_from.cloned().collect(),
+        origin: if comparison.rewritten.is_some() {
+            Origin::Rewriting
+        } else {
+            Origin::Comparison
+        },
+        model_visible: true,
+        reason: None,
+        lesson: Lesson::Pair {
+            chosen,
+            rejected,
+            margin,
+        },
+    })
 }
 
 /// The assessment that a decision is about. Who decided before the model had spoken judged what it said next.
@@ -350,7 +410,40 @@ fn is_cited(link: &EvidenceLink) -> bool {
     link.kind != EvidenceKind::Count
 }
 
+impl Answer {
+    /// All of what the model said.
+    fn whole(assessment: &Assessment) -> Self {
+        let score = assessment.reading.score;
+        Self {
+            evidence: Cited::all(assessment),
+            score: Some(Target::model(score, score)),
+            words: Some(Words {
+                rationale: assessment.rationale.clone(),
+                suggestion: assessment.suggestion.clone(),
+            }),
+        }
+    }
+
+    /// The same evidence, and what a person said instead.
+    fn rewritten(assessment: &Assessment, rewritten: &Rewritten) -> Self {
+        Self {
+            evidence: Cited::all(assessment),
+            score: Some(Target::human(rewritten.score)),
+            words: Some(Words {
+                rationale: rewritten.rationale.clone(),
+                suggestion: rewritten.suggestion.clone(),
+            }),
+        }
+    }
+}
+
 impl Cited {
+    /// The places that the model named.
+    fn all(assessment: &Assessment) -> Vec<Self> {
+        let named = assessment.evidence.iter().filter(|link| is_cited(link));
+        named.map(|link| Self::of(&link.place)).collect()
+    }
+
     fn of(place: &Place) -> Self {
         Self {
             sha256: place.sha256,

@@ -10,7 +10,8 @@ use crate::engine::{Assessment, ModelIdentity, RubricIdentity, ScoreEvent, Score
 use crate::error::Result;
 use crate::evidence::{EvidenceLink, Place, resolve, testing};
 use crate::hash::ContentHash;
-use crate::id::{DimensionId, ModelId, Person, SegmentNo};
+use crate::id::{DimensionId, DossierId, ModelId, Person, RubricId, SegmentNo};
+use crate::review::comparison::{Candidate, Pair};
 use crate::review::{
     Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Review, Setup, Stamp,
 };
@@ -215,4 +216,53 @@ pub fn trace(assessment: &Assessment) -> Trace {
         prompt_sha256: assessment.prompt_sha256,
         segments: Vec::new(),
     }
+}
+
+/// Two answers about a dimension of the dossier `of`, drawn with `seed` and the one after it; the larger `seed`, the less
+/// is known of the score.
+pub fn pair_of(of: &str, dimension: &str, seed: u64) -> Pair {
+    let candidate = |seed: u64| {
+        let doubt = (seed as f32 / 20.0).min(0.5);
+        let assessment = Assessment {
+            id: ContentHash::of(format!("{of} {dimension} {seed}").as_bytes()),
+            dossier: DossierId::new(of),
+            dimension: DimensionId::new(dimension),
+            reading: ScoreReading {
+                probabilities: [0.0, 0.0, 0.0, doubt, 1.0 - doubt],
+                ..reading(4.0, 0.5)
+            },
+            calibration: None,
+            evidence: Vec::new(),
+            rationale: format!("Led {seed} meetings."),
+            suggestion: "Share the notes.".to_owned(),
+            omitted: 0,
+            language: Language::En,
+            model: ModelIdentity {
+                id: ModelId::new("tiny"),
+                sha256: ContentHash::ZERO,
+                adapter: None,
+            },
+            rubric: RubricIdentity {
+                id: RubricId::new("core"),
+                version: "1".to_owned(),
+                sha256: ContentHash::ZERO,
+            },
+            prompt_sha256: ContentHash::ZERO,
+            seed,
+        };
+        let trace = Trace {
+            output: vec![seed as u32],
+            seed,
+            ..trace(&assessment)
+        };
+        Candidate { assessment, trace }
+    };
+    Pair {
+        candidates: [candidate(seed), candidate(seed + 1)],
+    }
+}
+
+/// The same of some dossier.
+pub fn pair(dimension: &str, seed: u64) -> Pair {
+    pair_of("d", dimension, seed)
 }

@@ -108,6 +108,7 @@ fn scores(entry: &Entry) -> Result<()> {
             Act::Accept { score } | Act::Override { score, .. } => vec![score],
             _ => Vec::new(),
         },
+        Entry::Comparison(c) => c.rewritten.iter().map(|r| r.score).collect(),
         Entry::SignOff(s) => s.scores.iter().map(|(_, score)| *score).collect(),
         _ => Vec::new(),
     };
@@ -128,6 +129,7 @@ pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
     match entry {
         Entry::Dossier(read) => read.sources.iter().map(|s| s.sha256).collect(),
         Entry::Assessment(a) => vec![a.id],
+        Entry::Comparison(c) => c.candidates.iter().map(|a| a.id).collect(),
         Entry::Calibration(c) => c.calibration.into_iter().collect(),
         Entry::Adapter(a) => a.adapter.into_iter().chain(a.manifest).collect(),
         Entry::Decision(_) | Entry::SignOff(_) | Entry::Undo(_) => Vec::new(),

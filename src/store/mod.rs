@@ -15,6 +15,7 @@ pub mod workspace;
 mod admit;
 mod handle;
 mod lock;
+mod pool;
 mod task;
 
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use handle::{Store, StoreAnswer, StoreHandle, StoreRequest, StoreStatus};
 pub use index::build::Progress;
 pub use index::status::DossierStatus;
 pub use journal::{Damage, Tip};
+pub use pool::Pool;
 pub use query::Reader;
 pub use record::{Draft, Record};
 pub use verify::{Verdict, verify};

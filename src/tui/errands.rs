@@ -22,8 +22,8 @@ use crate::ingest;
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
-use crate::review::{Act, Attachment, Draft, Entry};
-use crate::store::{self, StoreHandle};
+use crate::review::{Act, Attachment, Draft, Entry, Pair};
+use crate::store::{self, Pool, StoreHandle};
 
 /// Something the store is to do. One after the other: a history that is read after a record was sent holds it.
 #[derive(Debug)]
@@ -215,6 +215,19 @@ pub(super) fn lay_out(
             let message = Message::LaidOut(dossier, index, columns, Arc::new(laid));
             let _ = answers.send(message).await;
         }
+    });
+}
+
+/// Keeps a pair of answers for everybody who compares.
+pub(super) fn keep_pair(pool: Arc<Pool>, pair: Box<Pair>, answers: Sender<Message>) {
+    tokio::spawn(async move {
+        let kept = tokio::task::spawn_blocking(move || pool.keep(&pair)).await;
+        let failed = match kept {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(stopped) => fault("a pair could not be kept", stopped).to_string(),
+        };
+        let _ = answers.send(Message::NotKept(failed)).await;
     });
 }
 

@@ -23,7 +23,7 @@ use crate::clock::Clock;
 use crate::engine::{Backend, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::review::Stamp;
-use crate::store::StoreHandle;
+use crate::store::{Pool, StoreHandle};
 
 /// Frames are no closer than this.
 const FRAME: Duration = Duration::from_millis(16);
@@ -50,8 +50,10 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// How long keys take.
     pub trace: PaintTrace,
-    /// The dossier to open first, a row of the queue.
-    pub open: Option<usize>,
+    /// Where drawn pairs of answers are kept.
+    pub pool: Pool,
+    /// What happens first.
+    pub first: Option<Message>,
 }
 
 /// Runs the workstation until the person leaves.
@@ -63,8 +65,7 @@ pub fn run(app: App, ports: Ports) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the event loop").because(e))?;
-    let open = ports.open;
-    let ended = runtime.block_on(async { Loop::start(app, ports)?.work(open).await });
+    let ended = runtime.block_on(async { Box::pin(Loop::start(app, ports)?.work()).await });
     // A dossier that is still being read must not hold the end up.
     runtime.shutdown_background();
     ended
@@ -82,6 +83,7 @@ struct Loop {
     input: Receiver<io::Result<Input>>,
     signals: [Signal; 3],
     runs: PathBuf,
+    pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
     trace: PaintTrace,
     dirty: bool,
@@ -129,20 +131,21 @@ impl Loop {
             input: listen_to_keys(),
             signals,
             runs: ports.runs,
+            pool: Arc::new(ports.pool),
             clock: ports.clock,
             trace: ports.trace,
             dirty: true,
             drawn: Instant::now().checked_sub(FRAME).unwrap_or_else(Instant::now),
             quit: false,
-            late: VecDeque::new(),
+            late: ports.first.into_iter().collect(),
         })
     }
 
-    async fn work(mut self, open: Option<usize>) -> Result<()> {
+    async fn work(mut self) -> Result<()> {
         let size = self.screen.size().map_err(terminal)?;
         self.take(Message::Resize(size)).await?;
-        if let Some(row) = open {
-            self.take(Message::Open(row)).await?;
+        while let Some(first) = self.late.pop_front() {
+            self.take(first).await?;
         }
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
@@ -236,6 +239,7 @@ impl Loop {
             }
             Effect::Cancel(ticket) => self.engine.iter().for_each(|e| e.cancel(ticket)),
             Effect::Commit(draft) => return self.commit(Job::Commit(Box::new(draft))).await,
+            Effect::Keep(pair) => errands::keep_pair(Arc::clone(&self.pool), pair, self.answer.clone()),
             Effect::Copy(text) => self.screen.copy(&text).map_err(terminal)?,
             Effect::Export {
                 format,

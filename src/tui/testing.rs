@@ -15,14 +15,16 @@ use crate::dossier::manifest::Manifest;
 use crate::dossier::{Dossier, Language};
 use crate::engine::event::TextField;
 use crate::engine::{
-    Assessment, ModelIdentity, RubricIdentity, ScoreEvent, ScoreReading, ScoreRequest, Ticket,
+    Assessment, ModelIdentity, RubricIdentity, ScoreEvent, ScoreReading, ScoreRequest, Ticket, Trace,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceLink, count_signals, resolve};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, ModelId, Person, SegmentNo};
 use crate::ingest;
-use crate::review::{Draft, Entry, Receipt, Recorded, Stamp, Summary};
+use crate::review::annotation::Begin;
+use crate::review::comparison::Candidate;
+use crate::review::{Draft, Entry, Pair, Receipt, Recorded, Stamp, Summary};
 use crate::rubric::{Rubric, builtin};
 use crate::tui::highlight::Highlights;
 use crate::tui::keys::Keymap;
@@ -255,6 +257,34 @@ impl Stage {
             assessment: Box::new(assessment),
             trace,
         });
+        Ok(())
+    }
+
+    /// Puts two answers to one dimension of a sample side by side.
+    pub fn compare(&mut self, name: &str, dimension: &str, answers: &[Answer<'_>; 2]) -> Result<()> {
+        let dossier = Arc::new(ingest::open(&samples().join(name))?);
+        let rubric = Arc::clone(&self.app.settings().rubric);
+        let id = DimensionId::new(dimension);
+        let candidate = |n: usize| -> Result<Candidate> {
+            let assessment = answers[n].assessment(&dossier, &rubric, &id)?;
+            let trace = Trace {
+                output: vec![n as u32],
+                ..crate::review::testing::trace(&assessment)
+            };
+            Ok(Candidate { assessment, trace })
+        };
+        let pair = Pair::of(candidate(0)?, candidate(1)?).ok_or_else(|| missing("pair"))?;
+        self.send(Message::Begin(Box::new(Begin {
+            person: self.app.settings().person.clone(),
+            rubric,
+            dossiers: vec![dossier],
+            model: None,
+            pool: vec![pair],
+            judged: Vec::new(),
+            adjudicating: false,
+            enough: 8,
+            seed: 0,
+        })));
         Ok(())
     }
 

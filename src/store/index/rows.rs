@@ -67,15 +67,22 @@ pub(crate) fn of_dossier(history: &History) -> Result<Vec<Change>> {
             Entry::Decision(d) => {
                 let row = DecisionRow::of(record, d, stands.contains(&record.seq));
                 changes.push(Change::put(Tree::Decisions, seq, to_row(&row)?));
-                changes.push(match lessons.get(&record.seq) {
-                    Some(lesson) => Change::put(Tree::Pairs, seq, to_row(lesson)?),
-                    None => Change::remove(Tree::Pairs, seq),
-                });
+                changes.push(lesson(&lessons, record.seq)?);
             }
+            Entry::Comparison(_) => changes.push(lesson(&lessons, record.seq)?),
             _ => {}
         }
     }
     Ok(changes)
+}
+
+/// What the record numbered `seq` teaches, or that it teaches nothing.
+fn lesson(lessons: &HashMap<u64, PreferenceRecord>, seq: u64) -> Result<Change> {
+    let key = seq.to_be_bytes();
+    Ok(match lessons.get(&seq) {
+        Some(lesson) => Change::put(Tree::Pairs, key, to_row(lesson)?),
+        None => Change::remove(Tree::Pairs, key),
+    })
 }
 
 /// Those of `changes` that change something in `table`.

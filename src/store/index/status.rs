@@ -105,7 +105,7 @@ impl DossierStatus {
                     at: record.at,
                 });
             }
-            Entry::Undo(_) | Entry::Calibration(_) | Entry::Adapter(_) => {}
+            Entry::Comparison(_) | Entry::Undo(_) | Entry::Calibration(_) | Entry::Adapter(_) => {}
         }
     }
 }

@@ -27,11 +27,13 @@ pub enum Mode {
     Confirm,
     /// A training run is shown.
     Training,
+    /// Two answers are compared.
+    Annotate,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Queue,
         Self::Review,
         Self::Select,
@@ -42,6 +44,7 @@ impl Mode {
         Self::Input,
         Self::Confirm,
         Self::Training,
+        Self::Annotate,
     ];
 
     /// Whether letters are text here, so that no action may be bound to one.
@@ -153,7 +156,17 @@ actions! {
         "开启或关闭盲评", "Turn blind-first on or off";
     Reveal "reveal" ["B"] in [Review], Deciding, None,
         "揭示本维度的模型评分（记录在案）", "Reveal the model's score here (goes on record)";
-    Undo "undo" ["u"] in [Review], Deciding, Some(HintUndo),
+    PreferLeft "prefer-left" ["1"] in [Annotate], Deciding, Some(HintLeftBetter),
+        "左边的回答更好", "The answer on the left is better";
+    PreferRight "prefer-right" ["2"] in [Annotate], Deciding, Some(HintRightBetter),
+        "右边的回答更好", "The answer on the right is better";
+    Tie "tie" ["0"] in [Annotate], Deciding, Some(HintTie),
+        "两个回答不分高下", "Neither answer is better";
+    SkipPair "skip-pair" ["s"] in [Annotate], Deciding, Some(HintSkip),
+        "跳过这一对", "Leave this pair to others";
+    Rewrite "rewrite" ["E"] in [Annotate], Deciding, Some(HintRewrite),
+        "把所标的回答改写得更好", "Rewrite the marked answer into a better one";
+    Undo "undo" ["u"] in [Review, Annotate], Deciding, Some(HintUndo),
         "撤销自己的上一条记录", "Take back your last record";
     SignOff "sign-off" ["S"] in [Review], Deciding, Some(HintSignOff),
         "签署档案", "Sign off the dossier";
@@ -171,21 +184,21 @@ actions! {
     Copy "copy" ["y"] in [Review, Select], Evidence, Some(HintCopy),
         "复制所选原文", "Copy the selected text";
 
-    Up "up" ["k", "up"] in [Queue, Review, Select, Profile], Moving, None,
+    Up "up" ["k", "up"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
         "上移", "Move up";
-    Down "down" ["j", "down"] in [Queue, Review, Select, Profile], Moving, None,
+    Down "down" ["j", "down"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
         "下移", "Move down";
-    Left "left" ["h", "left"] in [Review, Select], Moving, None,
+    Left "left" ["h", "left"] in [Review, Select, Annotate], Moving, None,
         "左侧窗格；选取时左移一字", "Pane to the left; one character back while selecting";
-    Right "right" ["l", "right"] in [Review, Select], Moving, None,
+    Right "right" ["l", "right"] in [Review, Select, Annotate], Moving, None,
         "右侧窗格；选取时右移一字", "Pane to the right; one character on while selecting";
-    HalfUp "half-page-up" ["ctrl-u", "pageup"] in [Queue, Review, Select, Profile, Help], Moving, None,
+    HalfUp "half-page-up" ["ctrl-u", "pageup"] in [Queue, Review, Select, Profile, Help, Annotate], Moving, None,
         "上翻半页", "Half a page up";
-    HalfDown "half-page-down" ["ctrl-d", "pagedown"] in [Queue, Review, Select, Profile, Help], Moving, None,
+    HalfDown "half-page-down" ["ctrl-d", "pagedown"] in [Queue, Review, Select, Profile, Help, Annotate], Moving, None,
         "下翻半页", "Half a page down";
-    Top "top" ["g g", "home"] in [Queue, Review, Select, Profile], Moving, None,
+    Top "top" ["g g", "home"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
         "到开头", "To the beginning";
-    Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile], Moving, None,
+    Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
         "到末尾", "To the end";
     Open "open" ["enter"] in [Queue, Review], Moving, Some(HintOpen),
         "打开；在证据上跳到原文，在原文上跳到引用它的评分",
@@ -240,15 +253,15 @@ actions! {
         "导出画像为 SVG", "Export the profile as SVG";
     ExportHtml "export-html" ["ctrl-w"] in [Review, Profile], Views, None,
         "导出画像为 HTML", "Export the profile as HTML";
-    Training "training" ["t"] in [Queue, Review], Views, None,
+    Training "training" ["t"] in [Queue, Review, Annotate], Views, None,
         "最近一次训练的进展", "How the newest training run goes";
-    Theme "theme" ["T"] in [Queue, Review], Views, None,
+    Theme "theme" ["T"] in [Queue, Review, Annotate], Views, None,
         "切换主题", "Next theme";
-    Language "language" ["L"] in [Queue, Review], Views, None,
+    Language "language" ["L"] in [Queue, Review, Annotate], Views, None,
         "切换界面语言", "Switch the language of the interface";
-    Mouse "mouse" ["M"] in [Queue, Review], Views, None,
+    Mouse "mouse" ["M"] in [Queue, Review, Annotate], Views, None,
         "开启或关闭鼠标", "Turn the mouse on or off";
-    Redraw "redraw" ["ctrl-l"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], Views, None,
+    Redraw "redraw" ["ctrl-l"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], Views, None,
         "重画屏幕", "Draw the screen again";
 
     Rescore "rescore" ["r"] in [Review], General, None,
@@ -257,9 +270,9 @@ actions! {
         "评出所有尚无评分的维度", "Score every dimension that has no score";
     StopScoring "stop-scoring" ["s"] in [Review], General, None,
         "停止评分", "Stop scoring";
-    Palette "palette" [":"] in [Queue, Review, Profile], General, Some(HintCommand),
+    Palette "palette" [":"] in [Queue, Review, Profile, Annotate], General, Some(HintCommand),
         "命令面板", "Command palette";
-    Help "help" ["?", "f1"] in [Queue, Review, Select, Profile], General, Some(HintHelp),
+    Help "help" ["?", "f1"] in [Queue, Review, Select, Profile, Annotate], General, Some(HintHelp),
         "帮助；可搜索，回车执行", "Help; searchable, Enter runs the row";
     Run "run" ["enter"] in [Help, Palette], General, Some(HintRun),
         "执行所选的命令", "Run the selected row";
@@ -269,13 +282,13 @@ actions! {
         "是", "Yes";
     No "no" ["n"] in [Confirm], General, None,
         "否", "No";
-    Close "close" ["esc"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], General, Some(HintClose),
+    Close "close" ["esc"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], General, Some(HintClose),
         "关闭最上面的一层", "Close the topmost thing";
-    Leave "leave" ["q"] in [Queue, Review, Profile, Training], General, Some(HintQuit),
+    Leave "leave" ["q"] in [Queue, Review, Profile, Training, Annotate], General, Some(HintQuit),
         "返回队列；在队列中退出", "Back to the queue; from there, quit";
-    Quit "quit" ["ctrl-c"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], General, None,
+    Quit "quit" ["ctrl-c"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], General, None,
         "退出程序", "Quit";
-    Suspend "suspend" ["ctrl-z"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training], General, None,
+    Suspend "suspend" ["ctrl-z"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], General, None,
         "挂起到后台（fg 恢复）", "Suspend to the shell (fg brings it back)";
 }
 

@@ -14,8 +14,9 @@ use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket
 use crate::error::Error;
 use crate::id::Person;
 use crate::learn::train::folder::Look;
+use crate::review::annotation::Begin;
 use crate::review::{
-    Calibrated, Draft, Event, Gain, Intent, Receipt, Recorded, Review, Setup, Stamp, Summary,
+    Calibrated, Draft, Event, Gain, Intent, Pair, Receipt, Recorded, Review, Save, Setup, Stamp, Summary,
 };
 use crate::rubric::Rubric;
 use crate::tui::highlight::Highlights;
@@ -26,6 +27,7 @@ use crate::tui::width::Measure;
 use crate::tui::words::Word;
 
 mod act;
+pub mod annotating;
 pub mod desk;
 pub mod document;
 pub mod find;
@@ -38,6 +40,7 @@ mod pointer;
 pub mod queue;
 pub mod report;
 
+use annotating::Annotating;
 use desk::Desk;
 use document::Laid;
 use notice::Told;
@@ -93,6 +96,10 @@ pub enum Message {
     Tick,
     /// Open the so-many-th dossier of the queue.
     Open(usize),
+    /// Compare answers.
+    Begin(Box<Begin>),
+    /// A pair could not be kept for later: why.
+    NotKept(String),
     /// A dossier was read.
     Opened(usize, Result<Box<Opened>, String>),
     /// A worker found the tokens of a source.
@@ -148,6 +155,8 @@ pub enum Effect {
     Cancel(Ticket),
     /// Write a record.
     Commit(Draft),
+    /// Keep a pair of answers for everybody who compares.
+    Keep(Box<Pair>),
     /// Put text on the clipboard.
     Copy(String),
     /// Write a profile.
@@ -182,6 +191,7 @@ pub struct App {
     settings: Settings,
     queue: Queue,
     desk: Option<Desk>,
+    annotating: Option<Annotating>,
     overlays: Vec<Overlay>,
     pressed: Vec<Key>,
     told: Option<Told>,
@@ -200,6 +210,7 @@ impl App {
             settings,
             queue,
             desk: None,
+            annotating: None,
             overlays: Vec::new(),
             pressed: Vec::new(),
             told: None,
@@ -221,12 +232,14 @@ impl App {
             Message::Resize(size) => self.resize(size),
             Message::Tick => self.turn(),
             Message::Open(row) => self.open(row),
+            Message::Begin(begin) => self.begin(*begin, stamp),
+            Message::NotKept(why) => self.not_kept(&why),
             Message::Opened(row, read) => self.opened(row, read, stamp),
             Message::Coloured(dossier, source, found) => self.coloured(&dossier, source, found),
             Message::LaidOut(dossier, source, columns, laid) => {
                 self.laid_out(&dossier, source, columns, &laid)
             }
-            Message::Engine(ticket, event) => self.review(Event::Engine { ticket, event, stamp }),
+            Message::Engine(ticket, event) => self.hear(ticket, event, stamp),
             Message::Saved(receipt) => self.saved(receipt),
             Message::NotSaved(id, message) => self.not_saved(id, message),
             Message::Calibrated(calibration, record) => self.calibrated(calibration, &record),
@@ -311,6 +324,15 @@ impl App {
         &self.pressed
     }
 
+    /// Whether the records are safe.
+    pub fn save(&self) -> Save {
+        match (&self.desk, &self.annotating) {
+            (Some(desk), _) => desk.review.save(),
+            (None, Some(annotating)) => self.comparisons_saved(annotating),
+            (None, None) => Save::Nothing,
+        }
+    }
+
     /// How many records have no receipt yet.
     pub fn unsaved(&self) -> usize {
         self.unsaved
@@ -326,6 +348,7 @@ impl App {
     /// Where the keys go when nothing lies over the screen.
     pub fn ground_mode(&self) -> Mode {
         match &self.desk {
+            None if self.annotating.is_some() => Mode::Annotate,
             None => Mode::Queue,
             Some(desk) if desk.document.selection().is_some() => Mode::Select,
             Some(_) => Mode::Review,
@@ -338,7 +361,27 @@ impl App {
             .desk
             .as_ref()
             .is_some_and(|d| d.review.work().ticket().is_some());
-        working || self.opening.is_some()
+        let drawing = self
+            .annotating
+            .as_ref()
+            .is_some_and(|a| a.work.ticket().is_some());
+        working || drawing || self.opening.is_some()
+    }
+
+    fn hear(&mut self, ticket: Ticket, event: ScoreEvent, stamp: Stamp) -> Vec<Effect> {
+        match &mut self.annotating {
+            Some(annotating) => {
+                let wanted = annotating.work.hear(ticket, event, stamp);
+                self.do_wanted(wanted)
+            }
+            None => self.review(Event::Engine { ticket, event, stamp }),
+        }
+    }
+
+    /// What was drawn is still on the screen; it only costs drawing it again another time.
+    fn not_kept(&mut self, why: &str) -> Vec<Effect> {
+        self.told = Some(Told::error(self.fill(Word::PairNotKept, &[("reason", why)])));
+        Vec::new()
     }
 
     fn key(&mut self, key: Key, stamp: Stamp) -> Vec<Effect> {
@@ -448,8 +491,9 @@ impl App {
     /// Takes the dossier off the desk; its scoring ends.
     fn put_away(&mut self) -> Vec<Effect> {
         let desk = self.desk.take();
-        let ticket = desk.and_then(|d| d.review.work().ticket());
-        ticket.map(Effect::Cancel).into_iter().collect()
+        let scoring = desk.and_then(|d| d.review.work().ticket());
+        let drawing = self.annotating.as_ref().and_then(|a| a.work.ticket());
+        scoring.or(drawing).map(Effect::Cancel).into_iter().collect()
     }
 
     fn next_ticket(&mut self) -> Ticket {
@@ -496,12 +540,16 @@ impl App {
 
     fn saved(&mut self, receipt: Receipt) -> Vec<Effect> {
         self.unsaved = self.unsaved.saturating_sub(1);
+        self.comparison_saved(&receipt);
         self.review(Event::Saved(receipt))
     }
 
     fn not_saved(&mut self, id: crate::id::RecordId, message: String) -> Vec<Effect> {
         self.unsaved = self.unsaved.saturating_sub(1);
         self.settings.read_only = Some(message.clone());
+        if self.annotating.is_some() {
+            self.told = Some(Told::error(message.clone()));
+        }
         self.review(Event::NotSaved { id, message })
     }
 

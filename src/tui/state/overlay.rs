@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::annotating::{Field, Rewriting};
 use super::line::LineEdit;
 use crate::evidence::{EvidenceLink, Place};
 use crate::id::DimensionId;
@@ -111,6 +112,8 @@ pub enum Purpose {
     SignOff,
     /// Where to write a profile.
     Export(ExportFormat),
+    /// A field of an answer that is rewritten.
+    Rewrite(Box<Rewriting>),
 }
 
 impl Purpose {
@@ -122,6 +125,11 @@ impl Purpose {
             Self::Find | Self::Search => Word::AskFind,
             Self::SignOff => Word::AskSignOffNote,
             Self::Export(_) => Word::AskExportPath,
+            Self::Rewrite(rewriting) => match rewriting.field {
+                Field::Score => Word::AskScore,
+                Field::Rationale => Word::Rationale,
+                Field::Suggestion => Word::Suggestion,
+            },
         }
     }
 }

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::list;
+use crate::engine::ScoreReading;
 use crate::evidence::{EvidenceLink, Polarity, Verdict, verify};
 use crate::review::dimension::{DimensionState, Doubt, Origin, Phase};
 use crate::tui::state::App;
@@ -90,6 +91,21 @@ fn flow(app: &App, desk: &Desk, columns: usize) -> Vec<Flow> {
     rows
 }
 
+/// A score with its spread and the distribution behind it: `4.2 ±0.5  1▁ 2▁ 3▂ 4▇ 5▃`.
+pub(super) fn said(app: &App, reading: &ScoreReading) -> Vec<Span<'static>> {
+    let theme = &app.settings().theme;
+    let (styles, plus_minus) = (&theme.styles, theme.glyphs.plus_minus);
+    let score = format!("{:.1} {plus_minus}{:.1}  ", reading.score, reading.sd);
+    let mut spans = vec![Span::styled(score, styles.model)];
+    for (level, p) in (1..).zip(reading.probabilities) {
+        let height = (p * HEIGHTS.len() as f32) as usize;
+        let bar = HEIGHTS[height.min(HEIGHTS.len() - 1)];
+        spans.push(Span::styled(format!("{level}"), styles.dim));
+        spans.push(Span::styled(format!("{bar} "), styles.bar_full));
+    }
+    spans
+}
+
 /// What every part of the pane needs.
 struct Page<'a> {
     app: &'a App,
@@ -135,20 +151,8 @@ impl Page<'_> {
             return Vec::new();
         };
         let styles = self.styles();
-        let plus_minus = self.app.settings().theme.glyphs.plus_minus;
-        let mut spans = vec![
-            Span::styled(format!("{} ", self.app.word(Word::LinkedByModel)), styles.dim),
-            Span::styled(
-                format!("{:.1} {plus_minus}{:.1}  ", reading.score, reading.sd),
-                styles.model,
-            ),
-        ];
-        for (level, p) in (1..).zip(reading.probabilities) {
-            let height = (p * HEIGHTS.len() as f32) as usize;
-            let bar = HEIGHTS[height.min(HEIGHTS.len() - 1)];
-            spans.push(Span::styled(format!("{level}"), styles.dim));
-            spans.push(Span::styled(format!("{bar} "), styles.bar_full));
-        }
+        let who = Span::styled(format!("{} ", self.app.word(Word::LinkedByModel)), styles.dim);
+        let spans: Vec<Span<'_>> = std::iter::once(who).chain(said(self.app, &reading)).collect();
         let mut lines = vec![Line::from(spans)];
         if let Some(margin) = reading.margin {
             let (said, margin) = (format!("{:.1}", reading.raw_score), format!("{margin:.1}"));

@@ -78,6 +78,13 @@ fn parts(app: &App) -> Vec<Part> {
             ),
             1,
         ));
+    } else if let Some(annotating) = app.annotating() {
+        let word = if annotating.work.adjudicating() {
+            Word::Adjudicating
+        } else {
+            Word::Annotating
+        };
+        parts.push(part(app.word(word).to_owned(), 0));
     } else {
         parts.push(part(app.word(Word::Queue).to_owned(), 0));
     }
@@ -109,6 +116,14 @@ fn work(app: &App) -> String {
             said.push(app.word(Word::HeaderBlind).to_owned());
         }
         said.extend(progress(app, desk));
+    }
+    if let Some((done, total)) = app.annotating().and_then(|a| a.work.drawing()) {
+        let spinner = app.settings().theme.glyphs.spin(app.tick());
+        let text = app.fill(
+            Word::Drawing,
+            &[("done", &done.to_string()), ("total", &total.to_string())],
+        );
+        said.push(format!("{spinner} {text}"));
     }
     if let Some(row) = app.opening() {
         let name = app

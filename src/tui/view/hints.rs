@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::annotation;
 use super::canvas::Canvas;
 use crate::review::Save;
 use crate::tui::keys::{Action, Key, Mode};
@@ -26,7 +27,10 @@ pub(super) fn status(canvas: &mut Canvas<'_>, area: Rect) {
     let text = match (canvas.app.told(), canvas.app.desk()) {
         (Some(told), _) => return tell(canvas, inside, told),
         (None, Some(desk)) => place_line(canvas.app, desk),
-        (None, None) => queue_line(canvas.app),
+        (None, None) => match canvas.app.annotating() {
+            Some(annotating) => annotation::summary(canvas.app, &annotating.work),
+            None => queue_line(canvas.app),
+        },
     };
     canvas.text((inside.x, inside.y), inside.width, &text, styles.dim);
 }
@@ -205,7 +209,7 @@ fn actions(app: &App) -> Vec<Action> {
     let reading = app
         .desk()
         .is_some_and(|d| matches!(d.focus, Pane::Document | Pane::Evidence));
-    let ground = matches!(mode, Mode::Queue | Mode::Review);
+    let ground = matches!(mode, Mode::Queue | Mode::Review | Mode::Annotate);
     let mut actions: Vec<Action> = Action::ALL
         .iter()
         .copied()
@@ -221,8 +225,7 @@ fn actions(app: &App) -> Vec<Action> {
 }
 
 fn saved(app: &App, ok: Style, warn: Style, error: Style) -> (String, Style) {
-    let save = app.desk().map_or(Save::Nothing, |d| d.review.save());
-    match save {
+    match app.save() {
         Save::Failed(_) => (app.word(Word::ReadOnlyShort).to_owned(), error),
         _ if app.settings().read_only.is_some() => (app.word(Word::ReadOnlyShort).to_owned(), error),
         Save::Saving(_) => (app.word(Word::Saving).to_owned(), warn),

@@ -6,6 +6,7 @@ use ratatui::layout::{Position, Rect};
 use crate::tui::state::App;
 use crate::tui::words::Word;
 
+pub mod annotation;
 mod canvas;
 mod confirm;
 mod dimensions;
@@ -39,7 +40,10 @@ pub fn render(app: &App, buffer: &mut Buffer) -> Option<Position> {
     }
     header::render(&mut canvas, layout.header);
     match app.desk() {
-        None => queue::render(&mut canvas, &layout),
+        None => match app.annotating() {
+            Some(annotating) => annotation::render(&mut canvas, annotating, &layout),
+            None => queue::render(&mut canvas, &layout),
+        },
         Some(desk) => {
             sources::render(&mut canvas, desk, layout.sources);
             document::render(&mut canvas, desk, &layout);

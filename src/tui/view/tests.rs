@@ -66,6 +66,57 @@ fn the_desk_at_work() -> Result<()> {
     pictures("desk", at_work)
 }
 
+/// Two answers of the same dimension, which differ in score, words and one link.
+fn side_by_side(language: Language, size: (u16, u16)) -> Result<Stage> {
+    let mut stage = Stage::queue(language, size, &[])?;
+    let words = match language {
+        Language::Zh => [
+            (
+                "牵头四个组的切流评审，逐项确认依赖。",
+                "把会上的口头结论写成纪要发出。",
+            ),
+            (
+                "牵头两个组的切流评审，没有确认依赖，对方多发了一次版。",
+                "把会上的口头结论写成纪要发出。",
+            ),
+        ],
+        Language::En => [
+            (
+                "Brings four partner teams to one plan and answers their blockers the same day.",
+                "Send the written outcome of each meeting.",
+            ),
+            (
+                "Brings two partner teams to one plan and leaves their blockers open for a week.",
+                "Send the written outcome of each meeting.",
+            ),
+        ],
+    };
+    let answer = |n: usize, score, segments| Answer {
+        score,
+        sd: 0.7,
+        segments,
+        rationale: words[n].0,
+        suggestion: words[n].1,
+    };
+    let answers = [answer(0, 4.2, &[5, 9][..]), answer(1, 2.4, &[5, 12][..])];
+    stage.compare(sample(language), "collaboration", &answers)?;
+    Ok(stage)
+}
+
+#[test]
+fn two_answers_side_by_side() -> Result<()> {
+    pictures("annotation", side_by_side)
+}
+
+#[test]
+fn an_answer_that_is_rewritten() -> Result<()> {
+    pictures("rewriting", |language, size| {
+        let mut stage = side_by_side(language, size)?;
+        stage.press("l E enter")?;
+        Ok(stage)
+    })
+}
+
 #[test]
 fn the_document_with_its_marks() -> Result<()> {
     pictures("document", |language, size| {

@@ -6,6 +6,7 @@ use plumbline::tui::keys::Action;
 
 use script::Step;
 
+mod annotating;
 mod deciding;
 mod evidence;
 mod finding;
@@ -25,6 +26,7 @@ const COVERED: &[&[&[Step]]] = &[
     views::SCRIPTS,
     general::SCRIPTS,
     leaving::SCRIPTS,
+    annotating::SCRIPTS,
 ];
 
 /// A step counts when it shows by itself that it was done, or when the step after it could not show otherwise.

@@ -1,7 +1,7 @@
 //! Scores, notes, blind-first, undo and sign-off.
 
 use crate::review::dimension::to_half;
-use crate::review::{Intent, Stamp};
+use crate::review::{Choice, Intent, Stamp};
 use crate::tui::keys::{Action, Found, Group, Key, Mode};
 use crate::tui::state::desk::Item;
 use crate::tui::state::line::LineEdit;
@@ -18,6 +18,12 @@ impl App {
             Action::Note => self.ask_note(),
             Action::Blind => self.toggle_blind(stamp),
             Action::Reveal => self.on_dimension(Intent::Reveal, stamp),
+            Action::PreferLeft => self.choose(Choice::Left, stamp),
+            Action::PreferRight => self.choose(Choice::Right, stamp),
+            Action::Tie => self.choose(Choice::Tie, stamp),
+            Action::SkipPair => self.choose(Choice::Skip, stamp),
+            Action::Rewrite => self.rewrite(),
+            Action::Undo if self.annotating.is_some() => self.undo_comparison(stamp),
             Action::Undo => self.intend(Intent::Undo, stamp),
             Action::SignOff => self.ask_sign_off(),
             Action::Skip => self.take_reason(stamp),

@@ -1,9 +1,11 @@
 //! Going about: cursors, panes, dimensions, sources, dossiers.
 
+use crate::review::Side;
 use crate::tui::keys::Action;
 use crate::tui::state::desk::{Desk, Pane};
 use crate::tui::state::overlay::Overlay;
 use crate::tui::state::{App, Effect};
+use crate::tui::view::annotation;
 use crate::tui::view::profile::last_top;
 use crate::tui::words::Word;
 
@@ -29,6 +31,8 @@ impl App {
             Action::Bottom => self.step(Step::End(true)),
             Action::ListUp => self.step_list(-1),
             Action::ListDown => self.step_list(1),
+            Action::Left if self.annotating.is_some() => self.mark(Side::Left),
+            Action::Right if self.annotating.is_some() => self.mark(Side::Right),
             Action::Open => self.enter(),
             Action::NextUndecided => self.next_undecided(),
             Action::NextDossier => self.beside(1),
@@ -42,6 +46,13 @@ impl App {
         Vec::new()
     }
 
+    fn mark(&mut self, side: Side) -> Vec<Effect> {
+        if let Some(annotating) = &mut self.annotating {
+            annotating.marked = side;
+        }
+        Vec::new()
+    }
+
     fn step(&mut self, step: Step) -> Vec<Effect> {
         let half = (isize::try_from(self.size.height).unwrap_or(24) / 2).max(1);
         if let Some(Overlay::Profile(top)) = self.overlays.last() {
@@ -52,6 +63,12 @@ impl App {
         } else if self.overlays.last().is_some() {
             let by = if let Step::Half(by) = step { by * half } else { 0 };
             return self.step_list(by);
+        } else if let Some(annotating) = &self.annotating {
+            let last = annotation::last_top(self);
+            let to = moved(annotating.top.min(last), step, half).min(last);
+            if let Some(annotating) = &mut self.annotating {
+                annotating.top = to;
+            }
         } else if let Some(desk) = &mut self.desk {
             in_pane(desk, step, half);
             desk.moved();

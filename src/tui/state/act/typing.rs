@@ -77,6 +77,7 @@ impl App {
             }
             Purpose::Export(format) if !text.is_empty() => self.export(format, PathBuf::from(text), false),
             Purpose::Export(_) => Vec::new(),
+            Purpose::Rewrite(rewriting) => self.rewritten(*rewriting, text, stamp),
         }
     }
 }

@@ -1,0 +1,122 @@
+//! Comparing answers: pairs drawn without a screen by the small model, then shown two at a time.
+
+use std::fs;
+
+use plumbline::tui::keys::Action;
+use serde_json::Value;
+
+use super::script::{Step, act, text};
+use super::session::{Session, WIDE, journal};
+use crate::env::{Outcome, SMALL_MODEL, TestEnvironment};
+
+const COMPARE: &[Step] = &[
+    act(Action::PreferLeft).shows("1 compared"),
+    act(Action::PreferRight).shows("2 compared"),
+    act(Action::Tie).shows("3 compared"),
+    act(Action::Undo).shows("The last comparison was taken back"),
+    act(Action::SkipPair).shows("2 compared"),
+];
+const REWRITE: &[Step] = &[
+    act(Action::Right).shows("┏━ 2"),
+    act(Action::Rewrite).shows("┏━ Score, 1 to 5 in halves"),
+    text(".3"),
+    act(Action::Submit).shows("a score is 1 to 5"),
+    act(Action::Close).hides("┏━ Score, 1 to 5 in halves"),
+    act(Action::Rewrite).shows("┏━ Score, 1 to 5 in halves"),
+    act(Action::Submit).shows("┏━ Rationale"),
+    text(" Seen by hand."),
+    act(Action::Submit).shows("┏━ Suggestion"),
+    act(Action::Submit).shows("3 compared"),
+];
+/// Four were compared or skipped: the fifth is a check.
+const CHECK: &[Step] = &[act(Action::PreferLeft).shows("/1"), act(Action::Leave).ends(0)];
+
+pub const SCRIPTS: &[&[Step]] = &[COMPARE, REWRITE, CHECK];
+
+const REPORT: &str = "Led five alignment meetings with the payments team.\n\
+    The release was two days late; the customer was told the same morning.\n\
+    Wrote the runbook that the on-call colleagues asked for.\n\
+    First paint went from 3.2 s to 1.1 s.\n";
+
+/// A short dossier and a rubric of two dimensions.
+fn papers(env: &TestEnvironment) -> Outcome<(String, String)> {
+    let dossier = env.home().join("mei");
+    fs::create_dir_all(&dossier)?;
+    let manifest = "id = \"mei-2026h1\"\nrole = \"Engineer\"\ncycle = \"2026H1\"\nlanguage = \"en\"\n\n\
+        [subject]\nid = \"E7\"\nname = \"Mei\"\n\n[[source]]\npath = \"weekly.md\"\nkind = \"weekly\"\n";
+    fs::write(dossier.join("dossier.toml"), manifest)?;
+    fs::write(dossier.join("weekly.md"), REPORT)?;
+    let core = include_str!("../../../rubrics/core.toml");
+    let two: Vec<&str> = core.split("[[dimension]]").take(3).collect();
+    let rubric = env.home().join("two.toml");
+    fs::write(&rubric, two.join("[[dimension]]"))?;
+    Ok((
+        dossier.to_string_lossy().into_owned(),
+        rubric.to_string_lossy().into_owned(),
+    ))
+}
+
+fn json(text: &str) -> Outcome<Value> {
+    Ok(serde_json::from_str(text)?)
+}
+
+#[test]
+fn pairs_are_drawn_compared_and_teach() -> Outcome {
+    let drawer = TestEnvironment::with_models()?;
+    let (dossier, rubric) = papers(&drawer)?;
+    let call = ["annotate", &dossier, "--rubric", &rubric];
+    let draw = ["--model", SMALL_MODEL, "--draw", "6", "--json"];
+    let drawn = json(&drawer.run(call.iter().chain(&draw))?.ok()?)?;
+    assert!(drawn["pairs"].as_u64() >= Some(6), "{drawn}");
+
+    // No model from here on: nothing is drawn while the keys are tried.
+    let mut env = drawer;
+    env.set("PLUMB_MODELS", env.home().join("none").to_string_lossy());
+    let program = env!("CARGO_BIN_EXE_plumb");
+    let argv = std::iter::once(program).chain(call);
+    let mut session = Session::start(&env, argv.map(Into::into).collect(), WIDE)?;
+    session.wait("Collaboration")?;
+    for script in SCRIPTS {
+        session.play(script)?;
+    }
+
+    let records = journal(&env)?;
+    let of_kind = |kind: &str| records.iter().filter(|r| r["type"] == kind).count();
+    assert_eq!((of_kind("comparison"), of_kind("undo")), (6, 1));
+    let first = records.iter().find(|r| r["type"] == "comparison").ok_or("none")?;
+    assert_eq!(first["body"]["choice"], "left");
+    let lessons = json(&env.run(["pairs", "list", "--json"])?.ok()?)?;
+    let origins: Vec<&str> = lessons
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|l| l["origin"].as_str())
+        .collect();
+    assert_eq!(origins, ["comparison", "comparison", "rewriting"]);
+    env.run(["journal", "verify"])?.ok()?;
+    let stats = json(&env.run(["annotate", "--stats", "--json"])?.ok()?)?;
+    let person = stats["people"].as_object().and_then(|p| p.values().next());
+    let person = person.ok_or("nobody compared")?;
+    assert_eq!((&person["compared"], &person["checks"]), (&3.into(), &1.into()));
+    assert_eq!(stats["agreement"]["pairs"], 0);
+    Ok(())
+}
+
+#[test]
+fn without_a_terminal_it_says_what_else_there_is() -> Outcome {
+    let env = TestEnvironment::new()?;
+    let (dossier, _) = papers(&env)?;
+    let said = env.run(["annotate", &dossier])?.failed(2)?;
+    assert!(
+        said.contains("needs a terminal") && said.contains("--draw"),
+        "{said}"
+    );
+    let said = env.run(["annotate", &dossier, "--json"])?.failed(2)?;
+    assert!(said.contains("--draw or --stats"), "{said}");
+    let said = env
+        .run(["annotate", &dossier, "--draw", "2", "--stats"])?
+        .failed(2)?;
+    assert!(said.contains("cannot be used with"), "{said}");
+    env.run(["annotate", "--stats"])?.failed(1)?;
+    Ok(())
+}
