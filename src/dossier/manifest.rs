@@ -55,6 +55,8 @@ struct File {
     cycle: Spanned<String>,
     language: Language,
     #[serde(default)]
+    people: Vec<Spanned<String>>,
+    #[serde(default)]
     source: Vec<SourceTable>,
     #[serde(default)]
     earlier: Vec<EarlierTable>,
@@ -140,6 +142,7 @@ impl Checker<'_> {
             level: read.level.as_ref().map(|l| self.text(l)).transpose()?,
             cycle: self.text(&read.cycle)?,
             language: read.language,
+            people: read.people.iter().map(|p| self.text(p)).collect::<Result<_>>()?,
             earlier: read
                 .earlier
                 .iter()

@@ -43,6 +43,9 @@ pub struct DossierMeta {
     pub cycle: String,
     /// The language of prompts for this dossier.
     pub language: Language,
+    /// Other people whose names occur in the papers: a model does not see them, nor those of who speaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<String>,
     /// Earlier cycles of the same person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<EarlierCycle>,

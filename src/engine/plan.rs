@@ -1,6 +1,7 @@
 //! What a request becomes before the model runs: token ids of the shared prefix and of each dimension's branch, and
 //! which segment each prompt number means.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::dossier::{Dossier, Language, Segment};
@@ -13,6 +14,7 @@ use crate::evidence::search::Index;
 use crate::evidence::select::select;
 use crate::evidence::shortlist::shortlist;
 use crate::id::{DimensionId, SegmentNo};
+use crate::ingest::redaction::Redaction;
 use crate::model::chat::ChatFrame;
 use crate::model::tokenizer::Tokenizer;
 use crate::rubric::{Dimension, Rubric};
@@ -70,14 +72,16 @@ impl Planner<'_> {
         let dossier = &request.dossier;
         let dimensions = dimensions(request)?;
         let index = Index::build(dossier);
-        let shown = self.choose(dossier, &index, &request.rubric, request.language)?;
+        let redaction = Redaction::by(&request.rubric, dossier, request.language);
+        let shown = self.choose(dossier, &index, &request.rubric, request.language, &redaction)?;
         let total = dossier.segments().count();
         let omitted = total - shown.len();
-        let text = prompt::dossier(dossier, &shown, omitted, request.language)?;
+        let text = prompt::dossier(dossier, &shown, omitted, request.language, &redaction)?;
         let mut prefix = self.head(request.language)?;
         let head = prefix.len();
         prefix.extend(self.tokenizer.encode(&text)?);
-        let places = self.places(&text, &shown, &prefix, head);
+        let lines: Vec<Cow<'_, str>> = shown.iter().map(|s| redaction.hide(&s.text)).collect();
+        let places = self.places(&text, &lines, &prefix, head);
         let segments: Vec<SegmentNo> = shown.iter().map(|s| s.no).collect();
         let branches = dimensions
             .iter()
@@ -102,7 +106,7 @@ impl Planner<'_> {
     }
 
     /// The tokens (positions in `prefix`, whose text begins at `head`) of each segment's line.
-    fn places(&self, text: &str, shown: &[&Segment], prefix: &[u32], head: usize) -> Vec<Range<usize>> {
+    fn places(&self, text: &str, lines: &[Cow<'_, str>], prefix: &[u32], head: usize) -> Vec<Range<usize>> {
         let starts: Vec<usize> = prefix[head..]
             .iter()
             .scan(0, |end, &token| {
@@ -121,14 +125,13 @@ impl Planner<'_> {
         let token_at = |byte: usize| head + starts.partition_point(|&start| start < byte);
         let mut from = 0;
         let mut places = Vec::new();
-        for (number, segment) in (1..).zip(shown) {
+        for (number, said) in (1..).zip(lines) {
             let found = |needle: &str, from: usize| text[from..].find(needle).map(|at| from + at);
             let line = found(&format!("\n[{number}] "), from).map(|before| before + 1);
-            let Some((start, words)) = line.and_then(|start| Some((start, found(&segment.text, start)?)))
-            else {
+            let Some((start, words)) = line.and_then(|start| Some((start, found(said, start)?))) else {
                 return Vec::new();
             };
-            from = words + segment.text.len();
+            from = words + said.len();
             places.push(token_at(start)..token_at(from));
         }
         places
@@ -172,13 +175,14 @@ impl Planner<'_> {
         index: &Index,
         rubric: &Rubric,
         language: Language,
+        redaction: &Redaction,
     ) -> Result<Vec<&'d Segment>> {
         let budget = self.context.saturating_sub(BRANCH_LIMIT + ANSWER_ROOM);
         let all: Vec<&Segment> = dossier.segments().collect();
         let whole = self.head(language)?.len()
             + self
                 .tokenizer
-                .encode(&prompt::dossier(dossier, &all, 0, language)?)?
+                .encode(&prompt::dossier(dossier, &all, 0, language, redaction)?)?
                 .len();
         if whole <= budget {
             return Ok(all);
@@ -186,7 +190,7 @@ impl Planner<'_> {
         let frame = self.head(language)?.len()
             + self
                 .tokenizer
-                .encode(&prompt::dossier(dossier, &[], 0, language)?)?
+                .encode(&prompt::dossier(dossier, &[], 0, language, redaction)?)?
                 .len();
         let titles = 48 * dossier.sources.len();
         let room = budget
@@ -203,7 +207,7 @@ impl Planner<'_> {
                 .hint("raise engine.context_limit, or choose a model with a longer context")
             })?;
         let cost = |segment: &Segment| {
-            let line = self.tokenizer.encode(&prompt::segment_line(segment));
+            let line = self.tokenizer.encode(&prompt::segment_line(segment, redaction));
             line.map_or(usize::MAX / 1024, |tokens| tokens.len())
         };
         let selection = select(dossier, index, rubric, language, room, cost);

@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::dossier::{Dossier, Language, Segment, Source, SourceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::ingest::redaction::Redaction;
 use crate::rubric::Dimension;
 use crate::sanitize;
 
@@ -48,20 +49,27 @@ pub fn system(language: Language) -> Result<String> {
 }
 
 /// The first part of the user's message: the dossier with numbered segments. `shown` are the segments the model gets to
-/// see, in order; the prompt number of each is its index plus one. `omitted` is how many it does not.
+/// see, in order; the prompt number of each is its index plus one. `omitted` is how many it does not. `redaction` hides
+/// who is spoken of.
 ///
 /// # Errors
 /// The template is broken.
-pub fn dossier(dossier: &Dossier, shown: &[&Segment], omitted: usize, language: Language) -> Result<String> {
+pub fn dossier(
+    dossier: &Dossier,
+    shown: &[&Segment],
+    omitted: usize,
+    language: Language,
+    redaction: &Redaction,
+) -> Result<String> {
     let mut sources: Vec<SourceView> = Vec::new();
     let mut last = None;
     for (number, segment) in (1..).zip(shown) {
         if last != Some(segment.source) {
             last = Some(segment.source);
-            sources.push(SourceView::of(dossier.source_of(segment), language));
+            sources.push(SourceView::of(dossier.source_of(segment), language, redaction));
         }
         if let Some(source) = sources.last_mut() {
-            source.segments.push(SegmentView::of(number, segment));
+            source.segments.push(SegmentView::of(number, segment, redaction));
         }
     }
     let meta = &dossier.meta;
@@ -69,12 +77,12 @@ pub fn dossier(dossier: &Dossier, shown: &[&Segment], omitted: usize, language: 
         sanitize::line(&meta.role),
         meta.level.as_deref().map(sanitize::line),
     );
-    let cycle = sanitize::line(&meta.cycle);
+    let (cycle, subject) = (sanitize::line(&meta.cycle), redaction.subject());
     let sources = Value::from(Serde(sources));
     render(
         "dossier",
         language,
-        context! { role, level, cycle, sources, omitted },
+        context! { role, level, cycle, subject, sources, omitted },
     )
 }
 
@@ -94,13 +102,13 @@ pub fn branch(dimension: &Dimension, shortlist: &[u32], language: Language) -> R
 }
 
 /// One line of the numbered dossier, as long as [`dossier`] writes it: what a segment costs.
-pub fn segment_line(segment: &Segment) -> String {
+pub fn segment_line(segment: &Segment, redaction: &Redaction) -> String {
     let speaker = segment
         .speaker
         .as_deref()
-        .map(|s| format!("{s}: "))
+        .map(|s| format!("{}: ", redaction.hide(s)))
         .unwrap_or_default();
-    format!("[{}] {speaker}{}\n", segment.no, segment.text)
+    format!("[{}] {speaker}{}\n", segment.no, redaction.hide(&segment.text))
 }
 
 #[derive(Serialize)]
@@ -112,9 +120,9 @@ struct SourceView {
 }
 
 impl SourceView {
-    fn of(source: &Source, language: Language) -> Self {
+    fn of(source: &Source, language: Language, redaction: &Redaction) -> Self {
         Self {
-            title: source.title.clone(),
+            title: redaction.hide(&source.title).into_owned(),
             kind: kind_name(source.kind, language),
             date: source.date.map(|d| d.to_string()),
             segments: Vec::new(),
@@ -130,11 +138,12 @@ struct SegmentView {
 }
 
 impl SegmentView {
-    fn of(number: u32, segment: &Segment) -> Self {
+    fn of(number: u32, segment: &Segment, redaction: &Redaction) -> Self {
+        let hidden = |text: &str| redaction.hide(text).into_owned();
         Self {
             number,
-            speaker: segment.speaker.clone(),
-            text: segment.text.clone(),
+            speaker: segment.speaker.as_deref().map(hidden),
+            text: hidden(&segment.text),
         }
     }
 }

@@ -154,6 +154,7 @@ pub fn asked(question: &RatedEvidence) -> Asked {
         id: RubricId::new("question"),
         version: "1".to_owned(),
         title: dimension.name.clone(),
+        redact: false,
         hash: ContentHash::of(format!("{dimension:?}").as_bytes()),
         dimensions: vec![dimension],
     };

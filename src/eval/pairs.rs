@@ -59,6 +59,7 @@ pub fn how_well() -> Rubric {
         id: RubricId::new("answer"),
         version: "1".to_owned(),
         title,
+        redact: false,
         hash: ContentHash::of(format!("{dimension:?}").as_bytes()),
         dimensions: vec![dimension],
     }

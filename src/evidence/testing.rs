@@ -36,6 +36,7 @@ fn meta(language: Language) -> DossierMeta {
         level: None,
         cycle: "2026H1".to_owned(),
         language,
+        people: Vec::new(),
         earlier: Vec::new(),
     }
 }

@@ -33,6 +33,7 @@ mod json;
 pub mod levels;
 mod pipes;
 mod prose;
+pub mod redaction;
 mod reread;
 mod segment;
 mod sentence;
@@ -147,6 +148,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
             level: None,
             cycle: "-".to_owned(),
             language,
+            people: Vec::new(),
             earlier: Vec::new(),
         },
         root: PathBuf::new(),

@@ -1,6 +1,7 @@
 //! Comparing answers: which two are shown next, what is drawn meanwhile, and what a choice becomes. A pure state
 //! machine beside [`Review`](super::Review): events in, effects out.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use crate::dossier::Dossier;
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::id::{DimensionId, DossierId, Person, RecordId};
+use crate::ingest::redaction::Redaction;
 use crate::review::comparison::{
     Agreement, Candidate, Choice, Comparison, Judged, Pair, PairName, Rewritten, Said, Side,
 };
@@ -150,6 +152,7 @@ pub enum Wanted {
 #[derive(Debug)]
 pub struct Annotation {
     begin: Begin,
+    names: BTreeMap<DossierId, Redaction>,
     shown: Option<Shown>,
     drawing: Option<Drawing>,
     tickets: u64,
@@ -162,7 +165,12 @@ pub struct Annotation {
 impl Annotation {
     /// Shows the first pair, if there is one, and draws more.
     pub fn new(begin: Begin, stamp: Stamp) -> (Self, Vec<Wanted>) {
+        let names = begin.dossiers.iter().map(|dossier| {
+            let names = Redaction::by(&begin.rubric, dossier, dossier.meta.language);
+            (dossier.meta.id.clone(), names)
+        });
         let mut annotation = Self {
+            names: names.collect(),
             begin,
             shown: None,
             drawing: None,
@@ -193,6 +201,13 @@ impl Annotation {
     /// The dossier called `id`.
     pub fn dossier(&self, id: &DossierId) -> Option<&Arc<Dossier>> {
         self.begin.dossiers.iter().find(|d| d.meta.id == *id)
+    }
+
+    /// `text` of an answer about the dossier called `id`, with the names of those it speaks of.
+    pub fn reveal<'t>(&self, id: &DossierId, text: &'t str) -> Cow<'t, str> {
+        self.names
+            .get(id)
+            .map_or(Cow::Borrowed(text), |names| names.reveal(text))
     }
 
     /// Whether it is about what others did not agree on.
@@ -293,6 +308,7 @@ impl Annotation {
         let Some(shown) = self.shown.take() else {
             return Vec::new();
         };
+        let rewritten = rewritten.map(|r| self.without_names(&shown, r));
         let seconds = stamp
             .at
             .duration_since(shown.since)
@@ -313,6 +329,18 @@ impl Annotation {
         self.show_next(stamp);
         wanted.extend(self.draw());
         wanted
+    }
+
+    /// As a model could have written it.
+    fn without_names(&self, shown: &Shown, rewritten: Rewritten) -> Rewritten {
+        let Some(names) = self.names.get(shown.question().0) else {
+            return rewritten;
+        };
+        Rewritten {
+            rationale: names.hide(&rewritten.rationale).into_owned(),
+            suggestion: names.hide(&rewritten.suggestion).into_owned(),
+            ..rewritten
+        }
     }
 
     /// Takes the last comparison back, and shows its pair again; none where there is none since the beginning.

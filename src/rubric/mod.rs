@@ -116,6 +116,8 @@ pub struct Rubric {
     pub version: String,
     /// What to call it on screen.
     pub title: Bilingual,
+    /// Whether names and what must not weigh are hidden from the model: see [`crate::ingest::redaction`].
+    pub redact: bool,
     /// In the order they are shown and scored.
     pub dimensions: Vec<Dimension>,
     /// SHA-256 of the file's bytes.

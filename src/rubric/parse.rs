@@ -76,7 +76,7 @@ impl Rubric {
             }
             return Err(fail(reader.into_faults()));
         }
-        let root = reader.root(&table, &["id", "version", "title", "dimension"]);
+        let root = reader.root(&table, &["id", "version", "title", "redact", "dimension"]);
         let rubric = rubric(&mut reader, &root, ContentHash::of(bytes));
         match reader.into_faults() {
             faults if faults.is_empty() => Ok(rubric),
@@ -110,6 +110,7 @@ fn rubric(reader: &mut Reader<'_>, root: &Node<'_>, hash: ContentHash) -> Rubric
     let version = reader.text(root, "version");
     visible(reader, &version);
     let title = bilingual_field(reader, root, "title", &TITLE);
+    let redact = reader.flag(root, "redact").unwrap_or(true);
     let nodes = reader.tables(
         root,
         "dimension",
@@ -126,6 +127,7 @@ fn rubric(reader: &mut Reader<'_>, root: &Node<'_>, hash: ContentHash) -> Rubric
         id: RubricId::new(id.value),
         version: version.value,
         title: title.into(),
+        redact,
         dimensions: read.into_iter().map(|d| d.dimension).collect(),
         hash,
     }

@@ -105,6 +105,22 @@ impl<'s> Reader<'s> {
         number
     }
 
+    /// `true` or `false`; none where it is not there.
+    pub(super) fn flag(&mut self, node: &Node<'_>, key: &str) -> Option<bool> {
+        let value = node.table.get(key)?;
+        let flag = value.get_ref().as_bool();
+        if flag.is_none() {
+            let found = value.get_ref().type_str();
+            let path = join(&node.path, key);
+            self.fault(
+                value.span().start,
+                path,
+                format!("expected true or false, got {found}"),
+            );
+        }
+        flag
+    }
+
     /// A table that must be there and may hold only `keys`.
     pub(super) fn table<'a>(&mut self, node: &Node<'a>, key: &str, keys: &[&str]) -> Option<Node<'a>> {
         let path = join(&node.path, key);

@@ -132,7 +132,7 @@ fn empty_missing_and_unknown_fields_are_named() {
     ]);
     let expected = [
         "line 1: version: is missing".to_owned(),
-        format!(r#"line {version}: unknown key "author"; known here: id, version, title, dimension"#),
+        format!(r#"line {version}: unknown key "author"; known here: id, version, title, redact, dimension"#),
         format!("line {anchor}: dimension[1].anchors[1].zh: is empty"),
     ];
     assert_eq!(found, expected);

@@ -69,6 +69,7 @@ pub(crate) fn read(id: &str, dossier: u32) -> Draft {
             level: None,
             cycle: "2026H1".to_owned(),
             language: Language::En,
+            people: Vec::new(),
             earlier: Vec::new(),
         },
         sources: vec![SourceRead {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use plumbline::dossier::{Language, SourceKind};
 use plumbline::engine::plan::Planner;
+use plumbline::engine::prompt;
 use plumbline::engine::{ScoreRequest, Ticket};
 use plumbline::evidence::Sides;
+use plumbline::ingest::redaction::Redaction;
 use plumbline::metrics;
 use plumbline::model::chat::ChatFrame;
 use plumbline::model::gguf::Gguf;
@@ -17,6 +19,25 @@ use plumbline::rubric::{Polarity, Rubric, builtin};
 
 use crate::env::{DEFAULT_MODEL, Outcome, real_weights};
 use crate::levels::{self, Levels, Sample, samples};
+
+/// What goes to a model names neither the employee nor anybody who speaks, and every segment is there.
+#[test]
+fn the_model_judges_pseudonyms() -> Outcome {
+    for Sample { id, dossier, .. } in &samples()? {
+        let (meta, shown) = (&dossier.meta, dossier.segments().collect::<Vec<_>>());
+        let redaction = Redaction::of(dossier, meta.language);
+        let text = prompt::dossier(dossier, &shown, 0, meta.language, &redaction)?;
+        let speakers = shown.iter().filter_map(|s| s.speaker.as_deref());
+        for name in speakers.chain([meta.subject.name.as_str(), meta.subject.id.as_str()]) {
+            assert!(!text.contains(name), "{id} tells the model of {name}");
+        }
+        let subject = redaction.subject().ok_or("nothing is hidden")?;
+        assert!(text.contains(&subject), "{id}");
+        assert!(text.contains(&format!("\n[{}] ", shown.len())), "{id}");
+        assert_eq!(redaction.reveal(&subject), meta.subject.name);
+    }
+    Ok(())
+}
 
 #[test]
 fn there_are_enough_of_every_kind() -> Outcome {

@@ -1,5 +1,7 @@
 //! The JSON object of `plumb score --json`. Its shape is stable: fields are added, never renamed.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Scored;
@@ -10,6 +12,7 @@ use crate::error::Result;
 use crate::evidence::{Count, EvidenceKind, EvidenceLink};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, SegmentNo};
+use crate::ingest::redaction::Redaction;
 use crate::rubric::Polarity;
 
 #[derive(Serialize)]
@@ -44,8 +47,8 @@ struct DimensionPart<'a> {
     reading: ScoreReading,
     calibration: Option<ContentHash>,
     evidence: Vec<EvidencePart<'a>>,
-    rationale: &'a str,
-    suggestion: &'a str,
+    rationale: Cow<'a, str>,
+    suggestion: Cow<'a, str>,
     omitted: u32,
 }
 
@@ -92,6 +95,7 @@ impl<'a> EvidencePart<'a> {
 pub(super) fn print(scored: &Scored) -> Result<()> {
     let request = &scored.request;
     let (dossier, rubric) = (&request.dossier, &request.rubric);
+    let names = Redaction::by(rubric, dossier, request.language);
     let sources = dossier.sources.iter().map(|s| SourcePart {
         path: &s.path,
         sha256: s.hash,
@@ -109,8 +113,8 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
             .iter()
             .map(|link| EvidencePart::of(link, scored.carries(a, link)))
             .collect(),
-        rationale: &a.rationale,
-        suggestion: &a.suggestion,
+        rationale: names.reveal(&a.rationale),
+        suggestion: names.reveal(&a.suggestion),
         omitted: a.omitted,
     });
     out::json(&Report {

@@ -6,6 +6,7 @@ use crate::dossier::Language;
 use crate::engine::{Assessment, ScoreRequest};
 use crate::error::Result;
 use crate::evidence::EvidenceLink;
+use crate::ingest::redaction::Redaction;
 use crate::rubric::Polarity;
 use crate::sanitize;
 
@@ -64,8 +65,10 @@ pub(super) fn print_assessment(request: &ScoreRequest, assessment: &Assessment) 
             .map(|link| format!("  <- {}", evidence(link))),
     );
     if !request.score_only {
-        lines.push(format!("  {} {}", words.rationale, assessment.rationale));
-        lines.push(format!("  {} {}", words.suggestion, assessment.suggestion));
+        let names = Redaction::by(&request.rubric, &request.dossier, request.language);
+        let (why, next) = (&assessment.rationale, &assessment.suggestion);
+        lines.push(format!("  {} {}", words.rationale, names.reveal(why)));
+        lines.push(format!("  {} {}", words.suggestion, names.reveal(next)));
     }
     out::lines(&lines)
 }

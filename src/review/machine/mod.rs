@@ -12,6 +12,7 @@ use crate::evidence::links::Citation;
 use crate::evidence::{Backlinks, EvidenceLink};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId};
+use crate::ingest::redaction::Redaction;
 use crate::review::decision::{DossierRead, Entry};
 use crate::review::dimension::{DimensionState, LinkView, Origin};
 use crate::review::event::{Attachment, Draft, Effect, Event, Notice, Receipt, Recorded, Stamp};
@@ -63,6 +64,7 @@ pub enum Save {
 #[derive(Debug)]
 pub struct Review {
     setup: Setup,
+    names: Redaction,
     ledger: Ledger,
     work: Work,
     has_model: bool,
@@ -76,6 +78,7 @@ impl Review {
     pub fn new(setup: Setup) -> Self {
         Self {
             ledger: Ledger::new(&setup.rubric),
+            names: Redaction::by(&setup.rubric, &setup.dossier, setup.language),
             setup,
             work: Work::Idle,
             has_model: false,
@@ -83,6 +86,11 @@ impl Review {
             last_saved: None,
             backlinks: Backlinks::default(),
         }
+    }
+
+    /// Who the pseudonyms are that the model speaks of.
+    pub fn names(&self) -> &Redaction {
+        &self.names
     }
 
     /// Takes one event.

@@ -93,7 +93,8 @@ fn dimension_of(
             .take(LINKS)
             .map(|view| evidence_of(review, view.link))
             .collect(),
-        suggestion: Some(state.model.suggestion.clone()).filter(|s| !hidden && !s.is_empty()),
+        suggestion: Some(review.names().reveal(&state.model.suggestion).into_owned())
+            .filter(|s| !hidden && !s.is_empty()),
         remark: remark(state, language),
     }
 }

@@ -124,14 +124,13 @@ impl App {
         if self.settings.read_only.is_some() {
             return self.hint_of(Word::ReadOnly);
         }
-        let Some((side, shown)) = self
+        let marked = self
             .annotating
             .as_ref()
-            .and_then(|a| Some((a.marked, a.work.shown()?)))
-        else {
+            .and_then(|a| Some((a.marked, as_it_is(&a.work, a.work.shown()?, a.marked))));
+        let Some((side, answer)) = marked else {
             return self.hint_of(Word::NothingToCompare);
         };
-        let answer = as_it_is(shown, side);
         let score = answer.score.to_string();
         let rewriting = Rewriting {
             side,
@@ -181,12 +180,13 @@ impl App {
 }
 
 /// The answer of one side, its score as a person would give it.
-fn as_it_is(shown: &Shown, side: Side) -> Rewritten {
+fn as_it_is(work: &Annotation, shown: &Shown, side: Side) -> Rewritten {
     let said = &shown.candidates[side.index()].assessment;
+    let revealed = |text: &str| work.reveal(&said.dossier, text).into_owned();
     Rewritten {
         score: to_half(said.reading.score),
-        rationale: said.rationale.clone(),
-        suggestion: said.suggestion.clone(),
+        rationale: revealed(&said.rationale),
+        suggestion: revealed(&said.suggestion),
     }
 }
 

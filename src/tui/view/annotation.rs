@@ -35,7 +35,7 @@ pub(super) fn render(canvas: &mut Canvas<'_>, annotating: &Annotating, layout: &
             Side::Right => "2",
         };
         let inside = canvas.frame(area, title, annotating.marked == side);
-        let lines = lines(app, shown, side, usize::from(inside.width));
+        let lines = lines(app, &annotating.work, side, usize::from(inside.width));
         let height = usize::from(inside.height);
         let top = annotating.top.min(lines.len().saturating_sub(height));
         for (y, line) in lines.iter().skip(top).take(height).enumerate() {
@@ -48,12 +48,12 @@ pub(super) fn render(canvas: &mut Canvas<'_>, annotating: &Annotating, layout: &
 /// The last row that both scroll to: the one above which a full page of the longer one is left.
 pub fn last_top(app: &App) -> usize {
     let layout = Layout::of(app);
-    let Some(shown) = app.annotating().and_then(|a| a.work.shown()) else {
+    let Some(annotating) = app.annotating() else {
         return 0;
     };
     let over = |side| {
         let inside = inner(card(&layout, side));
-        let rows = lines(app, shown, side, usize::from(inside.width)).len();
+        let rows = lines(app, &annotating.work, side, usize::from(inside.width)).len();
         rows.saturating_sub(usize::from(inside.height))
     };
     over(Side::Left).max(over(Side::Right))
@@ -148,7 +148,10 @@ fn card(layout: &Layout, side: Side) -> Rect {
 }
 
 /// One answer: its score, why, what to do next, and what it rests on.
-fn lines(app: &App, shown: &Shown, side: Side, columns: usize) -> Vec<Line<'static>> {
+fn lines(app: &App, work: &Annotation, side: Side, columns: usize) -> Vec<Line<'static>> {
+    let Some(shown) = work.shown() else {
+        return Vec::new();
+    };
     let [own, other] = [side, side.other()].map(|s| &shown.candidates[s.index()].assessment);
     let styles = &app.settings().theme.styles;
     let card = Card { app, columns };
@@ -158,8 +161,9 @@ fn lines(app: &App, shown: &Shown, side: Side, columns: usize) -> Vec<Line<'stat
         (Word::Suggestion, |a| a.suggestion.as_str()),
     ];
     for (label, text) in texts {
+        let said_by = |answer: &Assessment| work.reveal(&answer.dossier, text(answer)).into_owned();
         lines.push(Line::styled(app.word(label), styles.title));
-        lines.extend(card.wrapped(&compared(text(own), text(other)), styles.text));
+        lines.extend(card.wrapped(&compared(&said_by(own), &said_by(other)), styles.text));
     }
     lines.push(Line::styled(app.word(Word::Evidence), styles.title));
     if own.evidence.is_empty() {

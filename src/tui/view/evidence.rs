@@ -199,11 +199,11 @@ impl Page<'_> {
     }
 
     fn item(&self, item: Item, selected: bool) -> Vec<Line<'static>> {
-        let model = &self.state.model;
+        let (model, names) = (&self.state.model, self.desk.review.names());
         match item {
             Item::Link(n) => self.link(n, selected),
-            Item::Rationale => self.paragraph(Word::Rationale, &model.rationale),
-            Item::Suggestion => self.paragraph(Word::Suggestion, &model.suggestion),
+            Item::Rationale => self.paragraph(Word::Rationale, &names.reveal(&model.rationale)),
+            Item::Suggestion => self.paragraph(Word::Suggestion, &names.reveal(&model.suggestion)),
             Item::Note(n) => self.note(n),
             Item::Dropped(n) => self.dropped(n),
             Item::Anchors => self.anchors(),
