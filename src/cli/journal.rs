@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::out;
 use crate::clock::SystemClock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::Place;
 use crate::hash::ContentHash;
 use crate::id::DossierId;
 use crate::review::{Act, Entry};
@@ -214,19 +215,22 @@ fn in_short(entry: &Entry) -> String {
     }
 }
 
+/// `weekly.md:12`, `plan.pdf p. 3`.
+fn whereabouts(place: &Place) -> String {
+    match &place.spot {
+        Some(spot) => format!("{} {spot}", place.source),
+        None => format!("{}:{}", place.source, place.line),
+    }
+}
+
 fn act_in_short(act: &Act) -> String {
     let because = |reason: &Option<String>| reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
     match act {
         Act::Accept { score } => format!("accepted {score}"),
         Act::Override { score, reason } => format!("put {score}{}", because(reason)),
-        Act::LinkAdded { link } => format!("linked {}:{}", link.place.source, link.place.line),
+        Act::LinkAdded { link } => format!("linked {}", whereabouts(&link.place)),
         Act::LinkDropped { link, reason } => {
-            format!(
-                "dropped {}:{}{}",
-                link.place.source,
-                link.place.line,
-                because(reason)
-            )
+            format!("dropped {}{}", whereabouts(&link.place), because(reason))
         }
         Act::Note { text, .. } => format!("noted {text}"),
         Act::Reveal => "saw the model's score".to_owned(),

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::config::{Config, Paths, Request};
 use crate::dossier::Language;
 use crate::error::Result;
+use crate::ingest::office;
 use crate::sanitize::line;
 use crate::store::index::probe;
 
@@ -177,6 +178,12 @@ pub enum Command {
         /// The index
         path: std::path::PathBuf,
     },
+    /// Render an office file as text (asked by a process that does not trust it)
+    #[command(name = office::COMMAND, hide = true)]
+    Parse {
+        /// The format
+        format: String,
+    },
 }
 
 /// Runs one call of the program: parses, dispatches, prints the error if there is one.
@@ -225,6 +232,11 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Man { dir } => man::run(dir.as_deref()),
         Command::Journal(command) => journal::run(command, &cli.global.config(&[])?.workspace),
         Command::Pairs(command) => pairs::run(command, &cli.global.config(&[])?),
+        Command::Parse { format } => office::answer(
+            format,
+            &mut std::io::stdin().lock(),
+            &mut std::io::stdout().lock(),
+        ),
         Command::IndexProbe { path } => probe::answer(path, &mut std::io::stdout().lock()),
     }
 }

@@ -16,7 +16,10 @@ use crate::sanitize::Visible;
 pub use crate::id::Language;
 
 pub mod manifest;
+pub mod spot;
 pub(crate) mod tomlfile;
+
+pub use spot::{Spot, Spots};
 
 /// The employee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +103,29 @@ pub enum SourceFormat {
     Vtt,
     /// `SubRip` captions.
     Srt,
+    /// A text document of Office Open XML.
+    Docx,
+    /// A presentation of Office Open XML.
+    Pptx,
+    /// A workbook of Office Open XML.
+    Xlsx,
+    /// A workbook of `OpenDocument`.
+    Ods,
+    /// A PDF.
+    Pdf,
+    /// A web page.
+    Html,
+    /// A mail message.
+    Eml,
+}
+
+impl SourceFormat {
+    /// Whether a source of this format is read as a plain-text rendition of its file: its spans are bytes of that, not of
+    /// the file.
+    pub fn is_rendered(self) -> bool {
+        use SourceFormat::{Docx, Eml, Html, Ods, Pdf, Pptx, Xlsx};
+        matches!(self, Docx | Pptx | Xlsx | Ods | Pdf | Html | Eml)
+    }
 }
 
 /// One file of a dossier after ingest.
@@ -119,11 +145,13 @@ pub struct Source {
     pub hash: ContentHash,
     /// Size of the raw file in bytes.
     pub bytes: u64,
-    /// The encoding it was read as: `UTF-8`, `GB18030`, …
+    /// The encoding it was read as: `UTF-8`, `GB18030`, …; for an office file the version of its rendition.
     pub encoding: &'static str,
     /// The source as read: decoded to UTF-8 and nothing else. For a UTF-8 file these are the file's own bytes, so that
-    /// anchors are offsets in the file. NEVER show it: show [`Source::shown`].
+    /// anchors are offsets in the file; an office file is read as its rendition. NEVER show it: show [`Source::shown`].
     pub raw: String,
+    /// Where the stretches of a rendition lie in the office file.
+    pub spots: Spots,
     /// The same text with hidden and control characters made visible, and the map back.
     pub shown: Visible,
     /// The citable places, in order.
@@ -189,6 +217,9 @@ pub struct Anchor {
     /// When it was written (ISO 8601 as the file says, sanitised), for chat logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The page, slide or cells, for office files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot: Option<Spot>,
 }
 
 /// A stretch of a recording, in milliseconds from its start.

@@ -276,8 +276,9 @@ impl Backlinks {
 mod tests {
     use super::*;
     use crate::dossier::{Language, SourceKind};
-    use crate::error::Result;
+    use crate::error::{Error, ErrorKind, Result};
     use crate::evidence::{count_signals, testing};
+    use crate::ingest;
     use crate::rubric::builtin;
 
     const WEEKLY: &str = "# Week 9\n对齐了三次\nAda: 说“先对齐”";
@@ -288,6 +289,44 @@ mod tests {
             ("c.jsonl", SourceKind::Chat, r#"Bo: 说 \"好\" 就行"#),
         ];
         testing::dossier(Language::Zh, &sources)
+    }
+
+    /// What is cited of an office file is bytes of its rendition, and says where a person finds it in the file.
+    #[test]
+    fn every_place_in_an_office_file_verifies_and_says_where_it_lies() -> Result<()> {
+        let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/office");
+        let mut whereabouts = Vec::new();
+        for name in ["zh-sunyue-2026h1", "en-marta-lind-2026h1"] {
+            let folder = samples.join(name);
+            let dossier = ingest::open_with(&folder, ingest::Limits::default(), &ingest::Parser::Here)?;
+            let all: Vec<SegmentNo> = dossier.segments().map(|s| s.no).collect();
+            for link in resolve(&dossier, &all) {
+                assert_eq!(verify(&dossier, &link), Verdict::Holds, "{}", link.place.quote);
+                let json = serde_json::to_string(&link)
+                    .map_err(|e| Error::new(ErrorKind::Internal, "no JSON").because(e))?;
+                assert_eq!(serde_json::from_str(&json).ok(), Some(link.clone()));
+                whereabouts.extend(link.place.spot.map(|spot| spot.to_string()));
+            }
+            let row = dossier
+                .segments()
+                .find(|s| s.text.contains("23; "))
+                .filter(|s| s.anchor.row.is_some());
+            if let Some(row) = row {
+                let start = row.anchor.span.start + row.text.find("23; ").unwrap_or_default();
+                let cell = Place::within(&dossier, row, start..start + 2);
+                assert_eq!(
+                    cell.and_then(|c| c.spot).map(|s| s.to_string()).as_deref(),
+                    Some("目标!C4")
+                );
+            }
+        }
+        for expected in ["p. 2", "slide 2", "OKR!A4:D4", "目标!A4:D4"] {
+            assert!(
+                whereabouts.iter().any(|w| w == expected),
+                "{expected}: {whereabouts:?}"
+            );
+        }
+        Ok(())
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl<'a> Located<'a> {
             end,
             line: self.segment.anchor.line + newlines,
             time: self.segment.anchor.time,
+            spot: self.source.spots.of(&(start..end)),
             speaker: self.segment.speaker.clone(),
             quote,
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dossier::{Dossier, Segment, TimeSpan};
+use crate::dossier::{Dossier, Segment, Spot, TimeSpan};
 use crate::hash::ContentHash;
 use crate::id::SegmentNo;
 pub use crate::rubric::Polarity;
@@ -46,6 +46,9 @@ pub struct Place {
     /// When it was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<TimeSpan>,
+    /// The page, slide or cells, for office files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot: Option<Spot>,
     /// Who said it (sanitised).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
@@ -65,6 +68,7 @@ impl Place {
             end: segment.anchor.span.end,
             line: segment.anchor.line,
             time: segment.anchor.time,
+            spot: segment.anchor.spot.clone(),
             speaker: segment.speaker.clone(),
             quote: segment.text.clone(),
         }

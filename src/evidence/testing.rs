@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::dossier::{
-    Anchor, Dossier, DossierMeta, Language, Segment, SegmentKind, Source, SourceFormat, SourceKind, Subject,
+    Anchor, Dossier, DossierMeta, Language, Segment, SegmentKind, Source, SourceFormat, SourceKind, Spots,
+    Subject,
 };
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
@@ -66,6 +67,7 @@ fn source(at: usize, path: &str, kind: SourceKind, text: &str, no: &mut u32) -> 
         bytes: text.len() as u64,
         encoding: "UTF-8",
         raw: text.to_owned(),
+        spots: Spots::default(),
         shown: Visible::of(text),
         segments,
     }
@@ -97,6 +99,7 @@ fn segment(no: u32, source: usize, line: u32, start: usize, whole: &str) -> Segm
             column: None,
             time: None,
             at: None,
+            spot: None,
         },
     }
 }

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use super::Limits;
 use super::encoding::{Decoded, decode};
-use super::format::{self, Format};
+use super::format::{self, Format, Reader};
+use super::office::{self, Parser, Rendition};
 use super::segment::{RawSegment, Reading};
 use crate::dossier::manifest::SourceEntry;
-use crate::dossier::{Anchor, Segment, Source};
+use crate::dossier::{Anchor, Segment, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
 use crate::id::SegmentNo;
 use crate::sanitize::{Visible, line};
@@ -29,47 +30,90 @@ pub(super) struct FileRead {
 /// Reads the file of `entry` under `root`, which has no symbolic links in it.
 ///
 /// The error is what is wrong with the file, in one line without its name.
-pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits) -> Result<FileRead, String> {
-    format_of(&entry.path)?;
-    read_bytes(entry, load(root, &entry.path, limits)?)
-}
-
-fn format_of(path: &str) -> Result<&'static Format, String> {
-    format::by_name(path).ok_or_else(|| format!("unknown kind of file; these are read: {}", format::known()))
+pub(super) fn read(
+    root: &Path,
+    entry: &SourceEntry,
+    limits: Limits,
+    parser: &Parser,
+) -> Result<FileRead, String> {
+    format::of(&entry.path)?;
+    read_bytes(entry, load(root, &entry.path, limits)?, parser)
 }
 
 /// Reads the file of `entry` from its bytes.
-pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>) -> Result<FileRead, String> {
-    let named = format_of(&entry.path)?;
+pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>, parser: &Parser) -> Result<FileRead, String> {
+    let named = format::of(&entry.path)?;
     let (hash, size) = (ContentHash::of(&bytes), bytes.len() as u64);
-    let decoded = text_of(bytes)?;
-    let (format, reading) = interpret(named, &decoded.text);
-    let mut notes = reading.notes;
-    if decoded.broken > 0 {
-        notes.push(format!(
-            "{} unreadable places in {}, shown as \u{fffd}",
-            decoded.broken, decoded.encoding
-        ));
-    }
-    if reading.segments.is_empty() {
-        let cause = notes.first().map_or(String::new(), |n| format!(": {n}"));
+    let text = match named.reader {
+        Reader::Text(read) => Text::decoded(named, read, bytes)?,
+        Reader::Office => Text::rendered(named, parser.render(named.name, &bytes)?),
+    };
+    if text.reading.segments.is_empty() {
+        let cause = text
+            .reading
+            .notes
+            .first()
+            .map_or(String::new(), |n| format!(": {n}"));
         return Err(format!("nothing in it that could be cited{cause}"));
     }
-    let shown = Visible::of_file(&decoded.text);
+    let shown = Visible::of_file(&text.raw);
     let source = Source {
         path: entry.path.clone(),
         title: title(entry),
         kind: entry.kind,
-        format: format.name,
+        format: text.format,
         date: entry.date,
         hash,
         bytes: size,
-        encoding: decoded.encoding,
-        segments: anchored(&decoded.text, reading.segments),
-        raw: decoded.text,
+        encoding: text.encoding,
+        segments: anchored(&text.raw, &text.spots, text.reading.segments),
+        raw: text.raw,
+        spots: text.spots,
         shown,
     };
-    Ok(FileRead { source, notes })
+    Ok(FileRead {
+        source,
+        notes: text.reading.notes,
+    })
+}
+
+/// A file as text, and what was found in it.
+struct Text {
+    raw: String,
+    format: SourceFormat,
+    encoding: &'static str,
+    spots: Spots,
+    reading: Reading,
+}
+
+impl Text {
+    fn decoded(named: &'static Format, read: fn(&str) -> Reading, bytes: Vec<u8>) -> Result<Self, String> {
+        let decoded = text_of(bytes)?;
+        let (format, mut reading) = interpret(named, read, &decoded.text);
+        if decoded.broken > 0 {
+            reading.notes.push(format!(
+                "{} unreadable places in {}, shown as \u{fffd}",
+                decoded.broken, decoded.encoding
+            ));
+        }
+        Ok(Self {
+            raw: decoded.text,
+            format,
+            encoding: decoded.encoding,
+            spots: Spots::default(),
+            reading,
+        })
+    }
+
+    fn rendered(named: &'static Format, rendition: Rendition) -> Self {
+        Self {
+            reading: rendition.reading(),
+            raw: rendition.text,
+            format: named.name,
+            encoding: office::VERSION,
+            spots: rendition.spots,
+        }
+    }
 }
 
 fn title(entry: &SourceEntry) -> String {
@@ -124,18 +168,22 @@ fn text_of(bytes: Vec<u8>) -> Result<Decoded, String> {
 }
 
 /// Finds the format and reads; spans are bytes of the whole text, which may begin with a byte order mark.
-fn interpret(named: &'static Format, text: &str) -> (&'static Format, Reading) {
+fn interpret(named: &'static Format, read: fn(&str) -> Reading, text: &str) -> (SourceFormat, Reading) {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let offset = text.len() - body.len();
     let format = format::by_content(named, body);
-    let mut reading = (format.read)(body);
+    let read = match format.reader {
+        Reader::Text(read) => read,
+        Reader::Office => read,
+    };
+    let mut reading = read(body);
     for segment in &mut reading.segments {
         segment.span = segment.span.start + offset..segment.span.end + offset;
     }
-    (format, reading)
+    (format.name, reading)
 }
 
-fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
+fn anchored(text: &str, spots: &Spots, segments: Vec<RawSegment>) -> Vec<Segment> {
     let (mut counted, mut line) = (0, 1);
     let anchored = segments.into_iter().map(|raw| {
         line += text[counted..raw.span.start].matches('\n').count() as u32;
@@ -147,6 +195,7 @@ fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
             text: raw.text,
             speaker: raw.speaker,
             anchor: Anchor {
+                spot: spots.of(&raw.span),
                 span: raw.span,
                 line,
                 row: raw.row,

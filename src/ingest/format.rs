@@ -10,56 +10,127 @@ use crate::dossier::SourceFormat;
 pub(super) struct Format {
     pub(super) name: SourceFormat,
     extensions: &'static [&'static str],
-    /// Reads a text without byte order mark; spans are bytes of that text.
-    pub(super) read: fn(&str) -> Reading,
+    pub(super) reader: Reader,
 }
 
-const FORMATS: [Format; 7] = [
+/// Who reads a format.
+#[derive(Clone, Copy)]
+pub(super) enum Reader {
+    /// Reads a text without byte order mark; spans are bytes of that text.
+    Text(fn(&str) -> Reading),
+    /// An office file: its bytes are rendered first, see [`super::office`].
+    Office,
+}
+
+const FORMATS: [Format; 14] = [
     Format {
         name: SourceFormat::Markdown,
         extensions: &["md", "markdown"],
-        read: prose::markdown,
+        reader: Reader::Text(prose::markdown),
     },
     Format {
         name: SourceFormat::Text,
         extensions: &["txt", "text"],
-        read: prose::plain,
+        reader: Reader::Text(prose::plain),
     },
     Format {
         name: SourceFormat::Jsonl,
         extensions: &["jsonl", "ndjson"],
-        read: chat::read_lines,
+        reader: Reader::Text(chat::read_lines),
     },
     Format {
         name: SourceFormat::Json,
         extensions: &["json"],
-        read: chat::read_list,
+        reader: Reader::Text(chat::read_list),
     },
     Format {
         name: SourceFormat::Csv,
         extensions: &["csv", "tsv"],
-        read: table::read,
+        reader: Reader::Text(table::read),
     },
     Format {
         name: SourceFormat::Vtt,
         extensions: &["vtt"],
-        read: cues::read,
+        reader: Reader::Text(cues::read),
     },
     Format {
         name: SourceFormat::Srt,
         extensions: &["srt"],
-        read: cues::read,
+        reader: Reader::Text(cues::read),
+    },
+    Format {
+        name: SourceFormat::Pdf,
+        extensions: &["pdf"],
+        reader: Reader::Office,
+    },
+    Format {
+        name: SourceFormat::Docx,
+        extensions: &["docx", "docm"],
+        reader: Reader::Office,
+    },
+    Format {
+        name: SourceFormat::Pptx,
+        extensions: &["pptx", "pptm"],
+        reader: Reader::Office,
+    },
+    Format {
+        name: SourceFormat::Xlsx,
+        extensions: &["xlsx", "xlsm"],
+        reader: Reader::Office,
+    },
+    Format {
+        name: SourceFormat::Ods,
+        extensions: &["ods"],
+        reader: Reader::Office,
+    },
+    Format {
+        name: SourceFormat::Html,
+        extensions: &["html", "htm"],
+        reader: Reader::Office,
+    },
+    Format {
+        name: SourceFormat::Eml,
+        extensions: &["eml"],
+        reader: Reader::Office,
     },
 ];
 
+/// The formats of older programs, by extension, and what to save them as.
+const OLDER: [(&str, &str); 7] = [
+    ("doc", "docx"),
+    ("rtf", "docx"),
+    ("odt", "docx"),
+    ("xls", "xlsx"),
+    ("xlsb", "xlsx"),
+    ("ppt", "pptx"),
+    ("odp", "pptx"),
+];
+
 /// The extensions that are read, for messages.
-pub(super) fn known() -> String {
+fn known() -> String {
     let all: Vec<&str> = FORMATS.iter().flat_map(|f| f.extensions).copied().collect();
     all.join(", ")
 }
 
+/// The format of a file by its extension.
+///
+/// # Errors
+/// Nobody reads it: which ones are read, or what to save it as.
+pub(super) fn of(path: &str) -> Result<&'static Format, String> {
+    let unknown = || {
+        let extension = Path::new(path).extension()?.to_str()?.to_ascii_lowercase();
+        let (own, new) = OLDER.iter().find(|(own, _)| *own == extension)?;
+        Some(format!(
+            ".{own} files are not read; save it as .{new} and name that in dossier.toml"
+        ))
+    };
+    by_name(path).ok_or_else(|| {
+        unknown().unwrap_or_else(|| format!("unknown kind of file; these are read: {}", known()))
+    })
+}
+
 /// The format of a file by its extension; none when nobody reads it. A file without an extension is text.
-pub(super) fn by_name(path: &str) -> Option<&'static Format> {
+fn by_name(path: &str) -> Option<&'static Format> {
     let Some(extension) = Path::new(path).extension() else {
         return find(SourceFormat::Text);
     };

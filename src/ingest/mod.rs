@@ -8,11 +8,13 @@
 //!
 //! None is longer than prose may be (see `sentence.rs`): what is, is cut there.
 //!
-//! [`reread`] derives the text from the span alone. Pictures, recordings and office files are not read here: a reader
+//! [`reread`] derives the text from the span alone. Office files are rendered as plain text in a child process first
+//! (see [`office`]): every segment of theirs is the bytes of its span. Pictures and recordings are not read here: a reader
 //! for one more format is one more line in the table of `format.rs`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::dossier::manifest::{self, Manifest, SourceEntry};
 use crate::dossier::{Dossier, DossierMeta, Language, Problem, Source, SourceKind, Subject};
@@ -31,6 +33,7 @@ mod file;
 mod format;
 mod json;
 pub mod levels;
+pub mod office;
 mod pipes;
 mod prose;
 pub mod redaction;
@@ -40,6 +43,7 @@ mod sentence;
 mod table;
 
 pub use escape::Unescaped;
+pub use office::Parser;
 pub use reread::reread;
 
 /// How much is read at most.
@@ -94,20 +98,23 @@ fn name(path: &Path) -> String {
 /// # Errors
 /// See [`open_with`].
 pub fn open(dir: &Path) -> Result<Dossier> {
-    open_with(dir, Limits::default())
+    open_with(dir, Limits::default(), &Parser::of_this_program())
 }
 
-/// Reads the dossier in `dir`; files that cannot be read are in its `problems`.
+/// Reads the dossier in `dir`, its office files with `parser`; files that cannot be read are in its `problems`.
 ///
 /// # Errors
 /// `dossier.toml` is missing or wrong, or not one of its files can be read.
-pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
+pub fn open_with(dir: &Path, limits: Limits, parser: &Parser) -> Result<Dossier> {
     let manifest = Manifest::load(dir)?;
     let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
-    for entry in &manifest.sources {
-        match file::read(&root, entry, limits) {
+    let read = abreast(&manifest.sources, |entry| {
+        file::read(&root, entry, limits, parser)
+    });
+    for (entry, read) in manifest.sources.iter().zip(read) {
+        match read {
             Ok(read) => shelf.add(read),
             Err(message) => shelf.problem(&entry.path, &message),
         }
@@ -123,6 +130,34 @@ pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
     })
 }
 
+/// What `read` gives for every file, in order. Several are read at a time, since an office file is waited for.
+fn abreast<T: Sync, U: Send>(files: &[T], read: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut mine = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = files.get(at) else { return mine };
+            mine.push((at, read(file)));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut done = std::thread::scope(|scope| {
+        let helpers: Vec<_> = (1..cores.min(files.len())).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for helper in helpers {
+            done.extend(
+                helper
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+        }
+        done
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, read)| read).collect()
+}
+
 /// A dossier of one text that no file holds: `context` says what it answers or where it comes from.
 ///
 /// # Errors
@@ -136,7 +171,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
     };
     let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", line(id)));
     let mut shelf = Shelf::default();
-    shelf.add(file::read_bytes(&entry, text.as_bytes().to_vec()).map_err(unreadable)?);
+    shelf.add(file::read_bytes(&entry, text.as_bytes().to_vec(), &Parser::Here).map_err(unreadable)?);
     Ok(Dossier {
         meta: DossierMeta {
             id: DossierId::new(line(id)),

@@ -272,7 +272,7 @@ fn ruled(line: &str) -> bool {
 }
 
 /// Joins the lines that an editor wrapped at a fixed width: those whose next word would not have fitted.
-fn unwrap_lines(text: &str, block: &[Range<usize>]) -> Vec<Range<usize>> {
+pub(super) fn unwrap_lines(text: &str, block: &[Range<usize>]) -> Vec<Range<usize>> {
     if let [only] = block {
         return vec![only.clone()];
     }

@@ -9,7 +9,7 @@ use crate::dossier::SourceFormat::{Json, Jsonl, Text, Vtt};
 pub(super) type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// A dossier in a folder that goes away with the test; every file is one source.
-fn folder(files: &[(&str, &[u8])]) -> std::io::Result<TempDir> {
+pub(super) fn folder(files: &[(&str, &[u8])]) -> std::io::Result<TempDir> {
     let dir = TempDir::new()?;
     let mut manifest = String::from(
         "id = \"d\"\nsubject = { id = \"E1\", name = \"Ada\" }\nrole = \"r\"\ncycle = \"c\"\nlanguage = \"zh\"\n",
@@ -232,7 +232,7 @@ fn each_bad_file_is_one_line_and_the_rest_opens() -> Outcome {
     ];
     let dir = folder(&files)?;
     fs::remove_file(dir.path().join("gone.md"))?;
-    let dossier = open_with(dir.path(), Limits { max_bytes: 1000 })?;
+    let dossier = open_with(dir.path(), Limits { max_bytes: 1000 }, &Parser::Here)?;
     let problems: Vec<_> = dossier
         .problems
         .iter()
@@ -241,7 +241,7 @@ fn each_bad_file_is_one_line_and_the_rest_opens() -> Outcome {
     let expected = [
         "empty.md: is empty",
         "blank.txt: nothing in it that could be cited",
-        "what.xyz: unknown kind of file; these are read: md, markdown, txt, text, jsonl, ndjson, json, csv, tsv, vtt, srt",
+        "what.xyz: unknown kind of file; these are read: md, markdown, txt, text, jsonl, ndjson, json, csv, tsv, vtt, srt, pdf, docx, docm, pptx, pptm, xlsx, xlsm, ods, html, htm, eml",
         "copy.md: has the same content as good.md; read once",
         "fake.txt: is a PDF under another name; not read",
         "binary.txt: is not text",

@@ -19,7 +19,7 @@ fn read(path: &str, bytes: &[u8]) -> Option<FileRead> {
         date: None,
         title: None,
     };
-    read_bytes(&entry, bytes.to_vec()).ok()
+    read_bytes(&entry, bytes.to_vec(), &Parser::Here).ok()
 }
 
 fn slice<'a>(source: &'a Source, segment: &Segment) -> &'a str {

@@ -105,6 +105,7 @@ pub(crate) fn link(dossier: u32, segment: u32) -> EvidenceLink {
             line: 1,
             time: None,
             speaker: None,
+            spot: None,
             quote: "Led the sync".to_owned(),
         },
         count: None,

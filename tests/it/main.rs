@@ -19,6 +19,7 @@ mod model_oracle;
 mod model_positions;
 mod model_reference;
 mod model_tokenizer;
+mod office;
 mod pull;
 mod readme;
 mod records;

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::dossier::{
-    Dossier, DossierMeta, Language, Problem, Segment, SegmentKind, Source, SourceFormat, SourceKind, Subject,
-    TimeSpan,
+    Dossier, DossierMeta, Language, Problem, Segment, SegmentKind, Source, SourceFormat, SourceKind, Spot,
+    Subject, TimeSpan,
 };
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo};
@@ -57,6 +57,8 @@ struct SegmentPart<'a> {
     column: Option<u32>,
     time: Option<TimeSpan>,
     at: Option<&'a str>,
+    /// The page, slide or cells of an office file.
+    spot: Option<&'a Spot>,
 }
 
 impl<'a> Report<'a> {
@@ -114,6 +116,7 @@ impl<'a> SegmentPart<'a> {
             column: anchor.column,
             time: anchor.time,
             at: anchor.at.as_deref(),
+            spot: anchor.spot.as_ref(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Scored;
 use crate::cli::out;
-use crate::dossier::{Subject, TimeSpan};
+use crate::dossier::{Spot, Subject, TimeSpan};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
 use crate::error::Result;
 use crate::evidence::{Count, EvidenceKind, EvidenceLink};
@@ -63,6 +63,7 @@ struct EvidencePart<'a> {
     quote: &'a str,
     line: u32,
     time: Option<TimeSpan>,
+    spot: Option<&'a Spot>,
     speaker: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<&'a Count>,
@@ -84,6 +85,7 @@ impl<'a> EvidencePart<'a> {
             quote: &place.quote,
             line: place.line,
             time: place.time,
+            spot: place.spot.as_ref(),
             speaker: place.speaker.as_deref(),
             count: link.count.as_ref(),
             carries,

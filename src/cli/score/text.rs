@@ -120,12 +120,14 @@ pub(super) fn print_end(scored: &Scored) -> Result<()> {
     out::lines(&lines)
 }
 
-/// `weekly-w12.md:12 "…"`, `meeting.vtt 14:05 "…" x12`.
+/// `weekly-w12.md:12 "…"`, `meeting.vtt 14:05 "…" x12`, `plan.pdf p. 3 "…"`.
 fn evidence(link: &EvidenceLink) -> String {
     let place = &link.place;
-    let at = match place.time {
-        Some(time) => format!("{} {}", sanitize::line(&place.source), time.clock()),
-        None => format!("{}:{}", sanitize::line(&place.source), place.line),
+    let source = sanitize::line(&place.source);
+    let at = match (&place.spot, place.time) {
+        (Some(spot), _) => format!("{source} {spot}"),
+        (None, Some(time)) => format!("{source} {}", time.clock()),
+        (None, None) => format!("{source}:{}", place.line),
     };
     let against = if link.polarity == Polarity::Contradicts {
         "(-) "

@@ -161,13 +161,20 @@ pub fn warm() {
 
 fn reader(format: SourceFormat) -> Option<Box<dyn Reader>> {
     match format {
-        SourceFormat::Markdown => grammar::Grammar::markdown().map(|g| Box::new(g) as _),
+        // Renditions of documents mark their headings and lists as Markdown does.
+        SourceFormat::Markdown | SourceFormat::Docx | SourceFormat::Pptx | SourceFormat::Html => {
+            grammar::Grammar::markdown().map(|g| Box::new(g) as _)
+        }
         SourceFormat::Json => grammar::Grammar::json(false).map(|g| Box::new(g) as _),
         SourceFormat::Jsonl => grammar::Grammar::json(true).map(|g| Box::new(g) as _),
         SourceFormat::Csv => Some(Box::new(table::Table::default())),
         SourceFormat::Vtt => Some(Box::new(captions::Captions::vtt())),
         SourceFormat::Srt => Some(Box::new(captions::Captions::srt())),
-        SourceFormat::Text => None,
+        SourceFormat::Text
+        | SourceFormat::Pdf
+        | SourceFormat::Xlsx
+        | SourceFormat::Ods
+        | SourceFormat::Eml => None,
     }
 }
 

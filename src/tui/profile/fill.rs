@@ -120,10 +120,11 @@ fn evidence_of(review: &Review, link: &EvidenceLink) -> Evidence {
     Evidence {
         supports: link.polarity == Polarity::Supports,
         source: source.map_or_else(|| place.source.clone(), |s| s.title.clone()),
-        at: match (place.time, row) {
-            (Some(time), _) => At::Time(time.clock()),
-            (None, Some(row)) => At::Row(row),
-            (None, None) => At::Line(place.line),
+        at: match (&place.spot, place.time, row) {
+            (Some(spot), ..) => At::Spot(spot.clone()),
+            (None, Some(time), _) => At::Time(time.clock()),
+            (None, None, Some(row)) => At::Row(row),
+            (None, None, None) => At::Line(place.line),
         },
         claim: match &link.count {
             Some(count) => Claim::Count {

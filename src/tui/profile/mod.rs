@@ -3,7 +3,7 @@
 //! The values stand on their own, so that the workstation, the command line and a server fill them alike. Every text
 //! in them may come from a dossier or a model: the faces escape it, and make hidden characters visible once more.
 
-use crate::dossier::Language;
+use crate::dossier::{Language, Spot};
 use crate::tui::words::Word;
 
 mod bar;
@@ -110,6 +110,8 @@ pub enum At {
     Row(u32),
     /// A time in a recording, such as `14:05`.
     Time(String),
+    /// A page, a slide or cells.
+    Spot(Spot),
 }
 
 /// What a piece of evidence says.
@@ -217,6 +219,7 @@ impl At {
             Self::Line(n) => Word::Line.fill(language, &[("n", &n.to_string())]),
             Self::Row(n) => Word::Row.fill(language, &[("n", &n.to_string())]),
             Self::Time(time) => time.clone(),
+            Self::Spot(spot) => spot.to_string(),
         }
     }
 }

@@ -40,11 +40,12 @@ impl App {
     }
 }
 
-/// The line or the time of a place.
+/// The page, slide or cells of a place, else its time, else its line.
 pub fn where_in(place: &Place) -> String {
-    match place.time {
-        Some(time) => time.clock(),
-        None => format!("L{}", place.line),
+    match (&place.spot, place.time) {
+        (Some(spot), _) => spot.to_string(),
+        (None, Some(time)) => time.clock(),
+        (None, None) => format!("L{}", place.line),
     }
 }
 

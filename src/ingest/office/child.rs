@@ -1,0 +1,220 @@
+//! Rendering in a child process: the bytes go in, one JSON object comes back, and every way of dying is a line.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Rendition, sandbox};
+use crate::dossier::SourceFormat;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The hidden command of the program that renders a file.
+pub const COMMAND: &str = "__parse";
+
+/// Longer than this, and the file is given up.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER: u64 = 64 << 20;
+/// The longest file that is read, in bytes; the dossier's own limit is lower.
+const MAX_FILE: u64 = 256 << 20;
+
+/// What the child prints.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Rendered(Rendition),
+    /// What is wrong with the file.
+    Refused(String),
+}
+
+/// The child's side: reads a file of `format` from `input` and prints what it is.
+///
+/// # Errors
+/// The format is unknown, this process cannot be confined, or its pipes are closed.
+pub fn answer(format: &str, input: &mut dyn Read, out: &mut dyn Write) -> Result<()> {
+    let format: SourceFormat = serde_json::from_value(format.into())
+        .map_err(|e| Error::new(ErrorKind::Usage, format!("no format is called {format:?}")).because(e))?;
+    sandbox::confine()?;
+    let mut bytes = Vec::new();
+    input
+        .take(MAX_FILE)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot read standard input").because(e))?;
+    let answer = match super::render(format, &bytes) {
+        Ok(rendition) => Answer::Rendered(rendition),
+        Err(why) => Answer::Refused(why),
+    };
+    serde_json::to_writer(out, &answer)
+        .map_err(|e| Error::new(ErrorKind::Io, "cannot write to standard output").because(e))
+}
+
+/// The rendition of a file, made by a child process that runs `program`.
+pub(super) fn ask(program: &Path, format: SourceFormat, bytes: &[u8]) -> Result<Rendition, String> {
+    let word = serde_json::to_value(format).unwrap_or_default();
+    let mut child = Command::new(program)
+        .arg(COMMAND)
+        .arg(word.as_str().unwrap_or_default())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|e| format!("no process to read it in: {e}"))?;
+    let (said, status) = talk(&mut child, bytes, PATIENCE)?;
+    if said.len() as u64 > MAX_ANSWER {
+        return Err("is longer than can be read".to_owned());
+    }
+    if !status.success() {
+        return Err(death(status));
+    }
+    match serde_json::from_slice(&said) {
+        Ok(Answer::Rendered(rendition)) if rendition.is_sound() => Ok(rendition.tidied()),
+        Ok(Answer::Refused(why)) => Err(why),
+        Ok(Answer::Rendered(_)) | Err(_) => {
+            Err("could not be read: the process that reads it gave no sense".to_owned())
+        }
+    }
+}
+
+/// Gives the child its file and takes what it says, up to its end or the end of our patience.
+fn talk(child: &mut Child, bytes: &[u8], patience: Duration) -> Result<(Vec<u8>, ExitStatus), String> {
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    std::thread::scope(|scope| {
+        // A child that ends early closes its input; what it says then tells why.
+        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(bytes)));
+        let said = scope.spawn(move || {
+            let mut said = Vec::new();
+            let read = stdout.map(|pipe| pipe.take(MAX_ANSWER + 1).read_to_end(&mut said));
+            drop(read);
+            said
+        });
+        let status = end_of(child, patience);
+        let said = said.join().unwrap_or_default();
+        status.map(|status| (said, status))
+    })
+}
+
+fn end_of(child: &mut Child, patience: Duration) -> Result<ExitStatus, String> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(status),
+            Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
+            ended => {
+                // It may have ended meanwhile; either way nothing of it is used.
+                drop(child.kill());
+                drop(child.wait());
+                return Err(match ended {
+                    Ok(_) => format!("could not be read within {} s", patience.as_secs()),
+                    Err(e) => format!("the process that reads it was lost: {e}"),
+                });
+            }
+        }
+    }
+}
+
+/// Why a child died, in one line.
+#[cfg(unix)]
+fn death(status: ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use rustix::process::Signal;
+    let signal = status.signal();
+    let is = |known: Signal| signal == Some(known.as_raw());
+    if is(Signal::XCPU) || is(Signal::KILL) {
+        format!(
+            "could not be read: it takes more than {} s of work",
+            sandbox::MAX_CPU_SECONDS
+        )
+    } else if is(Signal::ABORT) {
+        let megabytes = sandbox::MAX_MEMORY >> 20;
+        format!("could not be read: it takes more than {megabytes} MB of memory, or nests too deep")
+    } else if let Some(signal) = signal {
+        format!("could not be read: the process that reads it died of signal {signal}")
+    } else {
+        failure(status)
+    }
+}
+
+/// Why a child died, in one line.
+#[cfg(not(unix))]
+fn death(status: ExitStatus) -> String {
+    failure(status)
+}
+
+fn failure(status: ExitStatus) -> String {
+    format!(
+        "could not be read: the process that reads it failed ({})",
+        status
+            .code()
+            .map_or_else(|| "no status".to_owned(), |code| format!("status {code}"))
+    )
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    /// What is said of a file whose child does what the shell script says.
+    fn said(script: &str) -> std::io::Result<String> {
+        let dir = tempfile::TempDir::new()?;
+        let program = dir.path().join("program");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n"))?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        let answer = ask(&program, SourceFormat::Docx, &vec![b'a'; 1 << 20]);
+        Ok(answer.map_or_else(|why| why, |rendition| format!("read: {}", rendition.text)))
+    }
+
+    #[test]
+    fn every_way_of_dying_is_one_line() -> Outcome {
+        let cases = [
+            ("kill -ABRT $$", "more than 1024 MB of memory"),
+            ("kill -XCPU $$", "more than 30 s of work"),
+            ("kill -SEGV $$", "died of signal 11"),
+            ("exit 3", "failed (status 3)"),
+            ("cat >/dev/null; echo hello", "gave no sense"),
+            (r#"cat >/dev/null; echo '{"refused":"is damaged"}'"#, "is damaged"),
+            (
+                r#"cat >/dev/null; echo '{"rendered":{"text":"a","blocks":[{"kind":"prose","span":{"start":0,"end":9}}],"spots":{"sheets":[],"marks":[]},"notes":[]}}'"#,
+                "gave no sense",
+            ),
+            (
+                r#"cat >/dev/null; echo '{"rendered":{"text":"a","blocks":[],"spots":{"sheets":[],"marks":[]},"notes":[]}}'"#,
+                "read: a",
+            ),
+            ("yes | head -c 70000000", "longer than can be read"),
+        ];
+        for (script, expected) in cases {
+            let said = said(script)?;
+            assert!(said.contains(expected), "{script}: {said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_child_that_hangs_is_put_down() -> Outcome {
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let started = Instant::now();
+        let ended = talk(&mut child, b"x", Duration::from_millis(50));
+        assert!(ended.is_err_and(|why| why.contains("within")));
+        assert!(started.elapsed() < Duration::from_secs(30));
+        Ok(())
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_said() {
+        let said = ask(Path::new("/nowhere/plumb"), SourceFormat::Docx, b"x").err();
+        assert!(said.is_some_and(|why| why.starts_with("no process to read it in: ")));
+    }
+}

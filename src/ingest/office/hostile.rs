@@ -1,0 +1,116 @@
+//! Office files that were damaged or made to harm: the renderers survive every one of them.
+
+use std::io::{Cursor, Read as _};
+use std::panic::catch_unwind;
+
+use zip::ZipArchive;
+
+use super::tests::{archive, samples};
+use super::*;
+use crate::ingest::tests::Outcome;
+
+/// Damaged copies of each file; with `PLUMB_SOAK=1`, 500.
+fn copies() -> u64 {
+    if std::env::var_os("PLUMB_SOAK").is_some() {
+        500
+    } else {
+        40
+    }
+}
+
+/// Every office file of the samples.
+pub(super) fn fixtures() -> std::io::Result<Vec<(SourceFormat, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for folder in ["en-marta-lind-2026h1", "zh-sunyue-2026h1", ""] {
+        for file in std::fs::read_dir(samples().join(folder))? {
+            let path = file?.path();
+            let word = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+            if let Ok(format) = serde_json::from_value(word.into()) {
+                found.push((format, std::fs::read(&path)?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Numbers that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n.max(1)
+    }
+}
+
+/// Cuts the end off, turns bits, repeats a stretch, or drops one.
+fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
+    if bytes.is_empty() {
+        return;
+    }
+    let (at, length) = (dice.below(bytes.len()), dice.below(64));
+    let end = (at + length).min(bytes.len());
+    match dice.below(4) {
+        0 => bytes.truncate(at),
+        1 => drop(bytes.drain(at..end)),
+        2 => {
+            let stretch = bytes[at..end].to_vec();
+            bytes.splice(at..at, stretch);
+        }
+        _ => {
+            for _ in 0..=dice.below(16) {
+                let at = dice.below(bytes.len());
+                bytes[at] ^= 1 << dice.below(8);
+            }
+        }
+    }
+}
+
+/// The same for one of the files in an archive, packed anew so that it is found whole.
+fn damage_inside(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).ok()?;
+    let mut members = Vec::new();
+    for at in 0..zip.len() {
+        let mut member = zip.by_index(at).ok()?;
+        let mut bytes = Vec::new();
+        member.read_to_end(&mut bytes).ok()?;
+        members.push((member.name().ok()?.into_owned(), bytes));
+    }
+    let victim = dice.below(members.len());
+    damage(&mut members[victim].1, dice);
+    let members: Vec<(&str, &[u8])> = members
+        .iter()
+        .map(|(name, bytes)| (name.as_str(), &bytes[..]))
+        .collect();
+    archive(&members).ok()
+}
+
+#[test]
+fn no_damage_makes_a_renderer_panic() -> Outcome {
+    let mut panicked = Vec::new();
+    for (n, (format, whole)) in fixtures()?.into_iter().enumerate() {
+        for copy in 0..copies() {
+            let mut dice = Dice((copy << 8) | n as u64);
+            let inside = if copy % 2 == 0 {
+                damage_inside(&whole, &mut dice)
+            } else {
+                None
+            };
+            let bytes = inside.unwrap_or_else(|| {
+                let mut bytes = whole.clone();
+                damage(&mut bytes, &mut dice);
+                bytes
+            });
+            match catch_unwind(|| render(format, &bytes)) {
+                Ok(Ok(read)) => assert!(read.is_sound(), "{format:?} {copy}"),
+                Ok(Err(why)) => assert!(!why.is_empty() && !why.contains('\n'), "{why}"),
+                Err(_) => panicked.push((format, copy)),
+            }
+        }
+    }
+    assert!(panicked.is_empty(), "{panicked:?}");
+    Ok(())
+}
