@@ -97,6 +97,8 @@ pub enum SourceFormat {
     Vtt,
     /// `SubRip` captions.
     Srt,
+    /// A recording: its text is what was heard, as `WebVTT`.
+    Recording,
 }
 
 /// One file of a dossier after ingest.
@@ -119,7 +121,7 @@ pub struct Source {
     /// The encoding it was read as: `UTF-8`, `GB18030`, …
     pub encoding: &'static str,
     /// The source as read: decoded to UTF-8 and nothing else. For a UTF-8 file these are the file's own bytes, so that
-    /// anchors are offsets in the file. NEVER show it: show [`Source::shown`].
+    /// anchors are offsets in the file; of a recording it is the transcript. NEVER show it: show [`Source::shown`].
     pub raw: String,
     /// The same text with hidden and control characters made visible, and the map back.
     pub shown: Visible,
@@ -128,6 +130,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Of a recording, the address of its transcript: the SHA-256 of [`Source::raw`].
+    pub fn transcript(&self) -> Option<ContentHash> {
+        (self.format == SourceFormat::Recording).then(|| ContentHash::of(self.raw.as_bytes()))
+    }
+
     /// The exact text of a segment as it stands in the source. Untrusted: never show it.
     pub fn slice(&self, anchor: &Anchor) -> &str {
         self.raw.get(anchor.span.clone()).unwrap_or_default()

@@ -8,7 +8,8 @@
 //!
 //! None is longer than prose may be (see `sentence.rs`): what is, is cut there.
 //!
-//! [`reread`] derives the text from the span alone. Pictures, recordings and office files are not read here: a reader
+//! [`reread`] derives the text from the span alone. Recordings are heard by whoever opens the dossier ([`Ears`]). Pictures and
+//! office files are not read here: a reader
 //! for one more format is one more line in the table of `format.rs`.
 
 use std::collections::HashMap;
@@ -33,12 +34,14 @@ mod json;
 pub mod levels;
 mod pipes;
 mod prose;
+mod recording;
 mod reread;
 mod segment;
 mod sentence;
 mod table;
 
 pub use escape::Unescaped;
+pub use recording::{Deaf, Ears};
 pub use reread::reread;
 
 /// How much is read at most.
@@ -88,25 +91,43 @@ fn name(path: &Path) -> String {
     line(&path.display().to_string()).into_owned()
 }
 
-/// Reads the dossier in `dir` with the default limits.
+/// Reads the dossier in `dir` with the default limits, its recordings unheard.
 ///
 /// # Errors
 /// See [`open_with`].
 pub fn open(dir: &Path) -> Result<Dossier> {
-    open_with(dir, Limits::default())
+    open_with(dir, Limits::default(), &Deaf)
+}
+
+/// Reads the dossier in `dir` with the default limits; `ears` hear its recordings.
+///
+/// # Errors
+/// See [`open_with`].
+pub fn open_hearing(dir: &Path, ears: &dyn Ears) -> Result<Dossier> {
+    open_with(dir, Limits::default(), ears)
 }
 
 /// Reads the dossier in `dir`; files that cannot be read are in its `problems`.
 ///
 /// # Errors
-/// `dossier.toml` is missing or wrong, or not one of its files can be read.
-pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
+/// `dossier.toml` is missing or wrong, or not one of its files can be read; `Cancelled` when whoever hears was stopped.
+pub fn open_with(dir: &Path, limits: Limits, ears: &dyn Ears) -> Result<Dossier> {
     let manifest = Manifest::load(dir)?;
     let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
     for entry in &manifest.sources {
-        match file::read(&root, entry, limits) {
+        let read = if recording::is_recording(entry) {
+            recording::read(&root, entry, ears)
+        } else {
+            file::read(&root, entry, limits)
+        };
+        if ears.stopped() {
+            let message = "stopped while a recording was heard";
+            let hint = "what was heard is kept: the same command goes on with it";
+            return Err(Error::new(ErrorKind::Cancelled, message).hint(hint));
+        }
+        match read {
             Ok(read) => shelf.add(read),
             Err(message) => shelf.problem(&entry.path, &message),
         }
@@ -156,7 +177,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
 }
 
 /// The raw bytes of every source, with their address: what a record about the dossier cites. Read again from the disk,
-/// since a dossier in memory holds text only.
+/// since a dossier in memory holds text only; of a recording also the transcript.
 ///
 /// # Errors
 /// A file is gone, or is no longer what was read.
@@ -170,7 +191,11 @@ pub fn originals(dossier: &Dossier) -> Result<Vec<(ContentHash, Vec<u8>)>> {
         }
         Ok((source.hash, bytes))
     };
-    dossier.sources.iter().map(original).collect()
+    let transcripts = dossier.sources.iter().filter_map(|source| {
+        let transcript = source.transcript()?;
+        Some(Ok((transcript, source.raw.clone().into_bytes())))
+    });
+    dossier.sources.iter().map(original).chain(transcripts).collect()
 }
 
 fn nothing_readable(dir: &Path, problems: &[Problem]) -> Error {

@@ -21,6 +21,7 @@ mod model_reference;
 mod model_tokenizer;
 mod pull;
 mod readme;
+mod recordings;
 mod records;
 mod rubric;
 mod samples;
