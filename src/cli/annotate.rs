@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::onlooker::Onlooker;
 use super::review::{run_screen, settings, start_with, why_read_only};
+use super::speech::Hearing;
 use super::{engine, keys, out};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -97,8 +98,9 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
 fn begin(args: &Args, config: &Config, store: &StoreHandle) -> Result<Begin> {
     let rubric = Arc::new(Rubric::named(&config.rubric)?);
     let (mut dossiers, mut judged) = (Vec::new(), Vec::new());
+    let hearing = Hearing::kept(config);
     for path in ingest::find(&args.dir)? {
-        let dossier = match ingest::open(&path) {
+        let dossier = match ingest::open_hearing(&path, &hearing) {
             Ok(dossier) => Arc::new(dossier),
             Err(error) => {
                 out::note(&error.to_string());
@@ -182,6 +184,7 @@ fn compare(args: &Args, config: &Config) -> Result<()> {
         engine,
         store,
         refit: None,
+        ears: Arc::new(Hearing::kept(config)),
         runs: config.workspace.join("runs"),
         clock,
         trace: PaintTrace::new(std::env::var_os(VARIABLE).map(PathBuf::from)),

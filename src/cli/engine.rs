@@ -9,11 +9,11 @@ use crate::engine::calibration::Calibration;
 use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{PrefixCache, ScoreOptions};
 use crate::engine::worker::{WorkerModel, set_threads};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::learn::calibrate::in_use;
 use crate::model::local::ModelStore;
 use crate::model::lora::NamedAdapter;
-use crate::model::manifest::Catalogue;
+use crate::model::manifest::{Catalogue, Family};
 use crate::store::{Reader, Workspace};
 
 /// The calibration in use for these weights and this rubric; none without a workspace, or where it was fitted to another
@@ -58,7 +58,12 @@ pub fn model(config: &Config) -> Result<WorkerModel> {
 pub fn base(config: &Config) -> Result<WorkerModel> {
     set_threads(config.engine.threads);
     let catalogue = Catalogue::load(&config.manifests_dir())?;
-    let local = ModelStore::new(&config.models_dir).locate(catalogue.find(&config.model)?)?;
+    let manifest = catalogue.find(&config.model)?;
+    if manifest.family == Family::Whisper {
+        let message = format!("{} hears recordings; it does not score", manifest.id);
+        return Err(Error::new(ErrorKind::Usage, message).hint("`plumb models list` names those that read"));
+    }
+    let local = ModelStore::new(&config.models_dir).locate(manifest)?;
     Ok(WorkerModel {
         path: local.path,
         identity: ModelIdentity {

@@ -35,7 +35,9 @@ pub mod profile;
 pub mod review;
 pub mod rubric;
 pub mod score;
+pub mod speech;
 pub mod train;
+pub mod transcribe;
 
 /// Decide performance reviews with evidence.
 #[derive(Debug, Parser)]
@@ -120,6 +122,8 @@ pub enum Command {
     Rubric(rubric::RubricCommand),
     /// Show what is read in a dossier: sources, segments, and what could not be read
     Ingest(ingest::Args),
+    /// Write down what is said in a recording
+    Transcribe(transcribe::Args),
     /// Review dossiers on the screen
     Review(review::Args),
     /// Compare answers of the model, two at a time
@@ -211,7 +215,8 @@ fn outlive_size_limits() {
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
-        Command::Ingest(args) => ingest::run(args),
+        Command::Ingest(args) => ingest::run(args, &cli.global.config(&[])?),
+        Command::Transcribe(args) => transcribe::run(args, &cli.global.config(&args.settings())?),
         Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Annotate(args) => annotate::run(args, &cli.global.config(&args.settings())?),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::out;
+use crate::cli::speech::Hearing;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, Result};
@@ -47,7 +48,10 @@ impl Args {
 /// # Errors
 /// The dossier, the rubric or the workspace cannot be read, or a file cannot be written.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let profile = profile_of(Arc::new(ingest::open(&args.dir)?), config)?;
+    let profile = profile_of(
+        Arc::new(ingest::open_hearing(&args.dir, &Hearing::kept(config))?),
+        config,
+    )?;
     if let Some(path) = &args.svg {
         write(path, &profile::svg(&profile, config.lang))?;
     }

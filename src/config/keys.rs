@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 20] = [
+pub const KEYS: [Key; 21] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -53,6 +53,7 @@ pub const KEYS: [Key; 20] = [
     key("keymap", "PLUMB_KEYMAP", Kind::Path),
     key("blind", "PLUMB_BLIND", Kind::Switch),
     key("model", "PLUMB_MODEL", Kind::Text),
+    key("speech_model", "PLUMB_SPEECH_MODEL", Kind::Text),
     key("adapter", "PLUMB_ADAPTER", Kind::Text),
     key("rubric", "PLUMB_RUBRIC", Kind::Text),
     key("workspace", "PLUMB_HOME", Kind::Path),

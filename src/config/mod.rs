@@ -46,6 +46,8 @@ pub struct Config {
     pub blind: bool,
     /// Which model scores.
     pub model: ModelId,
+    /// Which model hears recordings.
+    pub speech_model: ModelId,
     /// What is laid over the model: `live`, `none`, a name, or a folder.
     pub adapter: String,
     /// The name of a built-in rubric, or a path.
@@ -140,6 +142,7 @@ impl Config {
             keymap: Some(PathBuf::from(settings.text("keymap"))).filter(|p| !p.as_os_str().is_empty()),
             blind: settings.switch("blind"),
             model: ModelId::new(settings.text("model")),
+            speech_model: ModelId::new(settings.text("speech_model")),
             adapter: settings.text("adapter").to_owned(),
             rubric: settings.text("rubric").to_owned(),
             workspace: folder("workspace")?,

@@ -117,6 +117,8 @@ pub enum SourceFormat {
     Html,
     /// A mail message.
     Eml,
+    /// A recording: its text is what was heard, as `WebVTT`.
+    Recording,
 }
 
 impl SourceFormat {
@@ -148,7 +150,8 @@ pub struct Source {
     /// The encoding it was read as: `UTF-8`, `GB18030`, …; for an office file the version of its rendition.
     pub encoding: &'static str,
     /// The source as read: decoded to UTF-8 and nothing else. For a UTF-8 file these are the file's own bytes, so that
-    /// anchors are offsets in the file; an office file is read as its rendition. NEVER show it: show [`Source::shown`].
+    /// anchors are offsets in the file; an office file is read as its rendition, a recording as its transcript. NEVER
+    /// show it: show [`Source::shown`].
     pub raw: String,
     /// Where the stretches of a rendition lie in the office file.
     pub spots: Spots,
@@ -159,6 +162,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// Of a recording, the address of its transcript: the SHA-256 of [`Source::raw`].
+    pub fn transcript(&self) -> Option<ContentHash> {
+        (self.format == SourceFormat::Recording).then(|| ContentHash::of(self.raw.as_bytes()))
+    }
+
     /// The exact text of a segment as it stands in the source. Untrusted: never show it.
     pub fn slice(&self, anchor: &Anchor) -> &str {
         self.raw.get(anchor.span.clone()).unwrap_or_default()

@@ -298,7 +298,7 @@ mod tests {
         let mut whereabouts = Vec::new();
         for name in ["zh-sunyue-2026h1", "en-marta-lind-2026h1"] {
             let folder = samples.join(name);
-            let dossier = ingest::open_with(&folder, ingest::Limits::default(), &ingest::Parser::Here)?;
+            let dossier = ingest::open_with(&folder, ingest::Limits::default(), ingest::Readers::HERE)?;
             let all: Vec<SegmentNo> = dossier.segments().map(|s| s.no).collect();
             for link in resolve(&dossier, &all) {
                 assert_eq!(verify(&dossier, &link), Verdict::Holds, "{}", link.place.quote);

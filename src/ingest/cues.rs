@@ -17,6 +17,18 @@ const MAX_NAME_CHARACTERS: usize = 30;
 
 /// Reads `WebVTT` or `SubRip`; they differ in what a cue may look like, and no cue looks like both.
 pub(super) fn read(text: &str) -> Reading {
+    cues(text, prefix)
+}
+
+/// Reads `WebVTT` that a recording became: a colon in what was said is no name's.
+pub(super) fn read_heard(text: &str) -> Reading {
+    cues(text, |_| None)
+}
+
+/// The name in front of what is said, and where the words begin.
+type Name = fn(&str) -> Option<(&str, usize)>;
+
+fn cues(text: &str, name: Name) -> Reading {
     let lines: Vec<Range<usize>> = lines(text).collect();
     let mut reading = Reading::default();
     let mut unreadable = Vec::new();
@@ -33,9 +45,9 @@ pub(super) fn read(text: &str) -> Reading {
         }
         match (timing(line), lines.get(from..at)) {
             (Some(time), Some([first, .., last])) => {
-                cue(text, first.start..last.end, time, &mut reading.segments);
+                cue(text, first.start..last.end, (time, name), &mut reading.segments);
             }
-            (Some(time), Some([only])) => cue(text, only.clone(), time, &mut reading.segments),
+            (Some(time), Some([only])) => cue(text, only.clone(), (time, name), &mut reading.segments),
             (Some(_), _) => {}
             (None, _) => unreadable.push(from),
         }
@@ -49,7 +61,7 @@ pub(super) fn read(text: &str) -> Reading {
     reading
 }
 
-fn cue(text: &str, payload: Range<usize>, time: TimeSpan, out: &mut Vec<RawSegment>) {
+fn cue(text: &str, payload: Range<usize>, of: (TimeSpan, Name), out: &mut Vec<RawSegment>) {
     let slice = &text[payload.clone()];
     let mut voices: Vec<usize> = slice
         .match_indices("<v")
@@ -61,13 +73,13 @@ fn cue(text: &str, payload: Range<usize>, time: TimeSpan, out: &mut Vec<RawSegme
     }
     for (i, from) in voices.iter().enumerate() {
         let to = voices.get(i + 1).copied().unwrap_or(slice.len());
-        utterance(text, payload.start + from..payload.start + to, time, out);
+        utterance(text, payload.start + from..payload.start + to, of, out);
     }
 }
 
-fn utterance(text: &str, span: Range<usize>, time: TimeSpan, out: &mut Vec<RawSegment>) {
+fn utterance(text: &str, span: Range<usize>, (time, named): (TimeSpan, Name), out: &mut Vec<RawSegment>) {
     let slice = &text[span.clone()];
-    let (speaker, offset) = voice(slice).or_else(|| prefix(slice)).unwrap_or(("", 0));
+    let (speaker, offset) = voice(slice).or_else(|| named(slice)).unwrap_or(("", 0));
     let said = slice[offset..].trim_end();
     let end = span.start + offset + said.strip_suffix("</v>").unwrap_or(said).len();
     sentence::pieces(text, span.start + offset..end, &mut |piece| {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Limits;
 use super::encoding::{Decoded, decode};
@@ -116,14 +116,14 @@ impl Text {
     }
 }
 
-fn title(entry: &SourceEntry) -> String {
+pub(super) fn title(entry: &SourceEntry) -> String {
     let file = || Path::new(&entry.path).file_name().and_then(|n| n.to_str());
     let title = entry.title.as_deref().or_else(file).unwrap_or(&entry.path);
     line(title).into_owned()
 }
 
-/// The file's bytes: of a regular file inside the dossier, not empty, not larger than allowed.
-fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
+/// The path of a regular file inside the dossier.
+pub(super) fn inside(root: &Path, path: &str) -> Result<PathBuf, String> {
     let full = root.join(path).canonicalize().map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
         _ => format!("cannot be read: {e}"),
@@ -135,6 +135,13 @@ fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
     if !full.metadata().map_err(refused)?.is_file() {
         return Err("is no regular file".to_owned());
     }
+    Ok(full)
+}
+
+/// The file's bytes: not none, not more than allowed.
+fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
+    let refused = |e: std::io::Error| format!("cannot be read: {e}");
+    let full = inside(root, path)?;
     let mut bytes = Vec::new();
     let file = File::open(&full).map_err(refused)?;
     file.take(limits.max_bytes + 1)
@@ -183,7 +190,7 @@ fn interpret(named: &'static Format, read: fn(&str) -> Reading, text: &str) -> (
     (format.name, reading)
 }
 
-fn anchored(text: &str, spots: &Spots, segments: Vec<RawSegment>) -> Vec<Segment> {
+pub(super) fn anchored(text: &str, spots: &Spots, segments: Vec<RawSegment>) -> Vec<Segment> {
     let (mut counted, mut line) = (0, 1);
     let anchored = segments.into_iter().map(|raw| {
         line += text[counted..raw.span.start].matches('\n').count() as u32;

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::segment::Reading;
 use super::{chat, cues, prose, table};
 use crate::dossier::SourceFormat;
+use crate::model::speech::audio;
 
 /// A format and its reader. A new format is a line in [`FORMATS`] and a reader.
 pub(super) struct Format {
@@ -108,7 +109,8 @@ const OLDER: [(&str, &str); 7] = [
 
 /// The extensions that are read, for messages.
 fn known() -> String {
-    let all: Vec<&str> = FORMATS.iter().flat_map(|f| f.extensions).copied().collect();
+    let texts = FORMATS.iter().flat_map(|f| f.extensions).copied();
+    let all: Vec<&str> = texts.chain(audio::EXTENSIONS).collect();
     all.join(", ")
 }
 

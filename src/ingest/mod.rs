@@ -9,7 +9,8 @@
 //! None is longer than prose may be (see `sentence.rs`): what is, is cut there.
 //!
 //! [`reread`] derives the text from the span alone. Office files are rendered as plain text in a child process first
-//! (see [`office`]): every segment of theirs is the bytes of its span. Pictures and recordings are not read here: a reader
+//! (see [`office`]): every segment of theirs is the bytes of its span. Recordings are heard by whoever opens the dossier
+//! ([`Ears`]). Pictures are not read here: a reader
 //! for one more format is one more line in the table of `format.rs`.
 
 use std::collections::HashMap;
@@ -36,6 +37,7 @@ pub mod levels;
 pub mod office;
 mod pipes;
 mod prose;
+mod recording;
 pub mod redaction;
 mod reread;
 mod segment;
@@ -44,6 +46,7 @@ mod table;
 
 pub use escape::Unescaped;
 pub use office::Parser;
+pub use recording::{Deaf, Ears};
 pub use reread::reread;
 
 /// How much is read at most.
@@ -57,6 +60,23 @@ impl Default for Limits {
     fn default() -> Self {
         Self { max_bytes: 32 << 20 }
     }
+}
+
+/// Who reads what is no text.
+#[derive(Clone, Copy)]
+pub struct Readers<'a> {
+    /// Renders office files.
+    pub office: &'a Parser,
+    /// Hears recordings.
+    pub ears: &'a dyn Ears,
+}
+
+impl Readers<'static> {
+    /// Office files in this process, without a sandbox; recordings unheard.
+    pub const HERE: Self = Self {
+        office: &Parser::Here,
+        ears: &Deaf,
+    };
 }
 
 /// The dossiers of a folder: itself, or the folders directly in it that hold a `dossier.toml`, by name.
@@ -93,27 +113,47 @@ fn name(path: &Path) -> String {
     line(&path.display().to_string()).into_owned()
 }
 
-/// Reads the dossier in `dir` with the default limits.
+/// Reads the dossier in `dir` with the default limits, its recordings unheard.
 ///
 /// # Errors
 /// See [`open_with`].
 pub fn open(dir: &Path) -> Result<Dossier> {
-    open_with(dir, Limits::default(), &Parser::of_this_program())
+    open_hearing(dir, &Deaf)
 }
 
-/// Reads the dossier in `dir`, its office files with `parser`; files that cannot be read are in its `problems`.
+/// Reads the dossier in `dir` with the default limits; `ears` hear its recordings.
 ///
 /// # Errors
-/// `dossier.toml` is missing or wrong, or not one of its files can be read.
-pub fn open_with(dir: &Path, limits: Limits, parser: &Parser) -> Result<Dossier> {
+/// See [`open_with`].
+pub fn open_hearing(dir: &Path, ears: &dyn Ears) -> Result<Dossier> {
+    let office = Parser::of_this_program();
+    let readers = Readers {
+        office: &office,
+        ears,
+    };
+    open_with(dir, Limits::default(), readers)
+}
+
+/// Reads the dossier in `dir` with these `readers`; files that cannot be read are in its `problems`.
+///
+/// # Errors
+/// `dossier.toml` is missing or wrong, or not one of its files can be read; `Cancelled` when whoever hears was stopped.
+pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dossier> {
     let manifest = Manifest::load(dir)?;
     let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
-    let read = abreast(&manifest.sources, |entry| {
-        file::read(&root, entry, limits, parser)
+    let (office, ears) = (readers.office, readers.ears);
+    let files = abreast(&manifest.sources, |entry| {
+        (!recording::is_recording(entry)).then(|| file::read(&root, entry, limits, office))
     });
-    for (entry, read) in manifest.sources.iter().zip(read) {
+    for (entry, file) in manifest.sources.iter().zip(files) {
+        let read = file.unwrap_or_else(|| recording::read(&root, entry, ears));
+        if ears.stopped() {
+            let message = "stopped while a recording was heard";
+            let hint = "what was heard is kept: the same command goes on with it";
+            return Err(Error::new(ErrorKind::Cancelled, message).hint(hint));
+        }
         match read {
             Ok(read) => shelf.add(read),
             Err(message) => shelf.problem(&entry.path, &message),
@@ -193,7 +233,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
 }
 
 /// The raw bytes of every source, with their address: what a record about the dossier cites. Read again from the disk,
-/// since a dossier in memory holds text only.
+/// since a dossier in memory holds text only; of a recording also the transcript.
 ///
 /// # Errors
 /// A file is gone, or is no longer what was read.
@@ -207,7 +247,11 @@ pub fn originals(dossier: &Dossier) -> Result<Vec<(ContentHash, Vec<u8>)>> {
         }
         Ok((source.hash, bytes))
     };
-    dossier.sources.iter().map(original).collect()
+    let transcripts = dossier.sources.iter().filter_map(|source| {
+        let transcript = source.transcript()?;
+        Some(Ok((transcript, source.raw.clone().into_bytes())))
+    });
+    dossier.sources.iter().map(original).chain(transcripts).collect()
 }
 
 fn nothing_readable(dir: &Path, problems: &[Problem]) -> Error {

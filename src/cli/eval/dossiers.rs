@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Report, RunArgs, kept, scorer, text};
 use crate::cli::onlooker::Onlooker;
+use crate::cli::speech::Hearing;
 use crate::cli::{engine, out};
 use crate::config::Config;
 use crate::dossier::Dossier;
@@ -71,8 +72,12 @@ impl Judge {
                 watch,
                 "what was scored is kept: the same command goes on from there",
             )?;
-            let dossier = Arc::new(ingest::open(path)?);
-            let sources: Vec<_> = dossier.sources.iter().map(|source| source.hash).collect();
+            let dossier = Arc::new(ingest::open_hearing(path, &Hearing::kept(config))?);
+            let sources: Vec<_> = dossier
+                .sources
+                .iter()
+                .map(|s| s.transcript().unwrap_or(s.hash))
+                .collect();
             let calibration = self.calibration.as_ref().map(|c| c.id()).transpose()?;
             let of = (
                 (self.scorer.fingerprint(), self.rubric.hash, calibration),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use super::out;
+use super::speech::Hearing;
+use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest;
@@ -24,13 +26,15 @@ pub struct Args {
 ///
 /// # Errors
 /// There is no dossier, or one of them does not open; the others are printed all the same.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &Args, config: &Config) -> Result<()> {
     let folders = ingest::find(&args.dir)?;
     let one = folders.first() == Some(&args.dir);
+    let hearing = Hearing::live(config);
     let (mut opened, mut failed) = (Vec::new(), Vec::new());
     for folder in &folders {
-        match ingest::open(folder) {
+        match ingest::open_hearing(folder, &hearing) {
             Ok(dossier) => opened.push(dossier),
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => failed.push(error),
         }
     }

@@ -1,5 +1,7 @@
 //! `plumb models`: which models there are, bringing them here, checking them.
 
+use std::path::PathBuf;
+
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -12,6 +14,7 @@ use crate::model::local::Presence;
 use crate::model::pull::{self, Place, Places, Watch};
 use crate::model::{Catalogue, Manifest, ModelStore};
 
+mod convert;
 mod onlooker;
 
 /// What `plumb models` does.
@@ -35,6 +38,13 @@ pub enum ModelsCommand {
     Verify {
         /// Which; all that are here if none is named
         ids: Vec<String>,
+    },
+    /// Make the file that whisper.cpp reads of a speech model in another layout
+    Convert {
+        /// The model.bin of `CTranslate2`, its tokenizer.json beside it; or Silero's safetensors
+        from: PathBuf,
+        /// The file to write
+        to: PathBuf,
     },
     /// Print where a model's weights lie
     Path {
@@ -92,6 +102,7 @@ pub fn run(command: &ModelsCommand, config: &Config) -> Result<()> {
         ModelsCommand::Pull { ids, from } => shelf.pull(ids, *from, config),
         ModelsCommand::Verify { ids } => shelf.verify(ids),
         ModelsCommand::Path { id } => shelf.path(id.as_ref()),
+        ModelsCommand::Convert { from, to } => convert::run(from, to),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
+use crate::cli::speech::Hearing;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::engine::worker::Worker;
@@ -135,7 +136,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
 }
 
 fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
-    let dossier = ingest::open(&args.dir)?;
+    let dossier = ingest::open_hearing(&args.dir, &Hearing::live(config))?;
     let rubric = Rubric::named(&config.rubric)?;
     let dimensions: Vec<DimensionId> = args.dimension.iter().map(DimensionId::new).collect();
     if let Some(unknown) = dimensions.iter().find(|d| rubric.dimension(d).is_none()) {

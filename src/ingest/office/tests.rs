@@ -9,14 +9,14 @@ use zip::write::SimpleFileOptions;
 use super::*;
 use crate::dossier::{Dossier, Source, SourceFormat};
 use crate::ingest::tests::{Outcome, check_spans, folder};
-use crate::ingest::{Limits, open_with};
+use crate::ingest::{Limits, Readers, open_with};
 
 pub(super) fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/office")
 }
 
 fn sample(name: &str) -> crate::error::Result<Dossier> {
-    open_with(&samples().join(name), Limits::default(), &Parser::Here)
+    open_with(&samples().join(name), Limits::default(), Readers::HERE)
 }
 
 /// The rendition, then every place that can be cited: kind, where, speaker, words.
@@ -114,7 +114,7 @@ fn a_file_that_is_not_what_its_name_says_is_one_line() -> Outcome {
         ("nothing.eml", b"\n\nno head\n"),
     ];
     let dir = folder(&files)?;
-    let dossier = open_with(dir.path(), Limits::default(), &Parser::Here)?;
+    let dossier = open_with(dir.path(), Limits::default(), Readers::HERE)?;
     let said: Vec<String> = dossier
         .problems
         .iter()

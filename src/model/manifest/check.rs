@@ -1,6 +1,6 @@
 //! What a manifest must be beyond its shape: names that are only names, and enough to tell a right file from a wrong one.
 
-use super::{FileSource, Manifest, ModelFile, Part};
+use super::{Family, FileSource, Manifest, ModelFile, Part};
 
 /// One fault, ready to stand behind the manifest's own name.
 type Checked = Result<(), String>;
@@ -17,6 +17,10 @@ pub fn manifest(manifest: &Manifest) -> Checked {
     require(!manifest.files.is_empty(), || {
         "file: name at least one".to_owned()
     })?;
+    require(
+        manifest.family != Family::Whisper || manifest.files.len() == 2,
+        || "file: a whisper model has two, its weights and its voice detector".to_owned(),
+    )?;
     manifest.files.iter().try_for_each(file)
 }
 
@@ -31,7 +35,7 @@ fn file(file: &ModelFile) -> Checked {
             revision,
             path,
         } => hub(repository, revision, path),
-        FileSource::Index { version, parts } => {
+        FileSource::Index { version, parts, .. } => {
             let known = file.bytes.is_some() && file.sha256.is_some();
             require(known, || {
                 format!("file {:?}: an index source needs bytes and sha256", file.name)
@@ -97,6 +101,7 @@ mod tests {
             sha256: None,
             sources: vec![FileSource::Index {
                 version: "1.0".to_owned(),
+                convert: None,
                 parts: vec![Part {
                     package: "a".to_owned(),
                     member: "a/a.bin".to_owned(),

@@ -129,7 +129,11 @@ fn fetch(job: &mut Job<'_>, places: &Places, source: &FileSource) -> Result<()> 
                 path,
             },
         ),
-        FileSource::Index { version, parts } => index::fetch(job, version, parts),
+        FileSource::Index {
+            version,
+            parts,
+            convert,
+        } => index::fetch(job, &index::Packages { version, parts }, convert.as_ref()),
     }
 }
 

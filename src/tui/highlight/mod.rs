@@ -168,7 +168,7 @@ fn reader(format: SourceFormat) -> Option<Box<dyn Reader>> {
         SourceFormat::Json => grammar::Grammar::json(false).map(|g| Box::new(g) as _),
         SourceFormat::Jsonl => grammar::Grammar::json(true).map(|g| Box::new(g) as _),
         SourceFormat::Csv => Some(Box::new(table::Table::default())),
-        SourceFormat::Vtt => Some(Box::new(captions::Captions::vtt())),
+        SourceFormat::Vtt | SourceFormat::Recording => Some(Box::new(captions::Captions::vtt())),
         SourceFormat::Srt => Some(Box::new(captions::Captions::srt())),
         SourceFormat::Text
         | SourceFormat::Pdf

@@ -95,8 +95,8 @@ pub fn lay_out(source: &Source, measure: Measure, columns: usize, limit: usize) 
 
 /// Whether a source is shown by utterance.
 pub(super) fn by_utterance(source: &Source) -> bool {
-    use SourceFormat::{Json, Jsonl, Srt, Vtt};
-    matches!(source.format, Json | Jsonl | Srt | Vtt)
+    use SourceFormat::{Json, Jsonl, Recording, Srt, Vtt};
+    matches!(source.format, Json | Jsonl | Recording | Srt | Vtt)
 }
 
 /// What rows have to fit.

@@ -1,0 +1,178 @@
+//! From the configuration to somebody who hears recordings: what `transcribe`, `ingest`, `score` and `review` share.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::interrupt;
+use crate::config::Config;
+use crate::dossier::{Language, TimeSpan};
+use crate::error::Result;
+use crate::hash::ContentHash;
+use crate::ingest::Ears;
+use crate::model::speech::listen::Listener;
+use crate::model::speech::transcript::Transcript;
+use crate::model::{Catalogue, ModelStore};
+use crate::watch::Watch;
+
+/// Without a terminal the progress is a line for so many seconds heard.
+const LINE_EVERY: usize = 300;
+
+/// Who hears with the configured speech model; without a language it is found out.
+///
+/// # Errors
+/// The model is unknown, is no speech model, or its files are not here or not what they should be.
+pub fn listener(config: &Config, language: Option<Language>) -> Result<Listener> {
+    let catalogue = Catalogue::load(&config.manifests_dir())?;
+    let model = ModelStore::new(&config.models_dir).locate(catalogue.find(&config.speech_model)?)?;
+    let folder = config.paths.cache.join("transcripts");
+    Listener::new(model, folder, language, config.engine.threads)
+}
+
+/// The recordings of dossiers, heard with the configured model, which is looked for when there is one to hear.
+pub struct Hearing {
+    config: Config,
+    listener: OnceLock<std::result::Result<Listener, String>>,
+    /// Whether what was not heard before is heard now.
+    live: bool,
+    onlooker: OnceLock<Onlooker>,
+}
+
+impl Hearing {
+    /// Hears what was not heard before, with its progress on standard error.
+    pub fn live(config: &Config) -> Self {
+        Self {
+            live: true,
+            ..Self::kept(config)
+        }
+    }
+
+    /// Uses what was heard before.
+    pub fn kept(config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            listener: OnceLock::new(),
+            live: false,
+            onlooker: OnceLock::new(),
+        }
+    }
+
+    /// The configured listener, or in one line why there is none.
+    fn listener(&self) -> std::result::Result<&Listener, String> {
+        let find = || listener(&self.config, None).map_err(|e| one_line(&e));
+        self.listener.get_or_init(find).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Ears for Hearing {
+    fn hear(&self, path: &Path, recording: ContentHash) -> std::result::Result<Transcript, String> {
+        let listener = self.listener()?;
+        if let Some(transcript) = listener.kept(recording) {
+            return Ok(transcript);
+        }
+        if !self.live {
+            return Err("was not heard yet: run `plumb ingest` on the dossier first".to_owned());
+        }
+        let onlooker = self.onlooker.get_or_init(Onlooker::new);
+        onlooker.begin(path);
+        let heard = listener.transcribe(path, onlooker, &mut |_| Ok(()));
+        onlooker.end();
+        heard.map_err(|e| one_line(&e))
+    }
+
+    fn stopped(&self) -> bool {
+        self.onlooker.get().is_some_and(Onlooker::stopped)
+    }
+}
+
+/// An error and its first hint.
+fn one_line(error: &crate::error::Error) -> String {
+    match error.hints().first() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    }
+}
+
+/// Minutes heard of the total, on standard error: a bar on a terminal, else a line now and then.
+pub struct Onlooker {
+    bar: ProgressBar,
+    terminal: bool,
+    told: AtomicUsize,
+    stopped: Arc<AtomicBool>,
+}
+
+impl Onlooker {
+    /// Starts watching for Ctrl-c.
+    pub fn new() -> Self {
+        let stopped = Arc::new(AtomicBool::new(false));
+        interrupt::watch(Arc::clone(&stopped));
+        let bar = ProgressBar::new(0);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {msg} {wide_bar}") {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            terminal: std::io::stderr().is_terminal(),
+            told: AtomicUsize::new(0),
+            stopped,
+        }
+    }
+
+    /// The next recording.
+    pub fn begin(&self, path: &Path) {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        self.bar.reset();
+        self.bar.set_prefix(crate::sanitize::line(&name).into_owned());
+        self.told.store(0, Ordering::Relaxed);
+    }
+
+    /// The recording has ended, one way or the other.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Writes to standard output without disturbing the bar.
+    pub fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+}
+
+impl Default for Onlooker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Watch for Onlooker {
+    fn tell(&self, doing: &str, done: usize, total: usize) {
+        let message = format!("{doing} {} of {}", clock(done), clock(total));
+        let step = done / LINE_EVERY;
+        if !self.terminal && doing == "heard" && step > self.told.swap(step, Ordering::Relaxed) {
+            let _ = writeln!(std::io::stderr(), "{} {message}", self.bar.prefix());
+        }
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(message);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Seconds as minutes and seconds.
+pub fn clock(seconds: usize) -> String {
+    let start_ms = seconds as u64 * 1000;
+    TimeSpan {
+        start_ms,
+        end_ms: start_ms,
+    }
+    .clock()
+}

@@ -1,0 +1,107 @@
+//! `plumb transcribe`: what is said in a recording, as text while it is heard, or as JSON or captions.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use super::out;
+use super::speech::{Onlooker, clock, listener};
+use crate::config::Config;
+use crate::dossier::Language;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::speech::transcript::Utterance;
+use crate::sanitize::line;
+
+/// Write down what is said in a recording
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The recording: wav, mp3, m4a, aac, ogg or flac
+    pub file: PathBuf,
+    /// Which model hears
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
+    /// What is spoken: auto, zh or en
+    #[arg(long, value_name = "LANG", default_value = "auto", value_parser = spoken)]
+    pub language: Spoken,
+    /// How it is written down; else as text
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// How it is written down.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[group(multiple = false)]
+pub struct Form {
+    /// Print JSON with the time and the certainty of every word
+    #[arg(long)]
+    json: bool,
+    /// Print `WebVTT` captions
+    #[arg(long)]
+    vtt: bool,
+    /// Print `SubRip` captions
+    #[arg(long)]
+    srt: bool,
+}
+
+/// What is spoken, where it is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Spoken(Option<Language>);
+
+fn spoken(text: &str) -> std::result::Result<Spoken, String> {
+    match text {
+        "auto" => Ok(Spoken(None)),
+        "zh" => Ok(Spoken(Some(Language::Zh))),
+        "en" => Ok(Spoken(Some(Language::En))),
+        other => Err(format!("{other:?} is not one of auto, zh, en")),
+    }
+}
+
+impl Args {
+    /// The settings that the command's own flags give.
+    pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
+        vec![("speech_model", self.model.clone(), "--model")]
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// The model is not here, or the file is no recording that can be heard; what was heard until Ctrl-c is kept.
+pub fn run(args: &Args, config: &Config) -> Result<()> {
+    let Form { json, vtt, srt } = args.form;
+    let text = !(json || vtt || srt);
+    let listener = listener(config, args.language.0)?;
+    let onlooker = Onlooker::new();
+    onlooker.begin(&args.file);
+    let mut said = |utterance: &Utterance| {
+        if text {
+            onlooker.beside(|| print(utterance))
+        } else {
+            Ok(())
+        }
+    };
+    let heard = listener.transcribe(&args.file, &onlooker, &mut said);
+    onlooker.end();
+    let transcript = heard.map_err(resumable)?;
+    match args.form {
+        Form { json: true, .. } => out::json(&transcript),
+        Form { vtt: true, .. } => out::print(|out| out.write_all(transcript.vtt().as_bytes())),
+        Form { srt: true, .. } => out::print(|out| out.write_all(transcript.srt().as_bytes())),
+        Form { .. } => Ok(()),
+    }
+}
+
+/// `[01:02] words`, at once.
+fn print(utterance: &Utterance) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let at = clock(utterance.start as usize);
+    writeln!(out, "[{at}] {}", line(&utterance.text))
+        .and_then(|()| out.flush())
+        .map_err(out::failed)
+}
+
+fn resumable(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Cancelled => error.hint("what was heard is kept: the same command goes on with it"),
+        _ => error,
+    }
+}

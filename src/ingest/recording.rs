@@ -1,0 +1,188 @@
+//! Recordings: what somebody with ears hears in them is read as captions, and cited like them.
+//!
+//! A recording's address is the hash of its own bytes. Its text is the transcript, which is kept with the records that
+//! cite it: another model, or the same one later, may hear otherwise.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::cues;
+use super::file::{FileRead, anchored, inside, title};
+use crate::dossier::manifest::SourceEntry;
+use crate::dossier::{Source, SourceFormat, Spots};
+use crate::hash::ContentHash;
+use crate::model::speech::audio;
+use crate::model::speech::transcript::Transcript;
+use crate::sanitize::Visible;
+
+/// Who hears the recordings of a dossier.
+pub trait Ears {
+    /// What is said in the recording at `path`, whose bytes have this hash.
+    ///
+    /// # Errors
+    /// Why it was not heard and what to do, in one line without its name.
+    fn hear(&self, path: &Path, recording: ContentHash) -> Result<Transcript, String>;
+
+    /// Whether the person wants it to end.
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Deaf;
+
+impl Ears for Deaf {
+    fn hear(&self, _: &Path, _: ContentHash) -> Result<Transcript, String> {
+        Err("is a recording; `plumb ingest` on the dossier hears it".to_owned())
+    }
+}
+
+/// Whether the file of `entry` is a recording, by its name.
+pub(super) fn is_recording(entry: &SourceEntry) -> bool {
+    audio::is_recording(Path::new(&entry.path))
+}
+
+/// Reads the recording of `entry` under `root`.
+pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<FileRead, String> {
+    let path = inside(root, &entry.path)?;
+    let refused = |e: std::io::Error| format!("cannot be read: {e}");
+    let bytes = path.metadata().map_err(refused)?.len();
+    if bytes > audio::MAX_BYTES {
+        return Err(format!("is larger than {} MB; not heard", audio::MAX_BYTES >> 20));
+    }
+    let hash = File::open(&path)
+        .and_then(ContentHash::of_reader)
+        .map_err(refused)?;
+    let heard = ears.hear(&path, hash)?;
+    let raw = heard.vtt();
+    let reading = cues::read_heard(&raw);
+    if reading.segments.is_empty() {
+        return Err("nobody speaks in it".to_owned());
+    }
+    let spots = Spots::default();
+    let source = Source {
+        path: entry.path.clone(),
+        title: title(entry),
+        kind: entry.kind,
+        format: SourceFormat::Recording,
+        date: entry.date,
+        hash,
+        bytes,
+        encoding: "UTF-8",
+        segments: anchored(&raw, &spots, reading.segments),
+        spots,
+        shown: Visible::of_file(&raw),
+        raw,
+    };
+    Ok(FileRead {
+        source,
+        notes: reading.notes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::{SourceKind, TimeSpan};
+    use crate::ingest::{Limits, Readers, open_with, originals, reread};
+    use crate::model::speech::transcript::Utterance;
+
+    type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    struct Heard(&'static [(f64, f64, &'static str)]);
+
+    impl Ears for Heard {
+        fn hear(&self, _: &Path, _: ContentHash) -> Result<Transcript, String> {
+            let utterance = |(id, (start, end, text)): (usize, &(f64, f64, &str))| Utterance {
+                id,
+                start: *start,
+                end: *end,
+                text: (*text).to_owned(),
+                speaker: None,
+                words: Vec::new(),
+            };
+            Ok(Transcript {
+                language: "en".to_owned(),
+                duration: 9.0,
+                model: "m".to_owned(),
+                segments: self.0.iter().enumerate().map(utterance).collect(),
+            })
+        }
+    }
+
+    fn readers(ears: &dyn Ears) -> Readers<'_> {
+        Readers {
+            ears,
+            ..Readers::HERE
+        }
+    }
+
+    fn dossier(folder: &Path) -> std::io::Result<()> {
+        let manifest = "id = \"d\"\nrole = \"r\"\ncycle = \"c\"\nlanguage = \"en\"\nsubject = { id = \"s\", name = \"n\" }\n\
+            [[source]]\npath = \"talk.MP3\"\nkind = \"meeting\"\n[[source]]\npath = \"note.txt\"\nkind = \"other\"\n";
+        std::fs::write(folder.join("dossier.toml"), manifest)?;
+        std::fs::write(folder.join("talk.MP3"), b"these bytes are heard by someone else")?;
+        std::fs::write(folder.join("note.txt"), "It works.")
+    }
+
+    #[test]
+    fn what_is_said_is_cited_with_its_time_and_the_recording_is_the_address() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        dossier(folder.path())?;
+        let ears = Heard(&[
+            (0.5, 2.0, "Well: the migration is done."),
+            (3.0, 4.25, "On <v time."),
+        ]);
+        let dossier = open_with(folder.path(), Limits::default(), readers(&ears))?;
+        let source = &dossier.sources[0];
+        assert_eq!(
+            (source.format, source.kind),
+            (SourceFormat::Recording, SourceKind::Meeting)
+        );
+        assert_eq!(
+            source.hash,
+            ContentHash::of(b"these bytes are heard by someone else")
+        );
+        let (first, second) = (&source.segments[0], &source.segments[1]);
+        assert_eq!(first.text, "Well: the migration is done.");
+        assert_eq!(
+            (first.speaker.as_deref(), second.speaker.as_deref()),
+            (None, None)
+        );
+        assert_eq!(
+            second.anchor.time,
+            Some(TimeSpan {
+                start_ms: 3000,
+                end_ms: 4250
+            })
+        );
+        assert_eq!(reread(source, first).as_ref(), Some(&first.text));
+        let kept: Vec<ContentHash> = originals(&dossier)?.iter().map(|(hash, _)| *hash).collect();
+        assert_eq!(kept.len(), 3, "the recording, its transcript and the note");
+        assert!(kept.contains(&ContentHash::of(source.raw.as_bytes())));
+        Ok(())
+    }
+
+    #[test]
+    fn a_recording_nobody_hears_is_a_problem_and_the_rest_opens() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        dossier(folder.path())?;
+        let dossier = open_with(folder.path(), Limits::default(), Readers::HERE)?;
+        assert_eq!(dossier.sources.len(), 1);
+        assert_eq!(dossier.problems[0].path, "talk.MP3");
+        assert!(
+            dossier.problems[0].message.contains("plumb ingest"),
+            "{:?}",
+            dossier.problems
+        );
+        let silent = open_with(folder.path(), Limits::default(), readers(&Heard(&[])))?;
+        assert!(
+            silent.problems[0].message.contains("nobody speaks"),
+            "{:?}",
+            silent.problems
+        );
+        Ok(())
+    }
+}

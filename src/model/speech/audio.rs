@@ -1,0 +1,225 @@
+//! A recording from its file to samples that a speech model hears: one channel, 16,000 a second.
+//!
+//! Containers and codecs are recognised by their content, the file's name only helps. Whatever a file claims of itself,
+//! no more than [`MAX_BYTES`] are read and no more than [`MAX_MINUTES`] are heard.
+
+use std::fs::File;
+use std::io::ErrorKind as IoKind;
+use std::path::Path;
+
+use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::errors::Error as Fault;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::meta::MetadataOptions;
+
+use super::resample::Resampler;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sanitize::line;
+use crate::watch::{self, Watch};
+
+/// Samples a second of what is heard.
+pub const SAMPLE_RATE: usize = 16_000;
+/// The largest file that is read, in bytes.
+pub const MAX_BYTES: u64 = 512 << 20;
+/// The longest recording that is heard, in minutes.
+pub const MAX_MINUTES: usize = 120;
+/// The endings of the files that are read.
+pub const EXTENSIONS: [&str; 8] = ["wav", "mp3", "m4a", "mp4", "aac", "ogg", "oga", "flac"];
+
+/// Whether a file's name says that it is a recording.
+pub fn is_recording(path: &Path) -> bool {
+    let ending = path.extension().and_then(|e| e.to_str());
+    ending.is_some_and(|ending| EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+/// Decodes the recording at `path`: samples between -1 and 1.
+///
+/// # Errors
+/// `Input` when it is no recording, too large, too long, or has no sound in it; `Io` when it cannot be read; `Cancelled`.
+pub fn decode(path: &Path, watch: &dyn Watch) -> Result<Vec<f32>> {
+    let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+    let bytes = file.metadata().map_err(|e| Error::io("read", path, e))?.len();
+    if bytes > MAX_BYTES {
+        return Err(bad(path, format!("is larger than {} MB", MAX_BYTES >> 20)).hint(SHORTEN));
+    }
+    let mut hint = Hint::new();
+    if let Some(ending) = path.extension().and_then(|e| e.to_str()) {
+        hint.with_extension(ending);
+    }
+    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
+    let unreadable = |fault| undecodable(path, &fault);
+    let mut format = symphonia::default::get_probe()
+        .probe(
+            &hint,
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
+        .map_err(unreadable)?;
+    let silent = || bad(path, "has no sound in it");
+    let track = format.default_track(TrackType::Audio).ok_or_else(silent)?;
+    let (id, parameters) = (track.id, track.codec_params.clone());
+    let parameters = parameters.as_ref().and_then(|p| p.audio()).ok_or_else(silent)?;
+    let mut decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+        .map_err(unreadable)?;
+    let samples = heard(path, &mut *format, &mut *decoder, id, watch)?;
+    if samples.is_empty() {
+        return Err(silent());
+    }
+    Ok(samples)
+}
+
+const SHORTEN: &str = "cut it into shorter recordings, or export it as mp3 or m4a";
+
+/// All packets of one track, mixed down and resampled as they come. A damaged packet is silence that is left out.
+fn heard(
+    path: &Path,
+    format: &mut dyn FormatReader,
+    decoder: &mut dyn AudioDecoder,
+    track: u32,
+    watch: &dyn Watch,
+) -> Result<Vec<f32>> {
+    let mut resampler: Option<Resampler> = None;
+    let (mut out, mut interleaved, mut mono) = (Vec::new(), Vec::<f32>::new(), Vec::new());
+    loop {
+        let packet = match format.next_packet() {
+            Ok(Some(packet)) => packet,
+            Ok(None) | Err(Fault::ResetRequired) => break,
+            // A recorder that was switched off leaves a file that breaks off.
+            Err(Fault::IoError(e)) if e.kind() == IoKind::UnexpectedEof => break,
+            Err(fault) => return Err(undecodable(path, &fault)),
+        };
+        if packet.track_id != track {
+            continue;
+        }
+        let decoded = match decoder.decode(&packet) {
+            Ok(decoded) => decoded,
+            Err(Fault::DecodeError(_)) => continue,
+            Err(fault) => return Err(undecodable(path, &fault)),
+        };
+        let (rate, channels) = (decoded.spec().rate() as usize, decoded.num_planes());
+        decoded.copy_to_vec_interleaved(&mut interleaved);
+        mix_down(&interleaved, channels, &mut mono);
+        let resampler = match &mut resampler {
+            Some(same) if same.rate() == rate => same,
+            // Some streams change their rate on the way.
+            other => {
+                let before = other.replace(Resampler::new(rate).map_err(|why| bad(path, why))?);
+                before.into_iter().for_each(|before| before.finish(&mut out));
+                match other {
+                    Some(new) => new,
+                    None => continue,
+                }
+            }
+        };
+        resampler.push(&mono, &mut out);
+        if out.len() > MAX_MINUTES * 60 * SAMPLE_RATE {
+            return Err(bad(path, format!("is longer than {MAX_MINUTES} minutes")).hint(SHORTEN));
+        }
+        watch::check(watch, "nothing of it was heard yet")?;
+    }
+    resampler.into_iter().for_each(|last| last.finish(&mut out));
+    Ok(out)
+}
+
+/// The mean of all channels; what is not a number is silence.
+fn mix_down(interleaved: &[f32], channels: usize, mono: &mut Vec<f32>) {
+    mono.clear();
+    let mean = |frame: &[f32]| frame.iter().sum::<f32>() / frame.len() as f32;
+    let frames = interleaved.chunks_exact(channels.max(1));
+    mono.extend(
+        frames
+            .map(mean)
+            .map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 }),
+    );
+}
+
+/// A fault of the recording at `path`, in one line.
+fn bad(path: &Path, why: impl std::fmt::Display) -> Error {
+    let name = path.display().to_string();
+    Error::new(ErrorKind::Input, format!("{} {why}", line(&name)))
+}
+
+fn undecodable(path: &Path, fault: &Fault) -> Error {
+    let why = match fault {
+        Fault::IoError(e) if e.kind() != IoKind::UnexpectedEof => format!("cannot be read: {e}"),
+        Fault::Unsupported(_) | Fault::IoError(_) => "is no recording that can be read here".to_owned(),
+        other => format!("is a damaged recording: {other}"),
+    };
+    bad(path, why).hint(format!(
+        "these are heard: {} (Opus is not)",
+        EXTENSIONS.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Nobody;
+
+    type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    /// A wave file as its specification lays it out: 16 bits a sample.
+    fn wave(rate: u32, channels: u16, samples: &[i16]) -> Vec<u8> {
+        let data: Vec<u8> = samples.iter().flat_map(|s| s.to_le_bytes()).collect();
+        let mut file = b"RIFF".to_vec();
+        file.extend((36 + data.len() as u32).to_le_bytes());
+        file.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+        file.extend(channels.to_le_bytes());
+        file.extend(rate.to_le_bytes());
+        file.extend((rate * u32::from(channels) * 2).to_le_bytes());
+        file.extend((channels * 2).to_le_bytes());
+        file.extend(b"\x10\0data");
+        file.extend((data.len() as u32).to_le_bytes());
+        file.extend(data);
+        file
+    }
+
+    #[test]
+    fn two_channels_become_their_mean_at_the_model_s_rate() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.wav");
+        let samples: Vec<i16> = (0..48_000).flat_map(|_| [8192, 16384]).collect();
+        std::fs::write(&path, wave(48_000, 2, &samples))?;
+        let heard = decode(&path, &Nobody)?;
+        assert_eq!(heard.len(), SAMPLE_RATE);
+        assert!((heard[8000] - 0.375).abs() < 1e-3, "{}", heard[8000]);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_no_recording_is_one_clear_line() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let cases = [
+            (
+                "text.mp3",
+                b"These are words and no sound. ".repeat(99),
+                "no recording",
+            ),
+            ("empty.wav", wave(16_000, 1, &[]), "no sound"),
+            ("nothing.flac", Vec::new(), "no recording"),
+        ];
+        for (name, bytes, wanted) in cases {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes)?;
+            let error = decode(&path, &Nobody).err().ok_or(name)?;
+            assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+            assert!(error.to_string().contains(wanted), "{error}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_ending_does_not_matter_and_a_cut_file_is_heard_to_its_end() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.mp3");
+        let whole = wave(16_000, 1, &vec![1000; 16_000]);
+        std::fs::write(&path, &whole[..whole.len() / 2])?;
+        let heard = decode(&path, &Nobody)?;
+        assert!((7_000..=8_000).contains(&heard.len()), "{}", heard.len());
+        Ok(())
+    }
+}

@@ -1,0 +1,311 @@
+//! A recording from file to transcript, window by window. What was heard is kept, so that work that was stopped goes on
+//! with the next window, and a recording is heard once.
+//!
+//! What is kept is named by a hash over everything it depends on: the recording's bytes, the models, the language asked
+//! for, and [`VERSION`]. Any of it may be deleted at any time.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::audio::{self, SAMPLE_RATE};
+use super::transcript::{Transcript, Utterance};
+use super::voice;
+use super::whisper::Whisper;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::id::Language;
+use crate::model::LocalModel;
+use crate::sanitize::line;
+use crate::watch::Watch;
+
+/// Counts up when the same recording would be heard otherwise.
+const VERSION: u32 = 1;
+
+/// Who hears: a model, and where what it heard is kept.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    model: LocalModel,
+    detector: (PathBuf, ContentHash),
+    folder: PathBuf,
+    language: Option<Language>,
+    threads: usize,
+}
+
+/// One window and what was said in it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Heard {
+    window: Range<usize>,
+    language: Language,
+    segments: Vec<Utterance>,
+}
+
+/// Who is told what was said, while it is heard.
+pub type Said<'a> = &'a mut dyn FnMut(&Utterance) -> Result<()>;
+
+impl Listener {
+    /// A listener that hears with `model`, a pulled speech model, and keeps what it heard in `folder`. Without a
+    /// language it is found out.
+    ///
+    /// # Errors
+    /// `Model` when the model does not hear, or its voice detector is missing.
+    pub fn new(
+        model: LocalModel,
+        folder: PathBuf,
+        language: Option<Language>,
+        threads: usize,
+    ) -> Result<Self> {
+        let id = &model.manifest.id;
+        let detector = model.manifest.detector().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Usage,
+                format!("{id} reads and writes; it does not hear"),
+            )
+            .hint("`plumb models list` names those that hear: whisper-…")
+        })?;
+        let path = model.path.with_file_name(&detector.name);
+        let sha256 = File::open(&path)
+            .and_then(ContentHash::of_reader)
+            .map_err(|e| Error::io("read", &path, e))?;
+        Ok(Self {
+            model,
+            detector: (path, sha256),
+            folder,
+            language,
+            threads,
+        })
+    }
+
+    /// What was heard of the recording with this hash before, if it was heard to its end.
+    pub fn kept(&self, recording: ContentHash) -> Option<Transcript> {
+        serde_json::from_slice(&fs::read(self.place(recording, "json")).ok()?).ok()
+    }
+
+    /// Hears the recording at `path`, or goes on where it was stopped; `said` is told everything in order, also what was
+    /// heard before.
+    ///
+    /// # Errors
+    /// `Input` when it is no recording or nobody speaks in it, `Model`, `Io`; `Cancelled`, when what was heard is kept.
+    pub fn transcribe(&self, path: &Path, watch: &dyn Watch, said: Said<'_>) -> Result<Transcript> {
+        let hash = File::open(path)
+            .and_then(ContentHash::of_reader)
+            .map_err(|e| Error::io("read", path, e))?;
+        if let Some(transcript) = self.kept(hash) {
+            transcript.segments.iter().try_for_each(said)?;
+            return Ok(transcript);
+        }
+        let samples = audio::decode(path, watch)?;
+        let windows = voice::windows(&self.detector.0, &samples, watch)?;
+        if windows.is_empty() {
+            return Err(silent(path));
+        }
+        let heard = self.hear(hash, &samples, &windows, watch, said)?;
+        let transcript = self.joined(heard, samples.len());
+        if transcript.segments.is_empty() {
+            return Err(silent(path));
+        }
+        // A folder that cannot be written to only costs another hearing.
+        if self.keep(hash, &transcript).is_ok() {
+            let _ = fs::remove_file(self.place(hash, "part"));
+        }
+        Ok(transcript)
+    }
+
+    fn hear(
+        &self,
+        recording: ContentHash,
+        samples: &[f32],
+        windows: &[Range<usize>],
+        watch: &dyn Watch,
+        said: Said<'_>,
+    ) -> Result<Vec<Heard>> {
+        let mut heard = self.kept_windows(recording, windows);
+        heard.iter().flat_map(|h| &h.segments).try_for_each(&mut *said)?;
+        let (mut model, mut language) = (None, self.language.or(heard.first().map(|h| h.language)));
+        let mut notes = self.notes(recording, &heard).ok();
+        let tell = |done: usize| watch.tell("heard", done / SAMPLE_RATE, samples.len() / SAMPLE_RATE);
+        for window in &windows[heard.len()..] {
+            tell(window.start);
+            let model = match &mut model {
+                Some(model) => model,
+                none => none.insert(Whisper::load(&self.model.path, self.threads)?),
+            };
+            let stretch = &samples[window.clone()];
+            let spoken = match language {
+                Some(known) => known,
+                None => *language.insert(model.language(stretch)?),
+            };
+            let segments = model.hear(stretch, window.start, spoken, watch)?;
+            segments.iter().try_for_each(&mut *said)?;
+            let done = Heard {
+                window: window.clone(),
+                language: spoken,
+                segments,
+            };
+            if notes.as_mut().is_some_and(|file| note(file, &done).is_err()) {
+                notes = None;
+            }
+            tell(window.end);
+            heard.push(done);
+        }
+        Ok(heard)
+    }
+
+    fn joined(&self, heard: Vec<Heard>, samples: usize) -> Transcript {
+        let language = heard.first().map_or(Language::En, |h| h.language);
+        let duration = samples as f64 / SAMPLE_RATE as f64;
+        let mut segments: Vec<Utterance> = heard.into_iter().flat_map(|h| h.segments).collect();
+        for (id, segment) in segments.iter_mut().enumerate() {
+            segment.id = id;
+            // The last window is filled up with silence, in which whisper.cpp may end a segment.
+            segment.end = segment.end.min(duration).max(segment.start);
+        }
+        Transcript {
+            language: language.code().to_owned(),
+            duration,
+            model: self.model.manifest.id.as_str().to_owned(),
+            segments,
+        }
+    }
+
+    /// The windows that were heard before, as long as they are those of now.
+    fn kept_windows(&self, recording: ContentHash, windows: &[Range<usize>]) -> Vec<Heard> {
+        let Ok(file) = File::open(self.place(recording, "part")) else {
+            return Vec::new();
+        };
+        let lines = BufReader::new(file).lines().map_while(std::io::Result::ok);
+        let heard = lines.map_while(|line| serde_json::from_str::<Heard>(&line).ok());
+        let same = heard
+            .zip(windows)
+            .take_while(|(heard, window)| heard.window == **window);
+        same.map(|(heard, _)| heard).collect()
+    }
+
+    /// The file windows are noted in, holding those of `heard`.
+    fn notes(&self, recording: ContentHash, heard: &[Heard]) -> std::io::Result<File> {
+        private_folder(&self.folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        heard
+            .iter()
+            .try_for_each(|heard| note(file.as_file_mut(), heard))?;
+        Ok(file.persist(self.place(recording, "part"))?)
+    }
+
+    fn keep(&self, recording: ContentHash, transcript: &Transcript) -> std::io::Result<()> {
+        private_folder(&self.folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        serde_json::to_writer(&mut file, transcript)?;
+        file.persist(self.place(recording, "json"))?;
+        Ok(())
+    }
+
+    fn place(&self, recording: ContentHash, ending: &str) -> PathBuf {
+        let Self {
+            model,
+            detector,
+            language,
+            ..
+        } = self;
+        let language = language.map_or("auto", Language::code);
+        let key = format!("{VERSION} {recording} {} {} {language}", model.sha256, detector.1);
+        self.folder
+            .join(format!("{}.{ending}", ContentHash::of(key.as_bytes())))
+    }
+}
+
+fn note(file: &mut File, heard: &Heard) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(heard)?;
+    line.push(b'\n');
+    file.write_all(&line)
+}
+
+/// What people say is nobody else's to read.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn silent(path: &Path) -> Error {
+    let name = path.display().to_string();
+    let message = format!("nobody speaks in {}", line(&name));
+    Error::new(ErrorKind::Input, message).hint("nothing in it can be cited")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::manifest;
+
+    type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    fn listener(folder: &Path, language: Option<Language>) -> Result<Listener> {
+        Ok(Listener {
+            model: LocalModel {
+                path: folder.join("model"),
+                sha256: ContentHash::of(b"model"),
+                manifest: manifest::find(&"whisper-base".into())?,
+            },
+            detector: (folder.join("detector"), ContentHash::of(b"detector")),
+            folder: folder.join("kept"),
+            language,
+            threads: 1,
+        })
+    }
+
+    fn heard(window: Range<usize>, text: &str) -> Heard {
+        Heard {
+            window,
+            language: Language::En,
+            segments: vec![Utterance {
+                id: 7,
+                start: 0.0,
+                end: 99.0,
+                text: text.to_owned(),
+                speaker: None,
+                words: Vec::new(),
+            }],
+        }
+    }
+
+    #[test]
+    fn work_goes_on_behind_the_last_window_that_was_heard_whole() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let (listener, recording) = (listener(folder.path(), None)?, ContentHash::of(b"talk"));
+        let mut notes = listener.notes(recording, &[heard(0..10, "one"), heard(20..30, "two")])?;
+        notes.write_all(b"{\"window\":{\"start\":30,")?;
+        let windows = [0..10, 20..30, 30..40];
+        assert_eq!(listener.kept_windows(recording, &windows).len(), 2);
+        assert_eq!(
+            listener.kept_windows(recording, &[0..10, 21..30]).len(),
+            1,
+            "other windows"
+        );
+        assert!(
+            listener
+                .kept_windows(ContentHash::of(b"other"), &windows)
+                .is_empty()
+        );
+        let asked = self::listener(folder.path(), Some(Language::Zh))?;
+        assert!(
+            asked.kept_windows(recording, &windows).is_empty(),
+            "another language was asked for"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_transcript_is_numbered_ends_with_the_recording_and_is_kept() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let (listener, recording) = (listener(folder.path(), None)?, ContentHash::of(b"talk"));
+        let transcript = listener.joined(vec![heard(0..10, "one"), heard(20..30, "two")], 2 * SAMPLE_RATE);
+        let numbered: Vec<_> = transcript.segments.iter().map(|s| (s.id, s.end)).collect();
+        assert_eq!(numbered, [(0, 2.0), (1, 2.0)]);
+        assert_eq!(listener.kept(recording), None);
+        listener.keep(recording, &transcript)?;
+        assert_eq!(listener.kept(recording), Some(transcript));
+        Ok(())
+    }
+}

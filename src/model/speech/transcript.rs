@@ -1,0 +1,172 @@
+//! What was heard: utterances with their times and words, and how it is written down.
+//!
+//! The JSON is that of Whisper's own tools (`language`, `segments`, `words`), so that what reads theirs reads ours.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sanitize::line;
+
+/// A whole recording in words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Transcript {
+    /// The code of the language it was heard in: `en`, `zh`.
+    pub language: String,
+    /// Length of the recording, in seconds.
+    pub duration: f64,
+    /// The model that heard it.
+    pub model: String,
+    /// What was said, in order.
+    pub segments: Vec<Utterance>,
+}
+
+/// One utterance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Utterance {
+    /// From 0, in order.
+    pub id: usize,
+    /// Seconds from the start of the recording.
+    pub start: f64,
+    /// Seconds from the start of the recording.
+    pub end: f64,
+    /// The words, without white space around them. As heard: untrusted.
+    pub text: String,
+    /// Who speaks, where that is known.
+    pub speaker: Option<String>,
+    /// The words one by one; of Chinese, the characters.
+    pub words: Vec<Word>,
+}
+
+/// One word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// The word, with the punctuation behind it and a space in front where there is one.
+    pub word: String,
+    /// Seconds from the start of the recording.
+    pub start: f64,
+    /// Seconds from the start of the recording.
+    pub end: f64,
+    /// How sure the model was, 0 to 1.
+    pub probability: f32,
+}
+
+impl Transcript {
+    /// As `WebVTT`: what is read back from it is this transcript without its words' times.
+    pub fn vtt(&self) -> String {
+        let mut out = String::from("WEBVTT\n");
+        for utterance in &self.segments {
+            let _ = write!(out, "\n{}\n{}\n", utterance.cue('.'), utterance.spoken());
+        }
+        out
+    }
+
+    /// As `SubRip`.
+    pub fn srt(&self) -> String {
+        let mut out = String::new();
+        for (number, utterance) in self.segments.iter().enumerate() {
+            let gap = if number == 0 { "" } else { "\n" };
+            let _ = write!(
+                out,
+                "{gap}{}\n{}\n{}\n",
+                number + 1,
+                utterance.cue(','),
+                utterance.spoken()
+            );
+        }
+        out
+    }
+}
+
+impl Utterance {
+    /// `00:01:02.500 --> 00:01:04.000`.
+    fn cue(&self, point: char) -> String {
+        format!(
+            "{} --> {}",
+            clock(self.start, point),
+            clock(self.end.max(self.start), point)
+        )
+    }
+
+    /// The words on one line that nothing in them can end, behind a voice tag where the speaker is known. An arrow would
+    /// make a cue of what was said, and a tag a speaker.
+    fn spoken(&self) -> String {
+        let words = line(&self.text)
+            .replace("-->", "\u{2192}")
+            .replace("<v", "\u{2039}v");
+        match &self.speaker {
+            Some(speaker) => format!("<v {}>{words}", line(speaker).replace(['<', '>'], " ")),
+            None => words,
+        }
+    }
+}
+
+/// `01:02:03.500`.
+fn clock(seconds: f64, point: char) -> String {
+    let ms = (seconds.max(0.0) * 1000.0).round() as u64;
+    let (s, ms) = (ms / 1000, ms % 1000);
+    format!("{:02}:{:02}:{:02}{point}{ms:03}", s / 3600, s / 60 % 60, s % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transcript() -> Transcript {
+        let utterance = |id, start, end, text: &str, speaker: Option<&str>| Utterance {
+            id,
+            start,
+            end,
+            text: text.to_owned(),
+            speaker: speaker.map(str::to_owned),
+            words: Vec::new(),
+        };
+        Transcript {
+            language: "en".to_owned(),
+            duration: 3723.5,
+            model: "m".to_owned(),
+            segments: vec![
+                utterance(0, 0.0, 1.25, "It was ready.", None),
+                utterance(1, 3722.0, 3723.4996, "a --> b\n\u{202e}c", Some("A <b>")),
+            ],
+        }
+    }
+
+    #[test]
+    fn captions_have_hours_and_nothing_said_ends_a_cue() {
+        assert_eq!(
+            transcript().vtt(),
+            "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\nIt was ready.\n\n\
+             01:02:02.000 --> 01:02:03.500\n<v A  b >a \u{2192} b \u{27e6}U+202E\u{27e7}c\n"
+        );
+        assert_eq!(
+            transcript().srt().lines().take(7).collect::<Vec<_>>(),
+            [
+                "1",
+                "00:00:00,000 --> 00:00:01,250",
+                "It was ready.",
+                "",
+                "2",
+                "01:02:02,000 --> 01:02:03,500",
+                "<v A  b >a \u{2192} b \u{27e6}U+202E\u{27e7}c"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_json_has_whisper_s_own_layout() -> Result<(), serde_json::Error> {
+        let mut transcript = transcript();
+        transcript.segments[0].words.push(Word {
+            word: " It".to_owned(),
+            start: 0.0,
+            end: 0.5,
+            probability: 0.75,
+        });
+        let json = serde_json::to_value(&transcript)?;
+        assert_eq!(json["language"], "en");
+        assert_eq!(json["segments"][0]["speaker"], serde_json::Value::Null);
+        assert_eq!(json["segments"][0]["words"][0]["probability"], 0.75);
+        assert_eq!(serde_json::from_value::<Transcript>(json)?, transcript);
+        Ok(())
+    }
+}
