@@ -13,6 +13,7 @@ use crate::store::index::probe;
 pub mod adapters;
 pub mod bench;
 pub mod calibrate;
+pub mod chart;
 pub mod completions;
 pub mod config;
 pub mod dataset;
@@ -118,6 +119,8 @@ pub enum Command {
     Rubric(rubric::RubricCommand),
     /// Show what is read in a dossier: sources, segments, and what could not be read
     Ingest(ingest::Args),
+    /// Read the values in a picture of a chart, a table or a progress list
+    Chart(chart::Args),
     /// Review dossiers on the screen
     Review(review::Args),
     /// Score one dossier and print what each score rests on
@@ -201,7 +204,8 @@ fn outlive_size_limits() {
 fn run(cli: &Cli) -> Result<()> {
     match &cli.command {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
-        Command::Ingest(args) => ingest::run(args),
+        Command::Ingest(args) => ingest::run(args, &cli.global.config(&[])?),
+        Command::Chart(args) => chart::run(args, &cli.global.config(&[])?),
         Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Score(args) => score::run(args, &cli.global.config(&args.settings())?),

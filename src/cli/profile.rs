@@ -9,7 +9,7 @@ use super::out;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, Result};
-use crate::ingest;
+use crate::ingest::{self, Sight};
 use crate::review::{Event, Recorded, Review, Setup, Stamp};
 use crate::rubric::Rubric;
 use crate::store::Workspace;
@@ -47,7 +47,7 @@ impl Args {
 /// # Errors
 /// The dossier, the rubric or the workspace cannot be read, or a file cannot be written.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let profile = profile_of(Arc::new(ingest::open(&args.dir)?), config)?;
+    let profile = profile_of(Arc::new(ingest::open_seeing(&args.dir, &Sight::of(config))?), config)?;
     if let Some(path) = &args.svg {
         write(path, &profile::svg(&profile, config.lang))?;
     }

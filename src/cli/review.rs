@@ -14,7 +14,7 @@ use crate::dossier::manifest::Manifest;
 use crate::engine::worker::Worker;
 use crate::engine::{Backend, ModelIdentity, RubricIdentity, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest;
+use crate::ingest::{self, Sight};
 use crate::review::Summary;
 use crate::review::dimension::WIDE_SPREAD;
 use crate::rubric::Rubric;
@@ -110,6 +110,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         app.warn_of(&error);
     }
     let ports = Ports {
+        sight: Arc::new(Sight::of(config)),
         runs: config.workspace.join("runs"),
         engine,
         store,

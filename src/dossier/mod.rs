@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,10 @@ use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::Visible;
 
 pub use crate::id::Language;
+pub use preview::Preview;
 
 pub mod manifest;
+pub mod preview;
 pub(crate) mod tomlfile;
 
 /// The employee.
@@ -97,6 +100,8 @@ pub enum SourceFormat {
     Vtt,
     /// `SubRip` captions.
     Srt,
+    /// A chart or another picture: its text is what was read in it, a value a line.
+    Picture,
 }
 
 /// One file of a dossier after ingest.
@@ -116,18 +121,25 @@ pub struct Source {
     pub hash: ContentHash,
     /// Size of the raw file in bytes.
     pub bytes: u64,
-    /// The encoding it was read as: `UTF-8`, `GB18030`, …
+    /// The encoding it was read as: `UTF-8`, `GB18030`, …; of a picture the reader and its version.
     pub encoding: &'static str,
     /// The source as read: decoded to UTF-8 and nothing else. For a UTF-8 file these are the file's own bytes, so that
-    /// anchors are offsets in the file. NEVER show it: show [`Source::shown`].
+    /// anchors are offsets in the file; of a picture it is what was read in it. NEVER show it: show [`Source::shown`].
     pub raw: String,
     /// The same text with hidden and control characters made visible, and the map back.
     pub shown: Visible,
     /// The citable places, in order.
     pub segments: Vec<Segment>,
+    /// What a picture looks like.
+    pub picture: Option<Arc<Preview>>,
 }
 
 impl Source {
+    /// Of a picture, the address of the text that was read in it: the SHA-256 of [`Source::raw`].
+    pub fn rendition(&self) -> Option<ContentHash> {
+        (self.format == SourceFormat::Picture).then(|| ContentHash::of(self.raw.as_bytes()))
+    }
+
     /// The exact text of a segment as it stands in the source. Untrusted: never show it.
     pub fn slice(&self, anchor: &Anchor) -> &str {
         self.raw.get(anchor.span.clone()).unwrap_or_default()
@@ -186,7 +198,14 @@ pub struct Anchor {
     /// When it was written (ISO 8601 as the file says, sanitised), for chat logs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// The part of the picture, for charts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
+
+/// An upright rectangle of a picture, in its pixels: left, top, right, bottom, the latter two one past the last pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Region(pub [u32; 4]);
 
 /// A stretch of a recording, in milliseconds from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

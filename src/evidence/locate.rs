@@ -56,6 +56,7 @@ impl<'a> Located<'a> {
             line: self.segment.anchor.line + newlines,
             time: self.segment.anchor.time,
             speaker: self.segment.speaker.clone(),
+            region: self.segment.anchor.region,
             quote,
         }
     }

@@ -66,6 +66,7 @@ fn source(at: usize, path: &str, kind: SourceKind, text: &str, no: &mut u32) -> 
         encoding: "UTF-8",
         raw: text.to_owned(),
         shown: Visible::of(text),
+        picture: None,
         segments,
     }
 }
@@ -96,6 +97,7 @@ fn segment(no: u32, source: usize, line: u32, start: usize, whole: &str) -> Segm
             column: None,
             time: None,
             at: None,
+            region: None,
         },
     }
 }

@@ -68,18 +68,19 @@ pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>) -> Result<FileRead
         segments: anchored(&decoded.text, reading.segments),
         raw: decoded.text,
         shown,
+        picture: None,
     };
     Ok(FileRead { source, notes })
 }
 
-fn title(entry: &SourceEntry) -> String {
+pub(super) fn title(entry: &SourceEntry) -> String {
     let file = || Path::new(&entry.path).file_name().and_then(|n| n.to_str());
     let title = entry.title.as_deref().or_else(file).unwrap_or(&entry.path);
     line(title).into_owned()
 }
 
 /// The file's bytes: of a regular file inside the dossier, not empty, not larger than allowed.
-fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
+pub(super) fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
     let full = root.join(path).canonicalize().map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
         _ => format!("cannot be read: {e}"),
@@ -135,7 +136,7 @@ fn interpret(named: &'static Format, text: &str) -> (&'static Format, Reading) {
     (format, reading)
 }
 
-fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
+pub(super) fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
     let (mut counted, mut line) = (0, 1);
     let anchored = segments.into_iter().map(|raw| {
         line += text[counted..raw.span.start].matches('\n').count() as u32;
@@ -153,6 +154,7 @@ fn anchored(text: &str, segments: Vec<RawSegment>) -> Vec<Segment> {
                 column: raw.column,
                 time: raw.time,
                 at: raw.at,
+                region: raw.region,
             },
         }
     });

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::segment::Reading;
-use super::{chat, cues, prose, table};
+use super::{chart, chat, cues, prose, table};
 use crate::dossier::SourceFormat;
 
 /// A format and its reader. A new format is a line in [`FORMATS`] and a reader.
@@ -54,7 +54,8 @@ const FORMATS: [Format; 7] = [
 
 /// The extensions that are read, for messages.
 pub(super) fn known() -> String {
-    let all: Vec<&str> = FORMATS.iter().flat_map(|f| f.extensions).copied().collect();
+    let texts = FORMATS.iter().flat_map(|f| f.extensions).copied();
+    let all: Vec<&str> = texts.chain(chart::EXTENSIONS).collect();
     all.join(", ")
 }
 

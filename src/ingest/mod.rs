@@ -8,8 +8,9 @@
 //!
 //! None is longer than prose may be (see `sentence.rs`): what is, is cut there.
 //!
-//! [`reread`] derives the text from the span alone. Pictures, recordings and office files are not read here: a reader
-//! for one more format is one more line in the table of `format.rs`.
+//! [`reread`] derives the text from the span alone. A picture is read as a text of its own, a value a line (see
+//! [`chart`]). Recordings and office files are not read here: a reader for one more format is one more line in the table
+//! of `format.rs`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::sanitize::line;
 
 mod abbreviation;
 pub mod cells;
+pub mod chart;
 mod chat;
 mod cues;
 mod encoding;
@@ -38,6 +40,7 @@ mod segment;
 mod sentence;
 mod table;
 
+pub use chart::Sight;
 pub use escape::Unescaped;
 pub use reread::reread;
 
@@ -88,25 +91,37 @@ fn name(path: &Path) -> String {
     line(&path.display().to_string()).into_owned()
 }
 
-/// Reads the dossier in `dir` with the default limits.
+/// Reads the dossier in `dir` with the default limits, its pictures unread.
 ///
 /// # Errors
 /// See [`open_with`].
 pub fn open(dir: &Path) -> Result<Dossier> {
-    open_with(dir, Limits::default())
+    open_with(dir, Limits::default(), &Sight::blind())
 }
 
-/// Reads the dossier in `dir`; files that cannot be read are in its `problems`.
+/// Reads the dossier in `dir` with the default limits, its pictures with `sight`.
+///
+/// # Errors
+/// See [`open_with`].
+pub fn open_seeing(dir: &Path, sight: &Sight) -> Result<Dossier> {
+    open_with(dir, Limits::default(), sight)
+}
+
+/// Reads the dossier in `dir`, its pictures with `sight`; files that cannot be read are in its `problems`.
 ///
 /// # Errors
 /// `dossier.toml` is missing or wrong, or not one of its files can be read.
-pub fn open_with(dir: &Path, limits: Limits) -> Result<Dossier> {
+pub fn open_with(dir: &Path, limits: Limits, sight: &Sight) -> Result<Dossier> {
     let manifest = Manifest::load(dir)?;
     let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
     for entry in &manifest.sources {
-        match file::read(&root, entry, limits) {
+        let read = match chart::is_picture(entry) {
+            true => chart::source(&root, entry, limits, sight),
+            false => file::read(&root, entry, limits),
+        };
+        match read {
             Ok(read) => shelf.add(read),
             Err(message) => shelf.problem(&entry.path, &message),
         }
@@ -156,7 +171,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
 }
 
 /// The raw bytes of every source, with their address: what a record about the dossier cites. Read again from the disk,
-/// since a dossier in memory holds text only.
+/// since a dossier in memory holds text only; of a picture also the text that was read in it.
 ///
 /// # Errors
 /// A file is gone, or is no longer what was read.
@@ -170,7 +185,11 @@ pub fn originals(dossier: &Dossier) -> Result<Vec<(ContentHash, Vec<u8>)>> {
         }
         Ok((source.hash, bytes))
     };
-    dossier.sources.iter().map(original).collect()
+    let renditions = dossier.sources.iter().filter_map(|source| {
+        let rendition = source.rendition()?;
+        Some(Ok((rendition, source.raw.clone().into_bytes())))
+    });
+    dossier.sources.iter().map(original).chain(renditions).collect()
 }
 
 fn nothing_readable(dir: &Path, problems: &[Problem]) -> Error {

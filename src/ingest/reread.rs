@@ -15,6 +15,7 @@ pub fn reread(source: &Source, segment: &Segment) -> Option<String> {
     let said = match segment.kind {
         SegmentKind::Heading | SegmentKind::Sentence | SegmentKind::Utterance => Cow::Borrowed(slice),
         SegmentKind::Message => Unescaped::json(slice).into_text(),
+        SegmentKind::Row if source.format == SourceFormat::Picture => Cow::Borrowed(slice),
         SegmentKind::Row if source.format == SourceFormat::Csv => {
             Cow::Owned(csv_row(&source.raw, segment, slice))
         }

@@ -25,7 +25,7 @@ macro_rules! builtin {
 }
 
 /// The manifests that come with the program.
-const BUILTIN: [(&str, &str); 7] = [
+const BUILTIN: [(&str, &str); 8] = [
     builtin!("qwen2.5-coder-0.5b-instruct-q4_k_m"),
     builtin!("smollm2-135m-instruct-q4_1"),
     builtin!("qwen2.5-coder-1.5b-instruct-q4_k_m"),
@@ -33,6 +33,7 @@ const BUILTIN: [(&str, &str); 7] = [
     builtin!("qwen3-1.7b-q8_0"),
     builtin!("qwen3-4b-q4_k_m"),
     builtin!("qwen3-8b-q4_k_m"),
+    builtin!("pp-ocrv5"),
 ];
 
 /// One model: what it is, what it is good for, which files it needs.
@@ -47,7 +48,8 @@ pub struct Manifest {
     pub family: Family,
     /// The licence of its weights, as an SPDX expression.
     pub licence: String,
-    /// How many tokens it was trained to read at once.
+    /// How many tokens it was trained to read at once; 0 where it reads no tokens.
+    #[serde(default)]
     pub context: u32,
     /// What it reads and writes.
     pub languages: Vec<Language>,
@@ -68,6 +70,9 @@ pub enum Family {
     Qwen2,
     /// Qwen3.
     Qwen3,
+    /// PP-OCR: reads the text of pictures, and decodes nothing.
+    #[serde(rename = "pp-ocr")]
+    PpOcr,
 }
 
 /// One file of a model.

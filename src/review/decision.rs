@@ -172,6 +172,9 @@ pub struct SourceRead {
     pub encoding: String,
     /// How many segments it gave.
     pub segments: u32,
+    /// Of a picture: SHA-256 of the text that its segments lie in, a blob too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendition: Option<ContentHash>,
 }
 
 impl DossierRead {
@@ -186,6 +189,7 @@ impl DossierRead {
             bytes: source.bytes,
             encoding: source.encoding.to_owned(),
             segments: u32::try_from(source.segments.len()).unwrap_or(u32::MAX),
+            rendition: source.rendition(),
         });
         Self {
             meta: dossier.meta.clone(),

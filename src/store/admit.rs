@@ -126,7 +126,10 @@ fn scores(entry: &Entry) -> Result<()> {
 /// The blobs that an entry cites.
 pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
     match entry {
-        Entry::Dossier(read) => read.sources.iter().map(|s| s.sha256).collect(),
+        Entry::Dossier(read) => {
+            let sources = read.sources.iter();
+            sources.flat_map(|s| [Some(s.sha256), s.rendition]).flatten().collect()
+        }
         Entry::Assessment(a) => vec![a.id],
         Entry::Calibration(c) => c.calibration.into_iter().collect(),
         Entry::Adapter(a) => a.adapter.into_iter().chain(a.manifest).collect(),

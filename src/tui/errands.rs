@@ -18,7 +18,7 @@ use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::Person;
-use crate::ingest;
+use crate::ingest::{self, Sight};
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
@@ -167,9 +167,15 @@ async fn history(store: &StoreHandle, row: usize, dossier: Arc<Dossier>) -> Mess
 }
 
 /// Reads a dossier; the store is asked for its history next.
-pub(super) fn read(row: usize, path: PathBuf, jobs: Sender<Job>, answers: Sender<Message>) {
+pub(super) fn read(
+    row: usize,
+    path: PathBuf,
+    sight: Arc<Sight>,
+    jobs: Sender<Job>,
+    answers: Sender<Message>,
+) {
     tokio::spawn(async move {
-        let read = tokio::task::spawn_blocking(move || ingest::open(&path)).await;
+        let read = tokio::task::spawn_blocking(move || ingest::open_seeing(&path, &sight)).await;
         let failed = match read {
             Ok(Ok(dossier)) => match jobs.send(Job::History(row, Arc::new(dossier))).await {
                 Ok(()) => return,

@@ -22,6 +22,7 @@ use super::terminal::Screen;
 use crate::clock::Clock;
 use crate::engine::{Backend, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::Sight;
 use crate::review::Stamp;
 use crate::store::StoreHandle;
 
@@ -44,6 +45,8 @@ pub struct Ports {
     pub store: StoreHandle,
     /// How the calibration follows what people decide; none where there is no model.
     pub refit: Option<Refit>,
+    /// Who reads pictures.
+    pub sight: Arc<Sight>,
     /// Where training runs lie.
     pub runs: PathBuf,
     /// The time.
@@ -81,6 +84,7 @@ struct Loop {
     answer: Sender<Message>,
     input: Receiver<io::Result<Input>>,
     signals: [Signal; 3],
+    sight: Arc<Sight>,
     runs: PathBuf,
     clock: Arc<dyn Clock>,
     trace: PaintTrace,
@@ -128,6 +132,7 @@ impl Loop {
             answer,
             input: listen_to_keys(),
             signals,
+            sight: ports.sight,
             runs: ports.runs,
             clock: ports.clock,
             trace: ports.trace,
@@ -260,7 +265,7 @@ impl Loop {
     fn read(&self, row: usize) {
         let path = self.app.queue().rows().get(row).map(|r| r.path.clone());
         if let (Some(path), Some(jobs)) = (path, &self.jobs) {
-            errands::read(row, path, jobs.clone(), self.answer.clone());
+            errands::read(row, path, Arc::clone(&self.sight), jobs.clone(), self.answer.clone());
         }
     }
 

@@ -12,8 +12,8 @@ use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Assessment, Calibration, RubricIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::dossiers::{RatedDossier, compare};
-use crate::ingest;
 use crate::ingest::levels::Levels;
+use crate::ingest::{self, Sight};
 use crate::rubric::Rubric;
 use crate::sanitize::line;
 use crate::watch::{self, Watch};
@@ -64,6 +64,7 @@ struct Judge {
 impl Judge {
     fn read(&mut self, paths: &[PathBuf], config: &Config, watch: &dyn Watch) -> Result<Vec<RatedDossier>> {
         let kept = kept(config);
+        let sight = Sight::of(config);
         let mut rated = Vec::new();
         for (i, path) in paths.iter().enumerate() {
             watch.tell("scoring dossiers", i, paths.len());
@@ -71,8 +72,8 @@ impl Judge {
                 watch,
                 "what was scored is kept: the same command goes on from there",
             )?;
-            let dossier = Arc::new(ingest::open(path)?);
-            let sources: Vec<_> = dossier.sources.iter().map(|source| source.hash).collect();
+            let dossier = Arc::new(ingest::open_seeing(path, &sight)?);
+            let sources: Vec<_> = dossier.sources.iter().map(|source| source.rendition().unwrap_or(source.hash)).collect();
             let calibration = self.calibration.as_ref().map(|c| c.id()).transpose()?;
             let of = (
                 (self.scorer.fingerprint(), self.rubric.hash, calibration),

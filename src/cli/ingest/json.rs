@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::dossier::{
-    Dossier, DossierMeta, Language, Problem, Segment, SegmentKind, Source, SourceFormat, SourceKind, Subject,
+    Dossier, DossierMeta, Language, Problem, Region, Segment, SegmentKind, Source, SourceFormat, SourceKind, Subject,
     TimeSpan,
 };
 use crate::hash::ContentHash;
@@ -57,6 +57,8 @@ struct SegmentPart<'a> {
     column: Option<u32>,
     time: Option<TimeSpan>,
     at: Option<&'a str>,
+    /// Of a picture: left, top, right, bottom in pixels.
+    region: Option<Region>,
 }
 
 impl<'a> Report<'a> {
@@ -114,6 +116,7 @@ impl<'a> SegmentPart<'a> {
             column: anchor.column,
             time: anchor.time,
             at: anchor.at.as_deref(),
+            region: anchor.region,
         }
     }
 }

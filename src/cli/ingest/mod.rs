@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::out;
+use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest;
+use crate::ingest::{self, Sight};
 
 mod json;
 mod text;
@@ -24,12 +25,13 @@ pub struct Args {
 ///
 /// # Errors
 /// There is no dossier, or one of them does not open; the others are printed all the same.
-pub fn run(args: &Args) -> Result<()> {
+pub fn run(args: &Args, config: &Config) -> Result<()> {
     let folders = ingest::find(&args.dir)?;
     let one = folders.first() == Some(&args.dir);
+    let sight = Sight::of(config);
     let (mut opened, mut failed) = (Vec::new(), Vec::new());
     for folder in &folders {
-        match ingest::open(folder) {
+        match ingest::open_seeing(folder, &sight) {
             Ok(dossier) => opened.push(dossier),
             Err(error) => failed.push(error),
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Scored;
 use crate::cli::out;
-use crate::dossier::{Subject, TimeSpan};
+use crate::dossier::{Region, Subject, TimeSpan};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
 use crate::error::Result;
 use crate::evidence::{Count, EvidenceKind, EvidenceLink};
@@ -61,6 +61,7 @@ struct EvidencePart<'a> {
     line: u32,
     time: Option<TimeSpan>,
     speaker: Option<&'a str>,
+    region: Option<Region>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<&'a Count>,
     /// The score minus the score where the segment could not be seen; only with `--influence`.
@@ -82,6 +83,7 @@ impl<'a> EvidencePart<'a> {
             line: place.line,
             time: place.time,
             speaker: place.speaker.as_deref(),
+            region: place.region,
             count: link.count.as_ref(),
             carries,
         }

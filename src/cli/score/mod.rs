@@ -14,7 +14,7 @@ use crate::engine::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceKind, EvidenceLink};
 use crate::id::DimensionId;
-use crate::ingest;
+use crate::ingest::{self, Sight};
 use crate::rubric::Rubric;
 
 mod json;
@@ -135,7 +135,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
 }
 
 fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
-    let dossier = ingest::open(&args.dir)?;
+    let dossier = ingest::open_seeing(&args.dir, &Sight::of(config))?;
     let rubric = Rubric::named(&config.rubric)?;
     let dimensions: Vec<DimensionId> = args.dimension.iter().map(DimensionId::new).collect();
     if let Some(unknown) = dimensions.iter().find(|d| rubric.dimension(d).is_none()) {

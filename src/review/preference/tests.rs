@@ -26,6 +26,7 @@ fn link(at: usize) -> EvidenceLink {
             line: 1,
             time: None,
             speaker: None,
+            region: None,
             quote: "Shipped it".to_owned(),
         },
         count: None,

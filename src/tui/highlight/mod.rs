@@ -167,7 +167,7 @@ fn reader(format: SourceFormat) -> Option<Box<dyn Reader>> {
         SourceFormat::Csv => Some(Box::new(table::Table::default())),
         SourceFormat::Vtt => Some(Box::new(captions::Captions::vtt())),
         SourceFormat::Srt => Some(Box::new(captions::Captions::srt())),
-        SourceFormat::Text => None,
+        SourceFormat::Text | SourceFormat::Picture => None,
     }
 }
 

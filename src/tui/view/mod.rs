@@ -17,6 +17,7 @@ mod input;
 pub mod layout;
 mod list;
 mod overlay;
+mod picture;
 pub mod profile;
 pub mod queue;
 mod reason;
