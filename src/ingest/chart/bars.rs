@@ -11,8 +11,11 @@ use super::word::Word;
 
 /// Bars end on their base within so many pixels.
 const BASE: f32 = 3.0;
-/// The narrowest bar, in pixels.
+/// The narrowest and the lowest bar, in pixels: thinner things are axes and ticks.
 const NARROWEST: f32 = 4.0;
+const LOWEST: f32 = 2.5;
+/// The bars of a chart have one width, within this share.
+const WIDTH: f32 = 0.3;
 /// A label stands at most so many letters from the end of its bar.
 const LABEL: f32 = 1.7;
 /// A printed value may differ from the measured one by this share of the axis.
@@ -61,7 +64,7 @@ pub(super) fn read(words: &[Word], patches: &[Patch], legend: &Legend) -> Option
 
 /// The rectangles that may be bars: no frames around others, no cells with words in them, no hairs.
 fn candidates(words: &[Word], patches: &[Patch]) -> Vec<Patch> {
-    let solid = |p: &&Patch| p.is_rectangle() && p.at.width() >= NARROWEST && p.at.height() >= 1.0;
+    let solid = |p: &&Patch| p.is_rectangle() && p.at.width() >= NARROWEST && p.at.height() >= LOWEST;
     let rectangles: Vec<&Patch> = patches.iter().filter(solid).collect();
     let is_bar = |p: &&&Patch| {
         let frames = rectangles.iter().any(|q| q.at != p.at && p.at.holds(&q.at));
@@ -81,16 +84,14 @@ fn on_base(rectangles: &[Patch]) -> Option<(f32, Vec<Bar>)> {
         .map(|p| p.at.bottom)
         .max_by(|a, b| weight(*a).0.cmp(&weight(*b).0).then(weight(*a).1.total_cmp(&weight(*b).1)))?;
     let mut bars: Vec<Bar> = stand(base).map(|p| bar(*p, false, false)).collect();
+    let hanging = rectangles.iter().filter(|p| (p.at.top - base).abs() <= BASE && p.at.height() > BASE);
+    bars.extend(hanging.map(|p| bar(*p, true, false)));
+    // The largest of them surely is a bar.
+    let largest = bars.iter().map(|b| b.patch.at).max_by(|a, b| a.area().total_cmp(&b.area()))?;
+    bars.retain(|b| (b.patch.at.width() - largest.width()).abs() <= WIDTH * largest.width());
     if bars.len() < 2 {
         return None;
     }
-    // Hairs along the base are axes; a real bar of no height has the width of the others.
-    let widest = bars.iter().map(|b| b.patch.at.width()).fold(0.0, f32::max);
-    let tall = |b: &Bar| b.patch.at.height() > 3.0;
-    let width = bars.iter().filter(|b| tall(b)).map(|b| b.patch.at.width()).fold(0.0, f32::max);
-    bars.retain(|b| tall(b) || (b.patch.at.width() - width).abs() <= 3.0 || widest <= width);
-    let hanging = rectangles.iter().filter(|p| (p.at.top - base).abs() <= BASE && p.at.height() > BASE);
-    bars.extend(hanging.map(|p| bar(*p, true, false)));
     stack(rectangles, &mut bars);
     Some((base, bars))
 }
@@ -146,8 +147,11 @@ fn categories(words: &[Word], base: f32, bars: &[Bar], taken: &[usize]) -> Vec<C
     if first.at.top - base > 4.0 * first.letter {
         return Vec::new();
     }
-    let line = |word: &Word, top: f32| (word.at.top - top).abs() <= 0.7 * word.letter;
-    let (row, rest): (Vec<_>, Vec<_>) = below.iter().partition(|(_, word)| line(word, first.at.top));
+    let line = |word: &Word| {
+        let (top, middle) = (word.at.top - first.at.top, word.at.y() - first.at.y());
+        top.abs() <= 0.7 * word.letter || middle.abs() <= 0.5 * word.letter
+    };
+    let (row, rest): (Vec<_>, Vec<_>) = below.iter().partition(|(_, word)| line(word));
     let mut categories: Vec<Category> = row
         .into_iter()
         .map(|(i, word)| Category {

@@ -12,7 +12,7 @@ use super::scene::{Found, Read, Scene};
 use super::word::Word;
 
 /// Pixels within this are of a line's colour; its edges are mixed with the background.
-const NEAR: u8 = 60;
+const NEAR: u8 = 52;
 /// Colours of lines are so far from grey.
 const VIVID: u8 = 50;
 /// A line is seen over this share of the categories.
@@ -115,7 +115,7 @@ fn categories(words: &[Word], scale: &Scale, taken: &[usize]) -> Vec<usize> {
     };
     let mut row: Vec<(usize, &Word)> = below
         .into_iter()
-        .filter(|(_, word)| (word.at.top - top).abs() <= 0.7 * word.letter)
+        .filter(|(_, word)| (word.at.top - top).abs() <= 0.8 * word.letter)
         .collect();
     row.sort_by(|a, b| a.1.at.x().total_cmp(&b.1.at.x()));
     row.into_iter().map(|(i, _)| i).collect()
@@ -175,14 +175,15 @@ impl Plot {
 /// count.
 fn height(picture: &RgbImage, plot: &Plot, colour: [u8; 3], x: f32) -> Option<f32> {
     let near = Plot {
-        left: x - 1.5,
-        right: x + 1.5,
+        left: x - 2.5,
+        right: x + 2.5,
         ..*plot
     };
     let mut rows: BTreeMap<u32, (f32, f32)> = BTreeMap::new();
     for (_, y, seen) in near.pixels(picture) {
         let far = apart(seen, colour);
-        if far <= NEAR {
+        // Axes and grids are grey.
+        if far <= NEAR && vivid(seen) >= vivid(colour) / 3 {
             let weight = 1.0 - f32::from(far) / (2.0 * f32::from(NEAR));
             let row = rows.entry(y as u32).or_default();
             *row = (row.0 + weight, row.1 + weight * y);
@@ -245,7 +246,7 @@ mod tests {
             word("Q3", 160.0, 214.0),
         ];
         let found = |words: Vec<Word>| -> Vec<(String, Option<f64>, bool)> {
-            let scene = Scene::new(&picture, words);
+            let scene = Scene::new(&picture, words, Vec::new());
             let found = read(&scene, &Legend::default()).map(|f| f.values).unwrap_or_default();
             found.into_iter().map(|v| (v.category, v.number, v.measured)).collect()
         };

@@ -97,7 +97,7 @@ pub struct Text {
 
 /// Makes a chart of what was read in a picture.
 pub fn read(picture: &RgbImage, lines: &[Line]) -> Chart {
-    let words = word::words(lines);
-    let scene = scene::Scene::new(picture, words);
-    scene.chart()
+    let patches = patch::patches(picture);
+    let words = word::words(lines, &patches);
+    scene::Scene::new(picture, words, patches).chart()
 }

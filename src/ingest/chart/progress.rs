@@ -7,6 +7,8 @@ use super::word::Word;
 
 /// The parts of a track meet within so many pixels.
 const MEETS: f32 = 3.0;
+/// What is left of a track is at least so wide: narrower things are soft edges.
+const LEFT: f32 = 3.0;
 /// Tracks are so many times as long as they are high.
 const LONG: f32 = 5.0;
 /// A track is pale: so far from grey at most, and so light at least.
@@ -61,13 +63,14 @@ fn tracks(patches: &[Patch]) -> Option<Vec<Track>> {
             }
         }
     }
-    let whole = tracks.first()?.at;
+    let whole = commonest(&tracks)?;
+    let agrees = |at: &Rect| (at.left - whole.left).abs() <= MEETS && (at.right - whole.right).abs() <= MEETS;
+    tracks.retain(|track| agrees(&track.at));
     for patch in &long {
         let at = &patch.at;
-        let same = (at.left - whole.left).abs() <= MEETS && (at.right - whole.right).abs() <= MEETS;
         let height = (at.height() - whole.height()).abs() <= MEETS;
         let known = tracks.iter().any(|t| t.at.holds(at));
-        if same && height && !known {
+        if agrees(at) && height && !known {
             let full = fills.iter().any(|fill| alike(*fill, patch.colour));
             let filled = if full { 1.0 } else { 0.0 };
             tracks.push(Track { at: *at, filled });
@@ -75,6 +78,15 @@ fn tracks(patches: &[Patch]) -> Option<Vec<Track>> {
     }
     tracks.sort_by(|a, b| a.at.top.total_cmp(&b.at.top));
     (tracks.len() >= 2).then_some(tracks)
+}
+
+/// The extent that most tracks have.
+fn commonest(tracks: &[Track]) -> Option<Rect> {
+    let like = |a: &Rect| {
+        let same = |b: &Rect| (a.left - b.left).abs() <= MEETS && (a.right - b.right).abs() <= MEETS;
+        tracks.iter().filter(|track| same(&track.at)).count()
+    };
+    tracks.iter().map(|track| track.at).max_by_key(like)
 }
 
 /// Whether `rest` is what is left of the track that `fill` fills.
@@ -85,6 +97,7 @@ fn meet(fill: &Patch, rest: &Patch) -> bool {
         && (a.top - b.top).abs() <= MEETS
         && (a.bottom - b.bottom).abs() <= MEETS
         && light
+        && b.width() >= LEFT
         && vivid(rest.colour) <= PALE
         && apart(fill.colour, rest.colour) > PALE
 }
@@ -119,11 +132,14 @@ fn name(track: &Track, words: &[Word]) -> Vec<usize> {
     if !beside.is_empty() {
         return beside;
     }
-    of(&|w| {
+    let over = of(&|w| {
         let gap = track.at.top - w.at.bottom;
-        let over = (-0.5 * w.letter..1.2 * w.letter).contains(&gap);
-        over && w.at.left < track.at.right && w.at.right > track.at.left && w.number().is_none()
-    })
+        let near = (-0.5 * w.letter..1.2 * w.letter).contains(&gap);
+        near && w.at.left < track.at.right && w.at.right > track.at.left && w.number().is_none()
+    });
+    let lowest = over.iter().map(|i| words[*i].at.y()).fold(f32::MIN, f32::max);
+    let last_line = |i: &usize| lowest - words[*i].at.y() <= 0.6 * words[*i].letter;
+    over.into_iter().filter(last_line).collect()
 }
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ impl Rect {
         self.bottom - self.top
     }
 
+    pub(super) fn area(&self) -> f32 {
+        self.width() * self.height()
+    }
+
     /// The middle, across.
     pub(super) fn x(&self) -> f32 {
         f32::midpoint(self.left, self.right)

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::legend::Legend;
 use super::number::number;
-use super::patch::{self, Patch};
+use super::patch::Patch;
 use super::rect::Rect;
 use super::word::Word;
 use super::{Chart, Kind, Text, Value, bars, lines, progress, table};
@@ -70,12 +70,12 @@ impl Read {
 }
 
 impl<'a> Scene<'a> {
-    pub(super) fn new(picture: &'a RgbImage, mut words: Vec<Word>) -> Self {
+    pub(super) fn new(picture: &'a RgbImage, mut words: Vec<Word>, patches: Vec<Patch>) -> Self {
         words.sort_by(|a, b| a.at.y().total_cmp(&b.at.y()).then(a.at.left.total_cmp(&b.at.left)));
         Self {
             picture,
             words,
-            patches: patch::patches(picture),
+            patches,
         }
     }
 

@@ -7,7 +7,7 @@ use super::word::Word;
 /// Words whose middles differ by less than this share of a letter stand in one row.
 const LEVEL: f32 = 0.55;
 /// A line this near below its row, in letters, goes on with its cells.
-const WRAPPED: f32 = 1.35;
+const WRAPPED: f32 = 1.1;
 /// So much of the grid is filled.
 const FULL: f32 = 0.7;
 

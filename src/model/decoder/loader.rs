@@ -31,7 +31,7 @@ impl Loader<'_> {
                 self.vector(&name("attn_q_norm.weight"), c.head_dim)?,
                 self.vector(&name("attn_k_norm.weight"), c.head_dim)?,
             )),
-            Family::Llama | Family::Qwen2 | Family::PpOcr => None,
+            Family::Llama | Family::Qwen2 => None,
         };
         Ok(Block {
             attention_norm: self.vector(&name("attn_norm.weight"), c.hidden)?,
@@ -91,7 +91,7 @@ impl Loader<'_> {
         };
         match self.config.family {
             Family::Llama => self.in_order(name, out, self.config.hidden, &paired),
-            Family::Qwen2 | Family::Qwen3 | Family::PpOcr => self.linear(name, out, self.config.hidden),
+            Family::Qwen2 | Family::Qwen3 => self.linear(name, out, self.config.hidden),
         }
     }
 

@@ -12,8 +12,8 @@ use crate::error::Result;
 
 /// The network takes sizes that are multiples of this.
 const STEP: u32 = 32;
-/// Small pictures are enlarged: letters of ten pixels are read surer at twice the size.
-const LEAST: u32 = 1280;
+/// Small pictures are enlarged, at most to twice their size, until their longer side has so many pixels.
+const LEAST: u32 = 960;
 /// The longer side of what the network sees, at most.
 const MOST: u32 = 1920;
 /// A pixel is text from this probability on.
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn sizes_are_steps_and_keep_the_shape() {
-        assert_eq!(size_for((800, 500)), (1280, 800));
+        assert_eq!(size_for((800, 500)), (960, 608));
         assert_eq!(size_for((320, 160)), (640, 320));
         assert_eq!(size_for((8000, 4000)), (1920, 960));
         assert_eq!(size_for((5000, 3)), (1920, 32));

@@ -5,7 +5,7 @@ use image::RgbImage;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use super::ctc::{self, Reading};
+use super::ctc::{self, Glyph, Reading};
 use super::geometry::{Point, Slanted};
 use super::{Line, Network, failed};
 use crate::error::Result;
@@ -22,6 +22,14 @@ const BATCH: usize = 3200;
 /// Below this confidence a line is no text but something like it.
 const LEAST_CONFIDENCE: f32 = 0.5;
 
+/// A line is read without its upper and lower edge: letters are sharper when they fill the height, and ticks of axes stay
+/// out. This is left of it.
+const TRIMMED: f32 = 0.78;
+/// Below this confidence it is read again in its whole height.
+const DOUBTFUL: f32 = 0.93;
+/// So much is added at both ends, as a share of the height: letters at the very edge get lost.
+const MARGIN: f32 = 0.15;
+
 /// A line to read, and which of the places it belongs to.
 struct Strip {
     place: usize,
@@ -37,26 +45,48 @@ pub(super) fn lines(
     picture: &RgbImage,
     places: &[Slanted],
 ) -> Result<Vec<Line>> {
-    let mut strips: Vec<Strip> = places.iter().enumerate().flat_map(strips).collect();
-    strips.sort_by_key(|strip| strip.width);
     let mut best: Vec<Option<(Slanted, Reading)>> = vec![None; places.len()];
-    let mut rest = &strips[..];
-    while let Some(first) = rest.first() {
-        let (batch, after) = rest.split_at(batch_of(first.width, rest));
-        for (strip, reading) in batch.iter().zip(read(network, keys, picture, batch)?) {
+    let look = |strips: Vec<Strip>, best: &mut Vec<Option<(Slanted, Reading)>>| -> Result<()> {
+        for (strip, reading) in read_all(network, keys, picture, strips)? {
             let slot = &mut best[strip.place];
             if slot.as_ref().is_none_or(|(_, r)| r.confidence < reading.confidence) {
                 *slot = Some((strip.from, reading));
             }
         }
-        rest = after;
-    }
+        Ok(())
+    };
+    let trimmed = |place: &Slanted| Slanted {
+        height: place.height * TRIMMED,
+        ..*place
+    };
+    let first = places.iter().map(trimmed).enumerate();
+    look(first.flat_map(|(i, place)| strips((i, &place))).collect(), &mut best)?;
+    let doubtful = |slot: &Option<(Slanted, Reading)>| slot.as_ref().is_some_and(|(_, r)| r.confidence < DOUBTFUL);
+    let again = places.iter().enumerate().filter(|(i, _)| doubtful(&best[*i]));
+    look(again.flat_map(strips).collect(), &mut best)?;
     let sure = best.into_iter().flatten();
     let sure = sure.filter(|(_, r)| r.confidence >= LEAST_CONFIDENCE && !r.glyphs.is_empty());
     Ok(sure.map(|(place, reading)| line(place, reading)).collect())
 }
 
-fn line(place: Slanted, reading: Reading) -> Line {
+/// Reads strips in batches of like length.
+fn read_all(
+    network: &Network,
+    keys: &[String],
+    picture: &RgbImage,
+    mut strips: Vec<Strip>,
+) -> Result<Vec<(Strip, Reading)>> {
+    strips.sort_by_key(|strip| strip.width);
+    let mut readings = Vec::new();
+    while let Some(rest) = strips.get(readings.len()..).filter(|rest| !rest.is_empty()) {
+        let batch = &rest[..batch_of(rest[0].width, rest)];
+        readings.extend(read(network, keys, picture, batch)?);
+    }
+    Ok(strips.into_iter().zip(readings).collect())
+}
+
+fn line(place: Slanted, mut reading: Reading) -> Line {
+    settle_case(&mut reading.glyphs);
     Line {
         text: reading.glyphs.iter().map(|g| g.ch).collect(),
         glyphs: reading.glyphs,
@@ -65,8 +95,23 @@ fn line(place: Slanted, reading: Reading) -> Line {
     }
 }
 
+/// Capitals that only their size tells from small letters are small ones inside a word of small letters: `MOn` is `Mon`.
+fn settle_case(glyphs: &mut [Glyph]) {
+    for at in 1..glyphs.len() {
+        let small = |i: usize| glyphs.get(i).is_some_and(|g: &Glyph| g.ch.is_ascii_lowercase());
+        let inside = glyphs[at - 1].ch.is_ascii_alphabetic() && (small(at - 1) || small(at + 1));
+        if inside && "COSUVWXZ".contains(glyphs[at].ch) {
+            glyphs[at].ch = glyphs[at].ch.to_ascii_lowercase();
+        }
+    }
+}
+
 /// The ways to read a place: standing text may run up or down.
 fn strips((place, &from): (usize, &Slanted)) -> Vec<Strip> {
+    let from = Slanted {
+        length: from.length + 2.0 * MARGIN * from.height,
+        ..from
+    };
     let wide = (from.length / from.height.max(1.0) * HEIGHT as f32).ceil() as usize;
     let width = wide.clamp(8, LONGEST);
     let strip = |from| Strip { place, from, width };
@@ -168,6 +213,17 @@ mod tests {
         assert_eq!(batch_of(40, &strips), 3);
         assert_eq!(batch_of(400, &strips[3..]), 2);
         assert_eq!(batch_of(2400, &strips[5..]), 1, "never none, never more than fits");
+    }
+
+    #[test]
+    fn capitals_inside_words_are_small() {
+        let settled = |text: &str| -> String {
+            let mut glyphs: Vec<Glyph> = text.chars().map(|ch| Glyph { ch, at: 0.0 }).collect();
+            settle_case(&mut glyphs);
+            glyphs.iter().map(|g| g.ch).collect()
+        };
+        assert_eq!(settled("MOn AUg"), "Mon Aug");
+        assert_eq!(settled("OKR SQL W12 Ops"), "OKR SQL W12 Ops");
     }
 
     /// Two by two pixels, the left column black, the right one white: halfway between is grey.
