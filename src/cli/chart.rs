@@ -25,7 +25,9 @@ pub struct Args {
 /// # Errors
 /// The file is no picture that can be read, or the model that reads pictures is not here.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let size = std::fs::metadata(&args.file).map_err(|e| Error::io("read", &args.file, e))?.len();
+    let size = std::fs::metadata(&args.file)
+        .map_err(|e| Error::io("read", &args.file, e))?
+        .len();
     let name = line(&args.file.display().to_string()).into_owned();
     let limit = Limits::default().max_bytes;
     if size > limit {
@@ -48,7 +50,9 @@ fn listing(chart: &Chart) -> Vec<String> {
         title => format!("{title} ({})", word(chart)),
     };
     let value = |value: &crate::ingest::chart::Value| {
-        let name = [value.series.as_str(), value.category.as_str()].into_iter().filter(|n| !n.is_empty());
+        let name = [value.series.as_str(), value.category.as_str()]
+            .into_iter()
+            .filter(|n| !n.is_empty());
         vec![
             name.collect::<Vec<_>>().join(": "),
             value.text.clone(),
@@ -60,7 +64,11 @@ fn listing(chart: &Chart) -> Vec<String> {
     let apart = chart.text.iter().filter(|text| text.apart);
     let texts = apart.map(|text| format!("{}  {}", text.text, place(text.region)));
     std::iter::once(first)
-        .chain(out::table(&values, 1..1).into_iter().map(|row| format!("  {row}")))
+        .chain(
+            out::table(&values, 1..1)
+                .into_iter()
+                .map(|row| format!("  {row}")),
+        )
         .chain(texts.map(|text| format!("  {text}")))
         .collect()
 }

@@ -47,7 +47,10 @@ impl Args {
 /// # Errors
 /// The dossier, the rubric or the workspace cannot be read, or a file cannot be written.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let profile = profile_of(Arc::new(ingest::open_seeing(&args.dir, &Sight::of(config))?), config)?;
+    let profile = profile_of(
+        Arc::new(ingest::open_seeing(&args.dir, &Sight::of(config))?),
+        config,
+    )?;
     if let Some(path) = &args.svg {
         write(path, &profile::svg(&profile, config.lang))?;
     }

@@ -45,7 +45,10 @@ impl Preview {
             }
             sum.map(|c| (c / count.max(1)) as u8)
         };
-        (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))).map(|(r, c)| cell(r, c)).collect()
+        (0..rows)
+            .flat_map(|row| (0..columns).map(move |column| (row, column)))
+            .map(|(r, c)| cell(r, c))
+            .collect()
     }
 }
 
@@ -55,7 +58,9 @@ mod tests {
 
     #[test]
     fn cells_are_the_mean_of_what_they_cover() {
-        let pixels = vec![[0; 3], [100; 3], [200; 3], [200; 3], [40; 3], [60; 3], [0; 3], [0; 3]];
+        let pixels = vec![
+            [0; 3], [100; 3], [200; 3], [200; 3], [40; 3], [60; 3], [0; 3], [0; 3],
+        ];
         let preview = Preview::new([400, 200], 4, pixels).expect("two rows");
         assert_eq!(preview.in_cells(2, 1), [[50; 3], [100; 3]]);
         assert_eq!(preview.in_cells(8, 1).len(), 8, "larger than it is, it repeats");

@@ -117,9 +117,10 @@ pub fn open_with(dir: &Path, limits: Limits, sight: &Sight) -> Result<Dossier> {
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
     for entry in &manifest.sources {
-        let read = match chart::is_picture(entry) {
-            true => chart::source(&root, entry, limits, sight),
-            false => file::read(&root, entry, limits),
+        let read = if chart::is_picture(entry) {
+            chart::source(&root, entry, limits, sight)
+        } else {
+            file::read(&root, entry, limits)
         };
         match read {
             Ok(read) => shelf.add(read),

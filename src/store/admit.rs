@@ -128,7 +128,10 @@ pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
     match entry {
         Entry::Dossier(read) => {
             let sources = read.sources.iter();
-            sources.flat_map(|s| [Some(s.sha256), s.rendition]).flatten().collect()
+            sources
+                .flat_map(|s| [Some(s.sha256), s.rendition])
+                .flatten()
+                .collect()
         }
         Entry::Assessment(a) => vec![a.id],
         Entry::Calibration(c) => c.calibration.into_iter().collect(),

@@ -265,7 +265,13 @@ impl Loop {
     fn read(&self, row: usize) {
         let path = self.app.queue().rows().get(row).map(|r| r.path.clone());
         if let (Some(path), Some(jobs)) = (path, &self.jobs) {
-            errands::read(row, path, Arc::clone(&self.sight), jobs.clone(), self.answer.clone());
+            errands::read(
+                row,
+                path,
+                Arc::clone(&self.sight),
+                jobs.clone(),
+                self.answer.clone(),
+            );
         }
     }
 

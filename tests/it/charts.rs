@@ -22,7 +22,8 @@ fn holds_its_values(env: &TestEnvironment, name: &str) -> Outcome {
     let folder = sample("charts");
     let picture = folder.join(format!("{name}.png")).into_os_string();
     let read: Value = serde_json::from_str(&env.run(["chart".into(), picture, "--json".into()])?.ok()?)?;
-    let truth: Value = serde_json::from_str(&fs::read_to_string(folder.join(format!("{name}.values.json")))?)?;
+    let truth: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join(format!("{name}.values.json")))?)?;
     assert_eq!((&read["kind"], &read["title"]), (&truth["kind"], &truth["title"]));
     let all = |chart: &Value| -> Vec<[String; 3]> {
         let values = chart["values"].as_array().into_iter().flatten();
@@ -34,7 +35,12 @@ fn holds_its_values(env: &TestEnvironment, name: &str) -> Outcome {
     };
     assert_eq!(all(&read), all(&truth));
     for value in read["values"].as_array().into_iter().flatten() {
-        let region: Vec<u64> = value["box"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+        let region: Vec<u64> = value["box"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_u64)
+            .collect();
         assert!(matches!(region[..], [l, t, r, b] if l < r && t < b), "{value}");
         assert_eq!(value["measured"], false);
     }
@@ -55,14 +61,25 @@ fn the_values_of_a_chinese_bar_chart_are_read() -> Outcome {
 fn a_picture_is_a_source_whose_values_can_be_cited() -> Outcome {
     let env = seeing()?;
     let picture = fs::read(sample("charts").join("tickets-zh.png"))?;
-    let dir = dossier(&env, "seen", &[("tickets.png", &picture), ("note.txt", b"It works.")])?;
-    let printed = env.run(["ingest".into(), dir.into_os_string(), "--json".into()])?.ok()?;
+    let dir = dossier(
+        &env,
+        "seen",
+        &[("tickets.png", &picture), ("note.txt", b"It works.")],
+    )?;
+    let printed = env
+        .run(["ingest".into(), dir.into_os_string(), "--json".into()])?
+        .ok()?;
     let report: Value = serde_json::from_str(&printed)?;
     let source = &report["sources"][0];
-    assert_eq!((&source["format"], &source["bytes"]), (&"picture".into(), &picture.len().into()));
+    assert_eq!(
+        (&source["format"], &source["bytes"]),
+        (&"picture".into(), &picture.len().into())
+    );
     let segments = source["segments"].as_array().ok_or("no segments")?;
     let cited = segments.iter().find(|s| text(&s["text"]).ends_with("搜索 = 128"));
-    let region = cited.ok_or_else(|| printed.clone())?["region"].as_array().ok_or("no region")?;
+    let region = cited.ok_or_else(|| printed.clone())?["region"]
+        .as_array()
+        .ok_or("no region")?;
     assert_eq!(region.len(), 4);
     Ok(())
 }
@@ -71,7 +88,11 @@ fn a_picture_is_a_source_whose_values_can_be_cited() -> Outcome {
 fn without_the_model_a_picture_is_one_line_and_the_rest_opens() -> Outcome {
     let env = TestEnvironment::new()?;
     let picture = fs::read(sample("charts").join("tickets-zh.png"))?;
-    let dir = dossier(&env, "unseen", &[("tickets.png", &picture), ("note.txt", b"It works.")])?;
+    let dir = dossier(
+        &env,
+        "unseen",
+        &[("tickets.png", &picture), ("note.txt", b"It works.")],
+    )?;
     let listed = env.run(["ingest".into(), dir.into_os_string()])?.ok()?;
     assert!(listed.contains("plumb models pull pp-ocrv5"), "{listed}");
     assert!(listed.ends_with("1 segments in 1 sources\n"), "{listed}");

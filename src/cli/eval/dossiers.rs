@@ -73,7 +73,11 @@ impl Judge {
                 "what was scored is kept: the same command goes on from there",
             )?;
             let dossier = Arc::new(ingest::open_seeing(path, &sight)?);
-            let sources: Vec<_> = dossier.sources.iter().map(|source| source.rendition().unwrap_or(source.hash)).collect();
+            let sources: Vec<_> = dossier
+                .sources
+                .iter()
+                .map(|source| source.rendition().unwrap_or(source.hash))
+                .collect();
             let calibration = self.calibration.as_ref().map(|c| c.id()).transpose()?;
             let of = (
                 (self.scorer.fingerprint(), self.rubric.hash, calibration),

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::dossier::{
-    Dossier, DossierMeta, Language, Problem, Region, Segment, SegmentKind, Source, SourceFormat, SourceKind, Subject,
-    TimeSpan,
+    Dossier, DossierMeta, Language, Problem, Region, Segment, SegmentKind, Source, SourceFormat, SourceKind,
+    Subject, TimeSpan,
 };
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo};

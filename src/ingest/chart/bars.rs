@@ -76,18 +76,34 @@ fn candidates(words: &[Word], patches: &[Patch]) -> Vec<Patch> {
 
 /// The base that most bars stand on, the bars on it, and those on top of them.
 fn on_base(rectangles: &[Patch]) -> Option<(f32, Vec<Bar>)> {
-    let stand = |base: f32| rectangles.iter().filter(move |p| (p.at.bottom - base).abs() <= BASE);
+    let stand = |base: f32| {
+        rectangles
+            .iter()
+            .filter(move |p| (p.at.bottom - base).abs() <= BASE)
+    };
     // Of two bases with as many bars the one with the larger bars.
-    let weight = |base: f32| (stand(base).count(), stand(base).map(|p| p.at.height()).sum::<f32>());
-    let base = rectangles
-        .iter()
-        .map(|p| p.at.bottom)
-        .max_by(|a, b| weight(*a).0.cmp(&weight(*b).0).then(weight(*a).1.total_cmp(&weight(*b).1)))?;
+    let weight = |base: f32| {
+        (
+            stand(base).count(),
+            stand(base).map(|p| p.at.height()).sum::<f32>(),
+        )
+    };
+    let base = rectangles.iter().map(|p| p.at.bottom).max_by(|a, b| {
+        weight(*a)
+            .0
+            .cmp(&weight(*b).0)
+            .then(weight(*a).1.total_cmp(&weight(*b).1))
+    })?;
     let mut bars: Vec<Bar> = stand(base).map(|p| bar(*p, false, false)).collect();
-    let hanging = rectangles.iter().filter(|p| (p.at.top - base).abs() <= BASE && p.at.height() > BASE);
+    let hanging = rectangles
+        .iter()
+        .filter(|p| (p.at.top - base).abs() <= BASE && p.at.height() > BASE);
     bars.extend(hanging.map(|p| bar(*p, true, false)));
     // The largest of them surely is a bar.
-    let largest = bars.iter().map(|b| b.patch.at).max_by(|a, b| a.area().total_cmp(&b.area()))?;
+    let largest = bars
+        .iter()
+        .map(|b| b.patch.at)
+        .max_by(|a, b| a.area().total_cmp(&b.area()))?;
     bars.retain(|b| (b.patch.at.width() - largest.width()).abs() <= WIDTH * largest.width());
     if bars.len() < 2 {
         return None;
@@ -133,7 +149,10 @@ fn stack(rectangles: &[Patch], bars: &mut Vec<Bar>) {
 fn categories(words: &[Word], base: f32, bars: &[Bar], taken: &[usize]) -> Vec<Category> {
     let reach = bars.iter().fold((f32::MAX, f32::MIN), |(low, high), bar| {
         let half = bar.patch.at.width();
-        (low.min(bar.patch.at.left - half), high.max(bar.patch.at.right + half))
+        (
+            low.min(bar.patch.at.left - half),
+            high.max(bar.patch.at.right + half),
+        )
     });
     let below = words.iter().enumerate().filter(|(i, word)| {
         let start = word.at.top - base;
@@ -237,13 +256,19 @@ fn values(
     let mut ordered: Vec<&Bar> = bars.iter().collect();
     ordered.sort_by(|a, b| {
         let place = |bar: &Bar| legend.place(bar.patch.colour);
-        place(a).cmp(&place(b)).then(a.patch.at.left.total_cmp(&b.patch.at.left))
+        place(a)
+            .cmp(&place(b))
+            .then(a.patch.at.left.total_cmp(&b.patch.at.left))
     });
     // Bars stacked on others are worth their own length; so are those that hang, below nothing.
     let worth = |bar: &Bar| {
         let scale = scale?;
         let tip = scale.at(bar.tip);
-        let value = if bar.stacked { scale.stretch(bar.patch.at.height()) } else { tip };
+        let value = if bar.stacked {
+            scale.stretch(bar.patch.at.height())
+        } else {
+            tip
+        };
         Some(scale.rounded(value))
     };
     let span = scale.map_or(0.0, |s| {
@@ -311,7 +336,10 @@ mod tests {
     fn found(words: &[Word], patches: &[Patch]) -> Vec<(String, String, Option<f64>, bool)> {
         let read = read(words, patches, &Legend::of(words, patches));
         let values = read.map(|found| found.values).unwrap_or_default();
-        values.into_iter().map(|v| (v.series, v.category, v.number, v.measured)).collect()
+        values
+            .into_iter()
+            .map(|v| (v.series, v.category, v.number, v.measured))
+            .collect()
     }
 
     fn value(category: &str, value: f64, measured: bool) -> (String, String, Option<f64>, bool) {
@@ -321,9 +349,20 @@ mod tests {
     /// Two bars on the base 200, labels above them, no axis.
     #[test]
     fn printed_labels_are_the_values() {
-        let words = [word("12", 60.0, 90.0), word("20", 120.0, 30.0), word("Q1", 60.0, 212.0), word("Q2", 120.0, 212.0)];
-        let patches = [filled([45.0, 100.0, 75.0, 200.0], BLUE), filled([105.0, 40.0, 135.0, 200.0], BLUE)];
-        assert_eq!(found(&words, &patches), [value("Q1", 12.0, false), value("Q2", 20.0, false)]);
+        let words = [
+            word("12", 60.0, 90.0),
+            word("20", 120.0, 30.0),
+            word("Q1", 60.0, 212.0),
+            word("Q2", 120.0, 212.0),
+        ];
+        let patches = [
+            filled([45.0, 100.0, 75.0, 200.0], BLUE),
+            filled([105.0, 40.0, 135.0, 200.0], BLUE),
+        ];
+        assert_eq!(
+            found(&words, &patches),
+            [value("Q1", 12.0, false), value("Q2", 20.0, false)]
+        );
     }
 
     /// Ticks 0, 10, 20 at 200, 120, 40: 8 pixels a unit. The bar to 100 is 12.5; the one labelled 2 without its point
@@ -337,10 +376,20 @@ mod tests {
             word("Q1", 60.0, 212.0),
             word("Q2", 120.0, 212.0),
         ];
-        let patches = [filled([45.0, 100.0, 75.0, 200.0], BLUE), filled([105.0, 40.0, 135.0, 200.0], BLUE)];
-        assert_eq!(found(&words, &patches), [value("Q1", 12.5, true), value("Q2", 20.0, true)]);
+        let patches = [
+            filled([45.0, 100.0, 75.0, 200.0], BLUE),
+            filled([105.0, 40.0, 135.0, 200.0], BLUE),
+        ];
+        assert_eq!(
+            found(&words, &patches),
+            [value("Q1", 12.5, true), value("Q2", 20.0, true)]
+        );
         words.push(word("125", 60.0, 90.0));
-        assert_eq!(found(&words, &patches)[0], value("Q1", 12.5, false), "a lost point is put back");
+        assert_eq!(
+            found(&words, &patches)[0],
+            value("Q1", 12.5, false),
+            "a lost point is put back"
+        );
     }
 
     #[test]
@@ -363,17 +412,35 @@ mod tests {
 
     #[test]
     fn lying_bars_are_standing_ones_with_axes_exchanged() {
-        let words = [word("12", 210.0, 60.0), word("7", 155.0, 120.0), word("Ann", 85.0, 60.0), word("Bo", 88.0, 120.0)];
-        let patches = [filled([100.0, 45.0, 200.0, 75.0], BLUE), filled([100.0, 105.0, 150.0, 135.0], BLUE)];
+        let words = [
+            word("12", 210.0, 60.0),
+            word("7", 155.0, 120.0),
+            word("Ann", 85.0, 60.0),
+            word("Bo", 88.0, 120.0),
+        ];
+        let patches = [
+            filled([100.0, 45.0, 200.0, 75.0], BLUE),
+            filled([100.0, 105.0, 150.0, 135.0], BLUE),
+        ];
         let words: Vec<Word> = words.iter().map(Word::flipped).collect();
         let patches: Vec<Patch> = patches.iter().map(Patch::flipped).collect();
-        assert_eq!(found(&words, &patches), [value("Ann", 12.0, false), value("Bo", 7.0, false)]);
+        assert_eq!(
+            found(&words, &patches),
+            [value("Ann", 12.0, false), value("Bo", 7.0, false)]
+        );
     }
 
     #[test]
     fn cells_with_words_are_no_bars() {
-        let words = [word("Goal", 60.0, 190.0), word("Done", 120.0, 190.0), word("x", 60.0, 212.0)];
-        let patches = [filled([30.0, 180.0, 90.0, 200.0], BLUE), filled([90.0, 180.0, 150.0, 200.0], RED)];
+        let words = [
+            word("Goal", 60.0, 190.0),
+            word("Done", 120.0, 190.0),
+            word("x", 60.0, 212.0),
+        ];
+        let patches = [
+            filled([30.0, 180.0, 90.0, 200.0], BLUE),
+            filled([90.0, 180.0, 150.0, 200.0], RED),
+        ];
         assert!(found(&words, &patches).is_empty());
     }
 }

@@ -40,7 +40,13 @@ impl Legend {
         }
         let best = entries
             .iter()
-            .map(|first| entries.iter().filter(|e| agree(first, e)).cloned().collect::<Vec<_>>())
+            .map(|first| {
+                entries
+                    .iter()
+                    .filter(|e| agree(first, e))
+                    .cloned()
+                    .collect::<Vec<_>>()
+            })
             .max_by_key(Vec::len);
         Self {
             entries: best.unwrap_or_default(),
@@ -80,7 +86,14 @@ fn entry(patch: &Patch, words: &[Word]) -> Option<Entry> {
         let level = (word.at.y() - at.y()).abs() <= 0.45 * word.letter;
         // A swatch is wider than it is high, or as wide.
         let lies = at.width() >= 0.8 * at.height() && at.width() >= 0.3 * word.letter;
-        small && level && lies && word.number().is_none() && (-0.4..BESIDE).contains(&(gap / word.letter))
+        // A stroke of the name itself is no swatch.
+        let outside = word.at.left - at.left >= 0.5 * at.width();
+        small
+            && level
+            && lies
+            && outside
+            && word.number().is_none()
+            && (-0.4..BESIDE).contains(&(gap / word.letter))
     };
     let gap = |(_, word): &(usize, &Word)| word.at.left - at.right;
     let (word, name) = words
@@ -111,7 +124,11 @@ mod tests {
 
     #[test]
     fn swatches_of_one_size_name_the_series() {
-        let words = [word("Alice", 60.0, 20.0), word("Bob", 60.0, 40.0), word("Q1", 200.0, 300.0)];
+        let words = [
+            word("Alice", 60.0, 20.0),
+            word("Bob", 60.0, 40.0),
+            word("Q1", 200.0, 300.0),
+        ];
         let patches = [
             filled([20.0, 15.0, 38.0, 25.0], [200, 30, 30]),
             filled([20.0, 35.0, 38.0, 45.0], [30, 30, 200]),

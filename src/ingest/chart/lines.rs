@@ -62,10 +62,10 @@ pub(super) fn read(scene: &Scene<'_>, legend: &Legend) -> Option<Found> {
         legend: frame(words, legend),
     };
     let series = series(scene.picture, legend, &plot);
+    let across = evened(categories.iter().map(|i| words[*i].at.x()).collect());
     let mut points: Vec<Point> = Vec::new();
     for (s, line) in series.iter().enumerate() {
-        let on = categories.iter().enumerate().filter_map(|(category, word)| {
-            let x = words[*word].at.x();
+        let on = across.iter().enumerate().filter_map(|(category, &x)| {
             let y = height(scene.picture, &plot, line.colour, x)?;
             Some(Point {
                 series: s,
@@ -80,7 +80,9 @@ pub(super) fn read(scene: &Scene<'_>, legend: &Legend) -> Option<Found> {
             points.extend(on);
         }
     }
-    assign_labels(&mut points, words, |i| !taken.contains(i) && !categories.contains(i));
+    assign_labels(&mut points, words, |i| {
+        !taken.contains(i) && !categories.contains(i)
+    });
     let values: Vec<Read> = points
         .iter()
         .map(|point| Read {
@@ -90,7 +92,12 @@ pub(super) fn read(scene: &Scene<'_>, legend: &Legend) -> Option<Found> {
         })
         .collect();
     let labels = points.iter().filter_map(|point| point.label);
-    let used = taken.iter().copied().chain(labels).chain(categories.iter().copied()).collect();
+    let used = taken
+        .iter()
+        .copied()
+        .chain(labels)
+        .chain(categories.iter().copied())
+        .collect();
     (values.len() >= 2).then_some(Found { values, used })
 }
 
@@ -105,9 +112,16 @@ fn value(point: &Point, words: &[Word], scale: &Scale, letter: f32) -> Read {
 
 /// The names along the lower edge, from left to right: the first line of words below the lowest tick.
 fn categories(words: &[Word], scale: &Scale, taken: &[usize]) -> Vec<usize> {
-    let lowest = scale.ticks.iter().map(|i| words[*i].at.y()).fold(f32::MIN, f32::max);
+    let lowest = scale
+        .ticks
+        .iter()
+        .map(|i| words[*i].at.y())
+        .fold(f32::MIN, f32::max);
     let below = |(i, word): &(usize, &Word)| {
-        !taken.contains(i) && !word.standing && word.at.y() > lowest + 0.3 * word.letter && word.at.x() > scale.right
+        !taken.contains(i)
+            && !word.standing
+            && word.at.y() > lowest + 0.3 * word.letter
+            && word.at.x() > scale.right
     };
     let below: Vec<(usize, &Word)> = words.iter().enumerate().filter(below).collect();
     let Some(top) = below.iter().map(|(_, w)| w.at.top).min_by(f32::total_cmp) else {
@@ -119,6 +133,40 @@ fn categories(words: &[Word], scale: &Scale, taken: &[usize]) -> Vec<usize> {
         .collect();
     row.sort_by(|a, b| a.1.at.x().total_cmp(&b.1.at.x()));
     row.into_iter().map(|(i, _)| i).collect()
+}
+
+/// The places of the categories, which are even, whatever a name's box lost at one end (Theil-Sen). Left as they are where
+/// most are not.
+fn evened(places: Vec<f32>) -> Vec<f32> {
+    let pairs = (0..places.len()).flat_map(|i| (i + 1..places.len()).map(move |j| (i, j)));
+    let step = median(
+        pairs
+            .map(|(i, j)| (places[j] - places[i]) / (j - i) as f32)
+            .collect(),
+    );
+    let start = median(
+        places
+            .iter()
+            .enumerate()
+            .map(|(i, x)| x - step * i as f32)
+            .collect(),
+    );
+    let even: Vec<f32> = (0..places.len()).map(|i| start + step * i as f32).collect();
+    let near = places
+        .iter()
+        .zip(&even)
+        .filter(|(a, b)| (*a - *b).abs() <= 4.0)
+        .count();
+    if near >= 3 && near * 2 > places.len() {
+        even
+    } else {
+        places
+    }
+}
+
+fn median(mut values: Vec<f32>) -> f32 {
+    values.sort_by(f32::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// Where the legend lies, its names included.
@@ -160,8 +208,14 @@ impl Plot {
     /// The pixels of the plot that are not the legend's.
     fn pixels<'a>(&'a self, picture: &'a RgbImage) -> impl Iterator<Item = (f32, f32, [u8; 3])> + 'a {
         let clamp = |at: f32, most: u32| (at.max(0.0) as u32).min(most);
-        let (left, right) = (clamp(self.left, picture.width()), clamp(self.right, picture.width()));
-        let (top, bottom) = (clamp(self.top, picture.height()), clamp(self.bottom, picture.height()));
+        let (left, right) = (
+            clamp(self.left, picture.width()),
+            clamp(self.right, picture.width()),
+        );
+        let (top, bottom) = (
+            clamp(self.top, picture.height()),
+            clamp(self.bottom, picture.height()),
+        );
         let all = (left..right).flat_map(move |x| (top..bottom).map(move |y| (x, y)));
         all.filter_map(move |(x, y)| {
             let at = (x as f32 + 0.5, y as f32 + 0.5);
@@ -228,6 +282,16 @@ mod tests {
     use crate::ingest::chart::testing::word;
     use image::Rgb;
 
+    #[test]
+    fn one_name_that_is_off_is_put_back() {
+        assert_eq!(
+            evened(vec![92.0, 200.0, 300.0, 400.0]),
+            [100.0, 200.0, 300.0, 400.0]
+        );
+        let uneven = vec![100.0, 180.0, 330.0, 360.0];
+        assert_eq!(evened(uneven.clone()), uneven);
+    }
+
     /// A line from (60, 180) up to (160, 80) over ticks 0, 10, 20 at 200, 120, 40: 8 pixels a unit.
     #[test]
     fn a_line_is_measured_at_its_categories_and_read_where_labelled() {
@@ -247,10 +311,18 @@ mod tests {
         ];
         let found = |words: Vec<Word>| -> Vec<(String, Option<f64>, bool)> {
             let scene = Scene::new(&picture, words, Vec::new());
-            let found = read(&scene, &Legend::default()).map(|f| f.values).unwrap_or_default();
-            found.into_iter().map(|v| (v.category, v.number, v.measured)).collect()
+            let found = read(&scene, &Legend::default())
+                .map(|f| f.values)
+                .unwrap_or_default();
+            found
+                .into_iter()
+                .map(|v| (v.category, v.number, v.measured))
+                .collect()
         };
-        let measured: Vec<_> = found(words.clone()).into_iter().map(|v| v.1.unwrap_or(-1.0)).collect();
+        let measured: Vec<_> = found(words.clone())
+            .into_iter()
+            .map(|v| v.1.unwrap_or(-1.0))
+            .collect();
         for (value, real) in measured.iter().zip([2.5, 8.75, 15.0]) {
             assert!((value - real).abs() <= 0.25, "{measured:?}");
         }

@@ -15,7 +15,10 @@ const UNIT: usize = 4;
 /// The number that a label prints, its scale multiplied in (`3.2k` is 3200) and its unit left off: `12`, `-3.5`, `1,204`,
 /// `85%`, `¥12`, `320 ms`, `40天`. None where it is something else too.
 pub(super) fn number(text: &str) -> Option<f64> {
-    let text = text.trim().replace(['−', '–', '—'], "-").replace(['，', ','], ",");
+    let text = text
+        .trim()
+        .replace(['−', '–', '—'], "-")
+        .replace(['，', ','], ",");
     let text = text.trim_start_matches(['≈', '~', '¥', '$', '€', '￥', '+']);
     let end = text
         .char_indices()
@@ -26,7 +29,9 @@ pub(super) fn number(text: &str) -> Option<f64> {
     let unit = text[end..].trim();
     let plain = |c: char| !c.is_ascii_digit() && !matches!(c, '-' | '/' | ':' | '年' | '月' | '日' | '季');
     let is_unit = unit.chars().count() <= UNIT && unit.chars().all(plain);
-    let scale = SCALES.iter().find(|(name, _)| unit.starts_with(name) && !unit.starts_with("km"));
+    let scale = SCALES
+        .iter()
+        .find(|(name, _)| unit.starts_with(name) && !unit.starts_with("km"));
     is_unit.then_some(value * scale.map_or(1.0, |(_, factor)| *factor))
 }
 
@@ -66,7 +71,19 @@ mod tests {
 
     #[test]
     fn what_only_begins_with_a_number_is_none() {
-        for text in ["", "-", "Q1", "3月", "2026-05", "12 of 15", "1,2", "5 bugs fixed", "1.2.3", "W12", "2026年"] {
+        for text in [
+            "",
+            "-",
+            "Q1",
+            "3月",
+            "2026-05",
+            "12 of 15",
+            "1,2",
+            "5 bugs fixed",
+            "1.2.3",
+            "W12",
+            "2026年",
+        ] {
             assert_eq!(number(text), None, "{text}");
         }
     }

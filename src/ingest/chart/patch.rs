@@ -55,10 +55,15 @@ pub(super) fn background(picture: &RgbImage) -> [u8; 3] {
     let mut counts = std::collections::BTreeMap::new();
     let step = (picture.len() / 3 / 40_000).max(1);
     for Rgb(colour) in picture.pixels().step_by(step) {
-        *counts.entry(colour.map(|c| c >> 3)).or_insert((0_u32, *colour)) =
-            (counts.get(&colour.map(|c| c >> 3)).map_or(0, |(n, _)| *n) + 1, *colour);
+        *counts.entry(colour.map(|c| c >> 3)).or_insert((0_u32, *colour)) = (
+            counts.get(&colour.map(|c| c >> 3)).map_or(0, |(n, _)| *n) + 1,
+            *colour,
+        );
     }
-    counts.into_values().max_by_key(|(n, _)| *n).map_or([255; 3], |(_, colour)| colour)
+    counts
+        .into_values()
+        .max_by_key(|(n, _)| *n)
+        .map_or([255; 3], |(_, colour)| colour)
 }
 
 /// The patches of a picture that differ from its background, which touch at sides.

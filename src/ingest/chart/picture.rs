@@ -75,14 +75,19 @@ mod tests {
         let sum = crc32(&bytes[12..29]);
         bytes[29..33].copy_from_slice(&sum.to_be_bytes());
         let refused = decode(&bytes).expect_err("refused");
-        assert_eq!(refused, "has 200 megapixels (20000 x 10000), more than 40; save it smaller");
+        assert_eq!(
+            refused,
+            "has 200 megapixels (20000 x 10000), more than 40; save it smaller"
+        );
         Ok(())
     }
 
     /// The sum of PNG chunks (ISO 3309), bit by bit.
     fn crc32(bytes: &[u8]) -> u32 {
         !bytes.iter().fold(!0, |sum, &byte| {
-            (0..8).fold(sum ^ u32::from(byte), |s, _| (s >> 1) ^ (0xedb8_8320 & (s & 1).wrapping_neg()))
+            (0..8).fold(sum ^ u32::from(byte), |s, _| {
+                (s >> 1) ^ (0xedb8_8320 & (s & 1).wrapping_neg())
+            })
         })
     }
 
@@ -90,7 +95,13 @@ mod tests {
     fn broken_pictures_are_refused_in_one_line() -> Outcome {
         let whole = png(64, 64)?;
         assert!(decode(&whole).is_ok());
-        for bytes in [&b"not a picture"[..], b"", b"GIF89a\x01\0\x01\0", &whole[..40], &whole[..20]] {
+        for bytes in [
+            &b"not a picture"[..],
+            b"",
+            b"GIF89a\x01\0\x01\0",
+            &whole[..40],
+            &whole[..20],
+        ] {
             let refused = decode(bytes).expect_err("refused");
             assert!(!refused.contains('\n') && refused.len() < 200, "{refused}");
         }
@@ -111,7 +122,8 @@ mod tests {
         let mut pictures = vec![png(48, 48)?];
         for format in [ImageFormat::Jpeg, ImageFormat::WebP] {
             let mut bytes = Cursor::new(Vec::new());
-            RgbImage::from_fn(48, 48, |x, y| image::Rgb([x as u8 * 5, y as u8 * 5, 9])).write_to(&mut bytes, format)?;
+            RgbImage::from_fn(48, 48, |x, y| image::Rgb([x as u8 * 5, y as u8 * 5, 9]))
+                .write_to(&mut bytes, format)?;
             pictures.push(bytes.into_inner());
         }
         for picture in pictures {

@@ -28,16 +28,13 @@ pub(super) fn read(words: &[Word], patches: &[Patch]) -> Option<Found> {
     let mut found = Found::default();
     for track in &tracks {
         let (label, name) = (label(track, words), name(track, words));
-        let read = match label {
-            Some(label) => Read::printed(&words[label], track.at.with(&words[label].at)),
-            None => {
-                let percent = f64::from((track.filled * 100.0).round());
-                Read {
-                    text: format!("{percent}%"),
-                    ..Read::measured(percent, track.at)
-                }
-            }
+        let percent = f64::from((track.filled * 100.0).round());
+        let measured = || Read {
+            text: format!("{percent}%"),
+            ..Read::measured(percent, track.at)
         };
+        let printed = |label: usize| Read::printed(&words[label], track.at.with(&words[label].at));
+        let read = label.map_or_else(measured, printed);
         let parts: Vec<&str> = name.iter().map(|i| words[*i].text.as_str()).collect();
         found.values.push(Read {
             category: parts.join(" "),
@@ -50,7 +47,10 @@ pub(super) fn read(words: &[Word], patches: &[Patch]) -> Option<Found> {
 
 /// The tracks from top to bottom: the partly filled ones, and those of the same extent that are full or empty.
 fn tracks(patches: &[Patch]) -> Option<Vec<Track>> {
-    let long: Vec<&Patch> = patches.iter().filter(|p| p.is_rectangle() && p.at.height() >= 4.0).collect();
+    let long: Vec<&Patch> = patches
+        .iter()
+        .filter(|p| p.is_rectangle() && p.at.height() >= 4.0)
+        .collect();
     let mut tracks = Vec::new();
     let mut fills: Vec<[u8; 3]> = Vec::new();
     for fill in &long {
@@ -167,7 +167,10 @@ mod tests {
             filled([100.0, 82.0, 200.0, 98.0], GREEN),
         ];
         let found = read(&words, &patches).map(|f| f.values).unwrap_or_default();
-        let found: Vec<_> = found.iter().map(|v| (v.category.as_str(), v.number, v.measured)).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|v| (v.category.as_str(), v.number, v.measured))
+            .collect();
         let expected = [
             ("Search", Some(60.0), false),
             ("Billing", Some(25.0), true),

@@ -36,9 +36,10 @@ fn said(title: &str, value: &Value) -> String {
         let _ = write!(said, "{}: ", value.series);
     }
     let Value { category, text, .. } = value;
-    let _ = match value.measured {
-        true => write!(said, "{category} ≈ {text} (measured)"),
-        false => write!(said, "{category} = {text}"),
+    let _ = if value.measured {
+        write!(said, "{category} ≈ {text} (measured)")
+    } else {
+        write!(said, "{category} = {text}")
     };
     said
 }
@@ -132,11 +133,15 @@ mod tests {
             text: vec![title, note],
         };
         let (text, reading) = of(&chart);
-        let expected = "Bugs fixed\nBugs fixed; Ann: Q1 = 12\nBugs fixed; Q2 ≈ 7.5 (measured)\nSource: tracker\n";
+        let expected =
+            "Bugs fixed\nBugs fixed; Ann: Q1 = 12\nBugs fixed; Q2 ≈ 7.5 (measured)\nSource: tracker\n";
         assert_eq!(text, expected);
         assert_eq!(reading.segments[0].region, Some(Region([5, 5, 90, 20])));
         assert_eq!(reading.segments[1].region, Some(Region([1, 2, 3, 4])));
-        assert_eq!(&text[reading.segments[1].span.clone()], "Bugs fixed; Ann: Q1 = 12");
+        assert_eq!(
+            &text[reading.segments[1].span.clone()],
+            "Bugs fixed; Ann: Q1 = 12"
+        );
     }
 
     #[test]
@@ -144,7 +149,10 @@ mod tests {
         let chart = Chart {
             kind: Kind::Table,
             title: String::new(),
-            values: vec![value("Docs", "Target", "12", false), value("Docs", "Actual", "9", false)],
+            values: vec![
+                value("Docs", "Target", "12", false),
+                value("Docs", "Actual", "9", false),
+            ],
             text: Vec::new(),
         };
         let (text, reading) = of(&chart);

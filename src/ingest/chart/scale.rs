@@ -36,9 +36,7 @@ impl Scale {
                 let Some(scale) = Self::through(first, second, &numbers) else {
                     continue;
                 };
-                let better = |b: &Self| {
-                    (scale.ticks.len(), -scale.right) > (b.ticks.len(), -b.right)
-                };
+                let better = |b: &Self| (scale.ticks.len(), -scale.right) > (b.ticks.len(), -b.right);
                 if best.as_ref().is_none_or(better) {
                     best = Some(scale);
                 }
@@ -121,7 +119,10 @@ mod tests {
         assert_eq!(scale.ticks, [0, 1, 2, 3]);
         assert!((scale.at(104.0) - 12.0).abs() < 1e-6);
         assert!((scale.stretch(40.0) - 5.0).abs() < 1e-6);
-        assert!((scale.rounded(11.9634) - 12.0).abs() < 1e-9, "8 pixels a unit tell tenths");
+        assert!(
+            (scale.rounded(11.9634) - 12.0).abs() < 1e-9,
+            "8 pixels a unit tell tenths"
+        );
     }
 
     #[test]

@@ -71,7 +71,11 @@ impl Read {
 
 impl<'a> Scene<'a> {
     pub(super) fn new(picture: &'a RgbImage, mut words: Vec<Word>, patches: Vec<Patch>) -> Self {
-        words.sort_by(|a, b| a.at.y().total_cmp(&b.at.y()).then(a.at.left.total_cmp(&b.at.left)));
+        words.sort_by(|a, b| {
+            a.at.y()
+                .total_cmp(&b.at.y())
+                .then(a.at.left.total_cmp(&b.at.left))
+        });
         Self {
             picture,
             words,
@@ -86,7 +90,7 @@ impl<'a> Scene<'a> {
         let solid: Vec<Patch> = self.patches.iter().filter(|p| !legend.has(p)).copied().collect();
         let flipped: Vec<Patch> = solid.iter().map(Patch::flipped).collect();
         let standing = || bars::read(&self.words, &solid, &legend);
-        let lie = || bars::read(&lying, &flipped, &legend).map(|found| found.unflipped());
+        let lie = || bars::read(&lying, &flipped, &legend).map(Found::unflipped);
         let (kind, found) = table::read(&self.words, 3)
             .map(|found| (Kind::Table, found))
             .or_else(|| progress::read(&self.words, &self.patches).map(|f| (Kind::Progress, f)))
@@ -133,7 +137,8 @@ impl<'a> Scene<'a> {
         let Some((first, topmost)) = above.next().filter(|_| kind != Kind::Text) else {
             return Vec::new();
         };
-        let beside = above.take_while(|(_, word)| (word.at.y() - topmost.at.y()).abs() < 0.5 * topmost.letter);
+        let beside =
+            above.take_while(|(_, word)| (word.at.y() - topmost.at.y()).abs() < 0.5 * topmost.letter);
         std::iter::once(first).chain(beside.map(|(i, _)| i)).collect()
     }
 }

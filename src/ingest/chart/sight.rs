@@ -70,7 +70,9 @@ impl Means {
     fn look(&self, bytes: &[u8]) -> std::result::Result<Chart, String> {
         let ready = self.ocr.get_or_init(|| self.find().map_err(|e| one_line(&e)));
         let ready = ready.as_ref().map_err(Clone::clone)?;
-        let kept = self.folder.join(format!("{}.json", key(&ready.model.manifest, bytes)));
+        let kept = self
+            .folder
+            .join(format!("{}.json", key(&ready.model.manifest, bytes)));
         let before = std::fs::read(&kept).ok();
         if let Some(chart) = before.and_then(|json| serde_json::from_slice(&json).ok()) {
             return Ok(chart);

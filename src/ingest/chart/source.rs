@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{decode, rendition};
 use super::sight::{READER, Sight};
+use super::{decode, rendition};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Preview, Source, SourceFormat};
 use crate::hash::ContentHash;

@@ -28,7 +28,10 @@ pub(super) fn read(words: &[Word], columns: usize) -> Option<Found> {
         return None;
     }
     let body = body(words, head, &rows[head_at + 1..]);
-    let filled: usize = body.iter().map(|cells| cells.iter().filter(|c| !c.is_empty()).count()).sum();
+    let filled: usize = body
+        .iter()
+        .map(|cells| cells.iter().filter(|c| !c.is_empty()).count())
+        .sum();
     let named = body.iter().filter(|cells| !cells[0].is_empty()).count();
     let plenty = filled as f32 >= FULL * (body.len() * head.len()) as f32;
     if body.len() < 2 || !plenty || named < body.len() || !has_words(words, &body) {
@@ -40,14 +43,23 @@ pub(super) fn read(words: &[Word], columns: usize) -> Option<Found> {
         let series = joined(words, &cells[0]);
         found.used.extend(cells.iter().flatten());
         for (column, cell) in cells.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
-            found.values.push(value(words, cell, series.clone(), words[head[column]].text.clone()));
+            found.values.push(value(
+                words,
+                cell,
+                series.clone(),
+                words[head[column]].text.clone(),
+            ));
         }
     }
     Some(found)
 }
 
 fn value(words: &[Word], cell: &[usize], series: String, category: String) -> Read {
-    let at = cell.iter().map(|i| words[*i].at).reduce(|a, b| a.with(&b)).unwrap_or_default();
+    let at = cell
+        .iter()
+        .map(|i| words[*i].at)
+        .reduce(|a, b| a.with(&b))
+        .unwrap_or_default();
     let sure = cell.iter().map(|i| words[*i].confidence).fold(1.0, f32::min);
     let text = joined(words, cell);
     Read {
@@ -90,7 +102,8 @@ fn body(words: &[Word], head: &Row, rows: &[Row]) -> Vec<Cells> {
     let mut last: Option<Rect> = None;
     for row in rows {
         let mut cells: Cells = vec![Vec::new(); columns.len()];
-        row.iter().for_each(|i| cells[column(&columns, &words[*i].at)].push(*i));
+        row.iter()
+            .for_each(|i| cells[column(&columns, &words[*i].at)].push(*i));
         let at = words[row[0]].at;
         let near = last.is_some_and(|l| at.y() - l.y() <= WRAPPED * words[row[0]].letter);
         let partly = cells.iter().filter(|c| !c.is_empty()).count() < columns.len();
@@ -113,7 +126,9 @@ fn column(columns: &[Rect], at: &Rect) -> usize {
         let edges = [head.left - at.left, head.right - at.right, head.x() - at.x()];
         edges.into_iter().map(f32::abs).fold(f32::MAX, f32::min)
     };
-    (0..columns.len()).min_by(|a, b| off(a).total_cmp(&off(b))).unwrap_or(0)
+    (0..columns.len())
+        .min_by(|a, b| off(a).total_cmp(&off(b)))
+        .unwrap_or(0)
 }
 
 /// Whether some column is mostly words: charts have numbers on their axis and at their bars.

@@ -41,10 +41,15 @@ impl Word {
 
 /// The words of some lines. A swatch beside a name may have been read as a letter: it is none.
 pub(super) fn words(lines: &[Line], patches: &[Patch]) -> Vec<Word> {
-    let coloured: Vec<&Patch> = patches.iter().filter(|p| p.is_rectangle() && vivid(p.colour) >= VIVID).collect();
+    let coloured: Vec<&Patch> = patches
+        .iter()
+        .filter(|p| p.is_rectangle() && vivid(p.colour) >= VIVID)
+        .collect();
     let part = |line: &Line| {
         let most = SWATCH * line.place.height;
-        let swatches = coloured.iter().filter(|p| p.at.width() <= most && p.at.height() <= line.place.height);
+        let swatches = coloured
+            .iter()
+            .filter(|p| p.at.width() <= most && p.at.height() <= line.place.height);
         let swatches: Vec<Rect> = swatches.map(|p| p.at).collect();
         parts(line, &swatches)
     };
@@ -58,12 +63,19 @@ fn parts(line: &Line, swatches: &[Rect]) -> Vec<Word> {
         let holds = |r: &Rect| (r.left - 1.0..r.right + 1.0).contains(&x) && (r.top..r.bottom).contains(&y);
         swatches.iter().any(holds)
     };
-    let solid: Vec<&Glyph> = line.glyphs.iter().filter(|g| !g.ch.is_whitespace() && !within(g)).collect();
+    let solid: Vec<&Glyph> = line
+        .glyphs
+        .iter()
+        .filter(|g| !g.ch.is_whitespace() && !within(g))
+        .collect();
     let whole = solid.len() == line.glyphs.iter().filter(|g| !g.ch.is_whitespace()).count();
     let mut found = Vec::new();
     let mut from = 0;
     for to in 1..=solid.len() {
-        if solid.get(to).is_some_and(|next| next.at - solid[to - 1].at <= wide) {
+        if solid
+            .get(to)
+            .is_some_and(|next| next.at - solid[to - 1].at <= wide)
+        {
             continue;
         }
         found.push((solid[from].at, solid[to - 1].at));
@@ -88,7 +100,11 @@ fn parts(line: &Line, swatches: &[Rect]) -> Vec<Word> {
             confidence: line.confidence,
         }
     };
-    found.into_iter().map(part).filter(|word| !word.text.is_empty()).collect()
+    found
+        .into_iter()
+        .map(part)
+        .filter(|word| !word.text.is_empty())
+        .collect()
 }
 
 /// A label without white space, and without the tick of an axis that was read as a dash behind it. Behind a week, though,
@@ -110,7 +126,10 @@ mod tests {
 
     #[test]
     fn ticks_are_no_letters() {
-        assert_eq!(["Search-", " 文档—", "周-", "-", "-5"].map(unmarked), ["Search", "文档", "周一", "-", "-5"]);
+        assert_eq!(
+            ["Search-", " 文档—", "周-", "-", "-5"].map(unmarked),
+            ["Search", "文档", "周一", "-", "-5"]
+        );
     }
 
     #[test]

@@ -38,12 +38,18 @@ pub(super) fn places(picture: &RgbImage, found: &[Slanted]) -> Vec<Slanted> {
     if blots.len() > MOST {
         return Vec::new();
     }
-    joined(blots, GAP * height).iter().map(|blot| around(blot, height)).collect()
+    joined(blots, GAP * height)
+        .iter()
+        .map(|blot| around(blot, height))
+        .collect()
 }
 
 /// Whether what was read in such a place counts.
 pub(super) fn counts(line: &Line) -> bool {
-    let number = line.text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '%' | '-'));
+    let number = line
+        .text
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '.' | '%' | '-'));
     number && line.text.contains(|c: char| c.is_ascii_digit()) && line.confidence >= SURE
 }
 
@@ -74,7 +80,12 @@ fn blots(picture: &RgbImage, height: f32) -> Vec<Blot> {
         stack.push(start);
         while let Some(at) = stack.pop() {
             let (x, y) = (at % columns, at / columns);
-            blot = [blot[0].min(x), blot[1].min(y), blot[2].max(x + 1), blot[3].max(y + 1)];
+            blot = [
+                blot[0].min(x),
+                blot[1].min(y),
+                blot[2].max(x + 1),
+                blot[3].max(y + 1),
+            ];
             count += 1;
             for ny in y.saturating_sub(1)..(y + 2).min(rows) {
                 for nx in x.saturating_sub(1)..(x + 2).min(columns) {
@@ -118,7 +129,14 @@ fn joined(mut blots: Vec<Blot>, gap: f32) -> Vec<Blot> {
             level && blot[0] as f32 - last[2] as f32 <= gap
         };
         match found.iter_mut().find(beside) {
-            Some(last) => *last = [last[0], last[1].min(blot[1]), blot[2].max(last[2]), last[3].max(blot[3])],
+            Some(last) => {
+                *last = [
+                    last[0],
+                    last[1].min(blot[1]),
+                    blot[2].max(last[2]),
+                    last[3].max(blot[3]),
+                ]
+            }
             None => found.push(blot),
         }
     }

@@ -20,11 +20,7 @@ pub(super) struct Reading {
 /// Reads the probabilities of the classes, step by step. `keys` has a character for each class, and the first class
 /// stands for none; a class that follows itself is the same character. `wide` is how many steps the line itself takes:
 /// what is behind is padding.
-pub(super) fn best_path<'a>(
-    steps: impl Iterator<Item = &'a [f32]>,
-    keys: &[String],
-    wide: f32,
-) -> Reading {
+pub(super) fn best_path<'a>(steps: impl Iterator<Item = &'a [f32]>, keys: &[String], wide: f32) -> Reading {
     let mut reading = Reading::default();
     let mut before = 0;
     for (at, step) in steps.enumerate() {
@@ -76,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_class_without_a_character_is_nothing() {
-        let reading = best_path([[0.0, 0.0, 1.0].as_slice()].into_iter(), &["".to_owned()], 1.0);
+        let reading = best_path([[0.0, 0.0, 1.0].as_slice()].into_iter(), &[String::new()], 1.0);
         assert_eq!(reading, Reading::default());
     }
 }

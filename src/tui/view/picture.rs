@@ -60,12 +60,19 @@ pub(super) fn render(canvas: &mut Canvas<'_>, picture: &Preview, region: Option<
 }
 
 /// The half cells around a region.
-fn outline(Region([left, top, right, bottom]): Region, of: [u32; 2], (columns, rows): (u16, u16)) -> Vec<usize> {
+fn outline(
+    Region([left, top, right, bottom]): Region,
+    of: [u32; 2],
+    (columns, rows): (u16, u16),
+) -> Vec<usize> {
     let across = |at: u32| (u64::from(at) * u64::from(columns) / u64::from(of[0].max(1))) as usize;
     let down = |at: u32| (u64::from(at) * u64::from(rows) / u64::from(of[1].max(1))) as usize;
     let (columns, rows) = (usize::from(columns), usize::from(rows));
     let (left, top) = (across(left).saturating_sub(1), down(top).saturating_sub(1));
-    let (right, bottom) = ((across(right) + 1).min(columns - 1), (down(bottom) + 1).min(rows - 1));
+    let (right, bottom) = (
+        (across(right) + 1).min(columns - 1),
+        (down(bottom) + 1).min(rows - 1),
+    );
     let (left, top) = (left.min(right), top.min(bottom));
     let sides = (left..=right).flat_map(|x| [(x, top), (x, bottom)]);
     let ends = (top..=bottom).flat_map(|y| [(left, y), (right, y)]);
@@ -85,8 +92,14 @@ mod tests {
     fn a_picture_keeps_its_shape_and_leaves_room_for_the_text() {
         let inside = Rect::new(0, 0, 40, 30);
         assert_eq!(rows(&preview(), inside, ThemeName::Dark, true), 10);
-        assert_eq!(rows(&preview(), Rect { height: 14, ..inside }, ThemeName::Dark, true), 8);
-        assert_eq!(rows(&preview(), Rect { height: 13, ..inside }, ThemeName::Dark, true), 0);
+        assert_eq!(
+            rows(&preview(), Rect { height: 14, ..inside }, ThemeName::Dark, true),
+            8
+        );
+        assert_eq!(
+            rows(&preview(), Rect { height: 13, ..inside }, ThemeName::Dark, true),
+            0
+        );
         assert_eq!(rows(&preview(), inside, ThemeName::Mono, true), 0);
         assert_eq!(rows(&preview(), inside, ThemeName::Dark, false), 0);
     }
@@ -97,8 +110,15 @@ mod tests {
         let at = outline(Region([100, 50, 200, 100]), [400, 200], (40, 20));
         let columns: Vec<usize> = at.iter().map(|i| i % 40).collect();
         let rows: Vec<usize> = at.iter().map(|i| i / 40).collect();
-        assert_eq!((columns.iter().min(), columns.iter().max()), (Some(&9), Some(&21)));
+        assert_eq!(
+            (columns.iter().min(), columns.iter().max()),
+            (Some(&9), Some(&21))
+        );
         assert_eq!((rows.iter().min(), rows.iter().max()), (Some(&4), Some(&11)));
-        assert!(outline(Region([390, 190, 400, 200]), [400, 200], (40, 20)).iter().all(|i| *i < 800));
+        assert!(
+            outline(Region([390, 190, 400, 200]), [400, 200], (40, 20))
+                .iter()
+                .all(|i| *i < 800)
+        );
     }
 }
