@@ -156,7 +156,10 @@ fn categories(words: &[Word], base: f32, bars: &[Bar], taken: &[usize]) -> Vec<C
     });
     let below = words.iter().enumerate().filter(|(i, word)| {
         let start = word.at.top - base;
-        !taken.contains(i) && start > -0.4 * word.letter && (reach.0..reach.1).contains(&word.at.x())
+        !taken.contains(i)
+            && start > -0.6 * word.letter
+            && word.at.y() > base
+            && (reach.0..reach.1).contains(&word.at.x())
     });
     let mut below: Vec<(usize, &Word)> = below.collect();
     below.sort_by(|a, b| a.1.at.top.total_cmp(&b.1.at.top));

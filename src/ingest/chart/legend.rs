@@ -27,8 +27,7 @@ pub(super) struct Entry {
 }
 
 impl Legend {
-    /// Finds the entries: swatches of one size, in a row or a column. One alone counts when nothing of its colour's size is
-    /// elsewhere.
+    /// Finds the entries: swatches of one size and different colours, in a row or a column.
     pub(super) fn of(words: &[Word], patches: &[Patch]) -> Self {
         let named = patches.iter().filter_map(|patch| entry(patch, words));
         let mut entries: Vec<Entry> = Vec::new();

@@ -288,7 +288,7 @@ mod tests {
             evened(vec![92.0, 200.0, 300.0, 400.0]),
             [100.0, 200.0, 300.0, 400.0]
         );
-        let uneven = vec![100.0, 180.0, 330.0, 360.0];
+        let uneven = vec![100.0, 150.0, 330.0, 360.0];
         assert_eq!(evened(uneven.clone()), uneven);
     }
 
