@@ -11,6 +11,8 @@ DEFAULT_MODEL := qwen2.5-coder-0.5b-instruct-q4_k_m
 SMALL_MODEL := smollm2-135m-instruct-q4_1
 # Hears the tests' recording: 78 MB, English.
 SPEECH_MODEL := whisper-tiny.en
+# What reads pictures.
+OCR_MODEL := pp-ocrv5
 # What the demo scores when nobody sits at a terminal.
 DEMO_DOSSIER := samples/zh-lilei-2026h1
 # Where cargo puts what it builds. The tests' own build makes the program too: one build of the dependencies, not two.
@@ -35,7 +37,7 @@ demo: setup ## Build, bring the default model and open the workstation on the sa
 
 test: setup ## Bring the models the tests need, then run every test with real weights
 	cargo test --locked --no-run
-	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL)
+	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL) $(OCR_MODEL)
 	cargo test --locked
 
 lint: setup ## Formatting and lints, warnings are errors
@@ -48,5 +50,5 @@ bench: setup ## The engine beside llama.cpp
 
 soak: setup ## The long tests: kills by the hundred
 	cargo test --locked --no-run
-	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL)
+	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL) $(OCR_MODEL)
 	PLUMB_SOAK=1 cargo test --locked -- --nocapture

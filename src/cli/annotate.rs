@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::onlooker::Onlooker;
+use super::opener::Opener;
 use super::review::{run_screen, settings, start_with, why_read_only};
-use super::speech::Hearing;
 use super::{engine, keys, out};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
@@ -18,7 +18,7 @@ use crate::engine::scorer::Run;
 use crate::engine::{RubricIdentity, ScoreEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Person;
-use crate::ingest;
+use crate::ingest::{self, Open as _};
 use crate::review::annotation::{Begin, ENOUGH, TEMPERATURE, Tally, Wanted, of_these};
 use crate::review::comparison::{Agreement, Judged};
 use crate::review::{Annotation, DossierRead, Entry, Stamp};
@@ -98,9 +98,9 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
 fn begin(args: &Args, config: &Config, store: &StoreHandle) -> Result<Begin> {
     let rubric = Arc::new(Rubric::named(&config.rubric)?);
     let (mut dossiers, mut judged) = (Vec::new(), Vec::new());
-    let hearing = Hearing::kept(config);
+    let opener = Opener::kept(config);
     for path in ingest::find(&args.dir)? {
-        let dossier = match ingest::open_hearing(&path, &hearing) {
+        let dossier = match opener.open(&path) {
             Ok(dossier) => Arc::new(dossier),
             Err(error) => {
                 out::note(&error.to_string());
@@ -184,7 +184,7 @@ fn compare(args: &Args, config: &Config) -> Result<()> {
         engine,
         store,
         refit: None,
-        ears: Arc::new(Hearing::kept(config)),
+        opener: Arc::new(Opener::kept(config)),
         runs: config.workspace.join("runs"),
         clock,
         trace: PaintTrace::new(std::env::var_os(VARIABLE).map(PathBuf::from)),

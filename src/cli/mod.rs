@@ -15,6 +15,7 @@ pub mod adapters;
 pub mod annotate;
 pub mod bench;
 pub mod calibrate;
+pub mod chart;
 pub mod completions;
 pub mod config;
 pub mod dataset;
@@ -29,6 +30,7 @@ pub mod keys;
 pub mod man;
 pub mod models;
 pub mod onlooker;
+pub mod opener;
 pub mod out;
 pub mod pairs;
 pub mod profile;
@@ -124,6 +126,8 @@ pub enum Command {
     Ingest(ingest::Args),
     /// Write down what is said in a recording
     Transcribe(transcribe::Args),
+    /// Read the values in a picture of a chart, a table or a progress list
+    Chart(chart::Args),
     /// Review dossiers on the screen
     Review(review::Args),
     /// Compare answers of the model, two at a time
@@ -217,6 +221,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
         Command::Ingest(args) => ingest::run(args, &cli.global.config(&[])?),
         Command::Transcribe(args) => transcribe::run(args, &cli.global.config(&args.settings())?),
+        Command::Chart(args) => chart::run(args, &cli.global.config(&[])?),
         Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Annotate(args) => annotate::run(args, &cli.global.config(&args.settings())?),

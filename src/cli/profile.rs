@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::out;
-use crate::cli::speech::Hearing;
+use crate::cli::opener::Opener;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, Result};
-use crate::ingest;
+use crate::ingest::Open as _;
 use crate::review::{Event, Recorded, Review, Setup, Stamp};
 use crate::rubric::Rubric;
 use crate::store::Workspace;
@@ -48,10 +48,7 @@ impl Args {
 /// # Errors
 /// The dossier, the rubric or the workspace cannot be read, or a file cannot be written.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let profile = profile_of(
-        Arc::new(ingest::open_hearing(&args.dir, &Hearing::kept(config))?),
-        config,
-    )?;
+    let profile = profile_of(Arc::new(Opener::kept(config).open(&args.dir)?), config)?;
     if let Some(path) = &args.svg {
         write(path, &profile::svg(&profile, config.lang))?;
     }

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::engine;
 use super::keys::keymap;
-use super::speech::Hearing;
+use super::opener::Opener;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Origin};
 use crate::dossier::manifest::Manifest;
@@ -112,7 +112,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         app.warn_of(&error);
     }
     let ports = Ports {
-        ears: Arc::new(Hearing::kept(config)),
+        opener: Arc::new(Opener::kept(config)),
         runs: config.workspace.join("runs"),
         engine,
         store,

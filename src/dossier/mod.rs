@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -14,8 +15,10 @@ use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::Visible;
 
 pub use crate::id::Language;
+pub use preview::Preview;
 
 pub mod manifest;
+pub mod preview;
 pub mod spot;
 pub(crate) mod tomlfile;
 
@@ -119,14 +122,16 @@ pub enum SourceFormat {
     Eml,
     /// A recording: its text is what was heard, as `WebVTT`.
     Recording,
+    /// A chart or another picture: its text is what was read in it, a value a line.
+    Picture,
 }
 
 impl SourceFormat {
     /// Whether a source of this format is read as a plain-text rendition of its file: its spans are bytes of that, not of
     /// the file.
     pub fn is_rendered(self) -> bool {
-        use SourceFormat::{Docx, Eml, Html, Ods, Pdf, Pptx, Xlsx};
-        matches!(self, Docx | Pptx | Xlsx | Ods | Pdf | Html | Eml)
+        use SourceFormat::{Docx, Eml, Html, Ods, Pdf, Picture, Pptx, Xlsx};
+        matches!(self, Docx | Pptx | Xlsx | Ods | Pdf | Html | Eml | Picture)
     }
 }
 
@@ -147,11 +152,11 @@ pub struct Source {
     pub hash: ContentHash,
     /// Size of the raw file in bytes.
     pub bytes: u64,
-    /// The encoding it was read as: `UTF-8`, `GB18030`, …; for an office file the version of its rendition.
+    /// The encoding it was read as: `UTF-8`, `GB18030`, …; of an office file or a picture, who rendered it, and the version.
     pub encoding: &'static str,
     /// The source as read: decoded to UTF-8 and nothing else. For a UTF-8 file these are the file's own bytes, so that
-    /// anchors are offsets in the file; an office file is read as its rendition, a recording as its transcript. NEVER
-    /// show it: show [`Source::shown`].
+    /// anchors are offsets in the file; an office file is read as its rendition, a recording as its transcript, a picture
+    /// as what was read in it. NEVER show it: show [`Source::shown`].
     pub raw: String,
     /// Where the stretches of a rendition lie in the office file.
     pub spots: Spots,
@@ -159,12 +164,15 @@ pub struct Source {
     pub shown: Visible,
     /// The citable places, in order.
     pub segments: Vec<Segment>,
+    /// What a picture looks like.
+    pub picture: Option<Arc<Preview>>,
 }
 
 impl Source {
-    /// Of a recording, the address of its transcript: the SHA-256 of [`Source::raw`].
-    pub fn transcript(&self) -> Option<ContentHash> {
-        (self.format == SourceFormat::Recording).then(|| ContentHash::of(self.raw.as_bytes()))
+    /// Of a recording or a picture, the address of the text that a model found in it: the SHA-256 of [`Source::raw`].
+    pub fn rendition(&self) -> Option<ContentHash> {
+        let by_model = matches!(self.format, SourceFormat::Recording | SourceFormat::Picture);
+        by_model.then(|| ContentHash::of(self.raw.as_bytes()))
     }
 
     /// The exact text of a segment as it stands in the source. Untrusted: never show it.
@@ -228,7 +236,14 @@ pub struct Anchor {
     /// The page, slide or cells, for office files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<Spot>,
+    /// The part of the picture, for charts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
 }
+
+/// An upright rectangle of a picture, in its pixels: left, top, right, bottom, the latter two one past the last pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Region(pub [u32; 4]);
 
 /// A stretch of a recording, in milliseconds from its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -57,6 +57,7 @@ impl<'a> Located<'a> {
             time: self.segment.anchor.time,
             spot: self.source.spots.of(&(start..end)),
             speaker: self.segment.speaker.clone(),
+            region: self.segment.anchor.region,
             quote,
         }
     }

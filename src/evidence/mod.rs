@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dossier::{Dossier, Segment, Spot, TimeSpan};
+use crate::dossier::{Dossier, Region, Segment, Spot, TimeSpan};
 use crate::hash::ContentHash;
 use crate::id::SegmentNo;
 pub use crate::rubric::Polarity;
@@ -28,7 +28,8 @@ pub use select::{Selection, select};
 pub use shortlist::shortlist;
 pub use signals::count_signals;
 
-/// One place in a dossier, self-contained: it can be found again from the source's bytes alone.
+/// One place in a dossier, self-contained: it can be found again from the source's bytes alone, in a
+/// picture from the text that was read in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// The source's path in the dossier.
@@ -52,6 +53,9 @@ pub struct Place {
     /// Who said it (sanitised).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
+    /// The part of the picture, for charts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// What stands there (sanitised).
     pub quote: String,
 }
@@ -70,6 +74,7 @@ impl Place {
             time: segment.anchor.time,
             spot: segment.anchor.spot.clone(),
             speaker: segment.speaker.clone(),
+            region: segment.anchor.region,
             quote: segment.text.clone(),
         }
     }

@@ -69,6 +69,7 @@ fn source(at: usize, path: &str, kind: SourceKind, text: &str, no: &mut u32) -> 
         raw: text.to_owned(),
         spots: Spots::default(),
         shown: Visible::of(text),
+        picture: None,
         segments,
     }
 }
@@ -100,6 +101,7 @@ fn segment(no: u32, source: usize, line: u32, start: usize, whole: &str) -> Segm
             time: None,
             at: None,
             spot: None,
+            region: None,
         },
     }
 }

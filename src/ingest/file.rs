@@ -70,6 +70,7 @@ pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>, parser: &Parser) -
         raw: text.raw,
         spots: text.spots,
         shown,
+        picture: None,
     };
     Ok(FileRead {
         source,
@@ -209,6 +210,7 @@ pub(super) fn anchored(text: &str, spots: &Spots, segments: Vec<RawSegment>) -> 
                 column: raw.column,
                 time: raw.time,
                 at: raw.at,
+                region: raw.region,
             },
         }
     });

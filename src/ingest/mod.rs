@@ -10,8 +10,8 @@
 //!
 //! [`reread`] derives the text from the span alone. Office files are rendered as plain text in a child process first
 //! (see [`office`]): every segment of theirs is the bytes of its span. Recordings are heard by whoever opens the dossier
-//! ([`Ears`]). Pictures are not read here: a reader
-//! for one more format is one more line in the table of `format.rs`.
+//! ([`Ears`]), pictures read as a text of their own, a value a line (see [`chart`]). A reader for one more format of text
+//! is one more line in the table of `format.rs`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ use crate::sanitize::line;
 
 mod abbreviation;
 pub mod cells;
+pub mod chart;
 mod chat;
 mod cues;
 mod encoding;
@@ -44,6 +45,7 @@ mod segment;
 mod sentence;
 mod table;
 
+pub use chart::Sight;
 pub use escape::Unescaped;
 pub use office::Parser;
 pub use recording::{Deaf, Ears};
@@ -69,14 +71,26 @@ pub struct Readers<'a> {
     pub office: &'a Parser,
     /// Hears recordings.
     pub ears: &'a dyn Ears,
+    /// Reads pictures.
+    pub sight: &'a Sight,
 }
 
 impl Readers<'static> {
-    /// Office files in this process, without a sandbox; recordings unheard.
+    /// Office files in this process, without a sandbox; recordings unheard, pictures unread.
     pub const HERE: Self = Self {
         office: &Parser::Here,
         ears: &Deaf,
+        sight: &Sight::BLIND,
     };
+}
+
+/// Opens dossiers, whatever lies in them.
+pub trait Open: Send + Sync {
+    /// Reads the dossier in `dir`.
+    ///
+    /// # Errors
+    /// As [`open_with`].
+    fn open(&self, dir: &Path) -> Result<Dossier>;
 }
 
 /// The dossiers of a folder: itself, or the folders directly in it that hold a `dossier.toml`, by name.
@@ -113,23 +127,15 @@ fn name(path: &Path) -> String {
     line(&path.display().to_string()).into_owned()
 }
 
-/// Reads the dossier in `dir` with the default limits, its recordings unheard.
+/// Reads the dossier in `dir` with the default limits, its recordings unheard and its pictures unread.
 ///
 /// # Errors
 /// See [`open_with`].
 pub fn open(dir: &Path) -> Result<Dossier> {
-    open_hearing(dir, &Deaf)
-}
-
-/// Reads the dossier in `dir` with the default limits; `ears` hear its recordings.
-///
-/// # Errors
-/// See [`open_with`].
-pub fn open_hearing(dir: &Path, ears: &dyn Ears) -> Result<Dossier> {
     let office = Parser::of_this_program();
     let readers = Readers {
         office: &office,
-        ears,
+        ..Readers::HERE
     };
     open_with(dir, Limits::default(), readers)
 }
@@ -143,12 +149,20 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
     let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
-    let (office, ears) = (readers.office, readers.ears);
+    let Readers { office, ears, sight } = readers;
+    // A model has the processor to itself; the others are waited for together.
     let files = abreast(&manifest.sources, |entry| {
-        (!recording::is_recording(entry)).then(|| file::read(&root, entry, limits, office))
+        let by_model = recording::is_recording(entry) || chart::is_picture(entry);
+        (!by_model).then(|| file::read(&root, entry, limits, office))
     });
     for (entry, file) in manifest.sources.iter().zip(files) {
-        let read = file.unwrap_or_else(|| recording::read(&root, entry, ears));
+        let read = file.unwrap_or_else(|| {
+            if chart::is_picture(entry) {
+                chart::source(&root, entry, limits, sight)
+            } else {
+                recording::read(&root, entry, ears)
+            }
+        });
         if ears.stopped() {
             let message = "stopped while a recording was heard";
             let hint = "what was heard is kept: the same command goes on with it";
@@ -233,7 +247,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
 }
 
 /// The raw bytes of every source, with their address: what a record about the dossier cites. Read again from the disk,
-/// since a dossier in memory holds text only; of a recording also the transcript.
+/// since a dossier in memory holds text only; of a recording or a picture also the text that was found in it.
 ///
 /// # Errors
 /// A file is gone, or is no longer what was read.
@@ -247,11 +261,11 @@ pub fn originals(dossier: &Dossier) -> Result<Vec<(ContentHash, Vec<u8>)>> {
         }
         Ok((source.hash, bytes))
     };
-    let transcripts = dossier.sources.iter().filter_map(|source| {
-        let transcript = source.transcript()?;
-        Some(Ok((transcript, source.raw.clone().into_bytes())))
+    let renditions = dossier.sources.iter().filter_map(|source| {
+        let rendition = source.rendition()?;
+        Some(Ok((rendition, source.raw.clone().into_bytes())))
     });
-    dossier.sources.iter().map(original).chain(transcripts).collect()
+    dossier.sources.iter().map(original).chain(renditions).collect()
 }
 
 fn nothing_readable(dir: &Path, problems: &[Problem]) -> Error {

@@ -73,6 +73,7 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<
         encoding: "UTF-8",
         segments: anchored(&raw, &spots, reading.segments),
         spots,
+        picture: None,
         shown: Visible::of_file(&raw),
         raw,
     };

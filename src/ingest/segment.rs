@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::dossier::{SegmentKind, TimeSpan};
+use crate::dossier::{Region, SegmentKind, TimeSpan};
 use crate::sanitize::line;
 
 /// What a reader finds in a text.
@@ -27,6 +27,7 @@ pub(super) struct RawSegment {
     pub(super) column: Option<u32>,
     pub(super) time: Option<TimeSpan>,
     pub(super) at: Option<String>,
+    pub(super) region: Option<Region>,
 }
 
 impl RawSegment {
@@ -46,6 +47,7 @@ impl RawSegment {
             column: None,
             time: None,
             at: None,
+            region: None,
         }
     }
 }

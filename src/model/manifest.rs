@@ -25,7 +25,7 @@ macro_rules! builtin {
 }
 
 /// The manifests that come with the program.
-const BUILTIN: [(&str, &str); 11] = [
+const BUILTIN: [(&str, &str); 12] = [
     builtin!("qwen2.5-coder-0.5b-instruct-q4_k_m"),
     builtin!("smollm2-135m-instruct-q4_1"),
     builtin!("qwen2.5-coder-1.5b-instruct-q4_k_m"),
@@ -37,6 +37,7 @@ const BUILTIN: [(&str, &str); 11] = [
     builtin!("whisper-small"),
     builtin!("whisper-large-v3-turbo"),
     builtin!("whisper-tiny.en"),
+    builtin!("pp-ocrv5"),
 ];
 
 /// One model: what it is, what it is good for, which files it needs.
@@ -51,7 +52,9 @@ pub struct Manifest {
     pub family: Family,
     /// The licence of its weights, as an SPDX expression.
     pub licence: String,
-    /// How many tokens it was trained to read at once; of a Whisper model, the positions of 30 seconds.
+    /// How many tokens it was trained to read at once; of a Whisper model, the positions of 30 seconds; 0 where it reads no
+    /// tokens.
+    #[serde(default)]
     pub context: u32,
     /// What it reads and writes.
     pub languages: Vec<Language>,
@@ -74,6 +77,9 @@ pub enum Family {
     Qwen3,
     /// Whisper: hears recordings. Its second file finds where somebody speaks.
     Whisper,
+    /// PP-OCR: reads the text of pictures, and decodes nothing.
+    #[serde(rename = "pp-ocr")]
+    PpOcr,
 }
 
 /// One file of a model.

@@ -2,7 +2,7 @@
 //!
 //! One decoder serves the Llama, Qwen2 and Qwen3 families from GGUF files ([`decoder`]); everything it needs to know
 //! (sizes, tokenizer, chat template) comes from the file itself, so that a new checkpoint of a known family needs a
-//! manifest and no code.
+//! manifest and no code. [`ocr`] reads the text of pictures.
 
 pub mod chat;
 pub mod config;
@@ -14,6 +14,7 @@ pub mod linear;
 pub mod local;
 pub mod lora;
 pub mod manifest;
+pub mod ocr;
 pub mod peft;
 pub mod pull;
 pub mod speech;

@@ -175,9 +175,9 @@ pub struct SourceRead {
     pub encoding: String,
     /// How many segments it gave.
     pub segments: u32,
-    /// Of a recording: SHA-256 of the transcript that its segments lie in, a blob too.
+    /// Of a recording or a picture: SHA-256 of the text that its segments lie in, a blob too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transcript: Option<ContentHash>,
+    pub rendition: Option<ContentHash>,
 }
 
 impl DossierRead {
@@ -192,7 +192,7 @@ impl DossierRead {
             bytes: source.bytes,
             encoding: source.encoding.to_owned(),
             segments: u32::try_from(source.segments.len()).unwrap_or(u32::MAX),
-            transcript: source.transcript(),
+            rendition: source.rendition(),
         });
         Self {
             meta: dossier.meta.clone(),

@@ -130,7 +130,7 @@ pub(crate) fn cited_blobs(entry: &Entry) -> Vec<ContentHash> {
         Entry::Dossier(read) => read
             .sources
             .iter()
-            .flat_map(|s| [Some(s.sha256), s.transcript])
+            .flat_map(|s| [Some(s.sha256), s.rendition])
             .flatten()
             .collect(),
         Entry::Assessment(a) => vec![a.id],

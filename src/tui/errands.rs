@@ -18,7 +18,7 @@ use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::Person;
-use crate::ingest::{self, Ears};
+use crate::ingest::{self, Open};
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
@@ -170,12 +170,12 @@ async fn history(store: &StoreHandle, row: usize, dossier: Arc<Dossier>) -> Mess
 pub(super) fn read(
     row: usize,
     path: PathBuf,
-    ears: Arc<dyn Ears + Send + Sync>,
+    opener: Arc<dyn Open>,
     jobs: Sender<Job>,
     answers: Sender<Message>,
 ) {
     tokio::spawn(async move {
-        let read = tokio::task::spawn_blocking(move || ingest::open_hearing(&path, &*ears)).await;
+        let read = tokio::task::spawn_blocking(move || opener.open(&path)).await;
         let failed = match read {
             Ok(Ok(dossier)) => match jobs.send(Job::History(row, Arc::new(dossier))).await {
                 Ok(()) => return,

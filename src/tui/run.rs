@@ -22,7 +22,7 @@ use super::terminal::Screen;
 use crate::clock::Clock;
 use crate::engine::{Backend, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest::Ears;
+use crate::ingest::Open;
 use crate::review::Stamp;
 use crate::store::{Pool, StoreHandle};
 
@@ -45,8 +45,8 @@ pub struct Ports {
     pub store: StoreHandle,
     /// How the calibration follows what people decide; none where there is no model.
     pub refit: Option<Refit>,
-    /// Who hears recordings; at once or not at all.
-    pub ears: Arc<dyn Ears + Send + Sync>,
+    /// Who opens dossiers; at once, whatever lies in them.
+    pub opener: Arc<dyn Open>,
     /// Where training runs lie.
     pub runs: PathBuf,
     /// The time.
@@ -85,7 +85,7 @@ struct Loop {
     answer: Sender<Message>,
     input: Receiver<io::Result<Input>>,
     signals: [Signal; 3],
-    ears: Arc<dyn Ears + Send + Sync>,
+    opener: Arc<dyn Open>,
     runs: PathBuf,
     pool: Arc<Pool>,
     clock: Arc<dyn Clock>,
@@ -134,7 +134,7 @@ impl Loop {
             answer,
             input: listen_to_keys(),
             signals,
-            ears: ports.ears,
+            opener: ports.opener,
             runs: ports.runs,
             pool: Arc::new(ports.pool),
             clock: ports.clock,
@@ -272,7 +272,7 @@ impl Loop {
             errands::read(
                 row,
                 path,
-                Arc::clone(&self.ears),
+                Arc::clone(&self.opener),
                 jobs.clone(),
                 self.answer.clone(),
             );

@@ -16,6 +16,8 @@ pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 pub const DEFAULT_MODEL: &str = "qwen2.5-coder-0.5b-instruct-q4_k_m";
 /// The small English model, which `make test` pulls too.
 pub const SMALL_MODEL: &str = "smollm2-135m-instruct-q4_1";
+/// The model that reads pictures (21 MB), which `make test` pulls too.
+pub const OCR_MODEL: &str = "pp-ocrv5";
 
 /// A person's account made for one test.
 pub struct TestEnvironment {

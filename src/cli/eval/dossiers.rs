@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Report, RunArgs, kept, scorer, text};
 use crate::cli::onlooker::Onlooker;
-use crate::cli::speech::Hearing;
+use crate::cli::opener::Opener;
 use crate::cli::{engine, out};
 use crate::config::Config;
 use crate::dossier::Dossier;
@@ -13,8 +13,8 @@ use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Assessment, Calibration, RubricIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::dossiers::{RatedDossier, compare};
-use crate::ingest;
 use crate::ingest::levels::Levels;
+use crate::ingest::{self, Open as _};
 use crate::rubric::Rubric;
 use crate::sanitize::line;
 use crate::watch::{self, Watch};
@@ -65,6 +65,7 @@ struct Judge {
 impl Judge {
     fn read(&mut self, paths: &[PathBuf], config: &Config, watch: &dyn Watch) -> Result<Vec<RatedDossier>> {
         let kept = kept(config);
+        let opener = Opener::kept(config);
         let mut rated = Vec::new();
         for (i, path) in paths.iter().enumerate() {
             watch.tell("scoring dossiers", i, paths.len());
@@ -72,11 +73,11 @@ impl Judge {
                 watch,
                 "what was scored is kept: the same command goes on from there",
             )?;
-            let dossier = Arc::new(ingest::open_hearing(path, &Hearing::kept(config))?);
+            let dossier = Arc::new(opener.open(path)?);
             let sources: Vec<_> = dossier
                 .sources
                 .iter()
-                .map(|s| s.transcript().unwrap_or(s.hash))
+                .map(|source| source.rendition().unwrap_or(source.hash))
                 .collect();
             let calibration = self.calibration.as_ref().map(|c| c.id()).transpose()?;
             let of = (

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::dossier::{
-    Dossier, DossierMeta, Language, Problem, Segment, SegmentKind, Source, SourceFormat, SourceKind, Spot,
-    Subject, TimeSpan,
+    Dossier, DossierMeta, Language, Problem, Region, Segment, SegmentKind, Source, SourceFormat, SourceKind,
+    Spot, Subject, TimeSpan,
 };
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo};
@@ -59,6 +59,8 @@ struct SegmentPart<'a> {
     at: Option<&'a str>,
     /// The page, slide or cells of an office file.
     spot: Option<&'a Spot>,
+    /// Of a picture: left, top, right, bottom in pixels.
+    region: Option<Region>,
 }
 
 impl<'a> Report<'a> {
@@ -117,6 +119,7 @@ impl<'a> SegmentPart<'a> {
             time: anchor.time,
             at: anchor.at.as_deref(),
             spot: anchor.spot.as_ref(),
+            region: anchor.region,
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::opener::Opener;
 use super::out;
-use super::speech::Hearing;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest;
+use crate::ingest::{self, Open as _};
 
 mod json;
 mod text;
@@ -29,10 +29,10 @@ pub struct Args {
 pub fn run(args: &Args, config: &Config) -> Result<()> {
     let folders = ingest::find(&args.dir)?;
     let one = folders.first() == Some(&args.dir);
-    let hearing = Hearing::live(config);
+    let opener = Opener::live(config);
     let (mut opened, mut failed) = (Vec::new(), Vec::new());
     for folder in &folders {
-        match ingest::open_hearing(folder, &hearing) {
+        match opener.open(folder) {
             Ok(dossier) => opened.push(dossier),
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => failed.push(error),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Scored;
 use crate::cli::out;
-use crate::dossier::{Spot, Subject, TimeSpan};
+use crate::dossier::{Region, Spot, Subject, TimeSpan};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
 use crate::error::Result;
 use crate::evidence::{Count, EvidenceKind, EvidenceLink};
@@ -65,6 +65,7 @@ struct EvidencePart<'a> {
     time: Option<TimeSpan>,
     spot: Option<&'a Spot>,
     speaker: Option<&'a str>,
+    region: Option<Region>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<&'a Count>,
     /// The score minus the score where the segment could not be seen; only with `--influence`.
@@ -87,6 +88,7 @@ impl<'a> EvidencePart<'a> {
             time: place.time,
             spot: place.spot.as_ref(),
             speaker: place.speaker.as_deref(),
+            region: place.region,
             count: link.count.as_ref(),
             carries,
         }

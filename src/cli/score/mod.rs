@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
-use crate::cli::speech::Hearing;
+use crate::cli::opener::Opener;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::engine::worker::Worker;
@@ -15,7 +15,7 @@ use crate::engine::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceKind, EvidenceLink};
 use crate::id::DimensionId;
-use crate::ingest;
+use crate::ingest::Open as _;
 use crate::rubric::Rubric;
 
 mod json;
@@ -136,7 +136,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
 }
 
 fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
-    let dossier = ingest::open_hearing(&args.dir, &Hearing::live(config))?;
+    let dossier = Opener::live(config).open(&args.dir)?;
     let rubric = Rubric::named(&config.rubric)?;
     let dimensions: Vec<DimensionId> = args.dimension.iter().map(DimensionId::new).collect();
     if let Some(unknown) = dimensions.iter().find(|d| rubric.dimension(d).is_none()) {

@@ -27,6 +27,7 @@ fn link(at: usize) -> EvidenceLink {
             time: None,
             speaker: None,
             spot: None,
+            region: None,
             quote: "Shipped it".to_owned(),
         },
         count: None,

@@ -171,6 +171,7 @@ fn reader(format: SourceFormat) -> Option<Box<dyn Reader>> {
         SourceFormat::Vtt | SourceFormat::Recording => Some(Box::new(captions::Captions::vtt())),
         SourceFormat::Srt => Some(Box::new(captions::Captions::srt())),
         SourceFormat::Text
+        | SourceFormat::Picture
         | SourceFormat::Pdf
         | SourceFormat::Xlsx
         | SourceFormat::Ods

@@ -56,6 +56,14 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Puts one narrow sign into a cell.
+    pub fn cell(&mut self, at: (u16, u16), symbol: &str, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut(at) {
+            cell.set_symbol(symbol);
+            cell.set_style(style);
+        }
+    }
+
     /// Lays a style over what is there.
     pub fn tint(&mut self, area: Rect, style: Style) {
         self.buffer.set_style(area.intersection(self.buffer.area), style);

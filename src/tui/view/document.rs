@@ -9,6 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
 use super::layout::Layout;
+use super::picture;
 use crate::evidence::{Place, Polarity};
 use crate::tui::highlight::{self, Mark, row};
 use crate::tui::state::desk::{Desk, Pane};
@@ -32,6 +33,10 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, layout: &Layout) {
     canvas.frame(layout.document, &title, desk.focus == Pane::Document);
     if let Some(date) = document.source().and_then(|s| s.date) {
         canvas.frame_note(layout.document, &date.to_string(), canvas.styles().dim);
+    }
+    if let Some(picture) = document.source().and_then(|s| s.picture.as_ref()) {
+        let region = document.segment().and_then(|segment| segment.anchor.region);
+        picture::render(canvas, picture, region, layout.document_picture());
     }
     let area = layout.document_text();
     if document.text().trim().is_empty() {

@@ -2,8 +2,10 @@
 
 use ratatui::layout::{Position, Rect};
 
+use super::picture;
 use crate::tui::state::App;
 use crate::tui::state::desk::Pane;
+use crate::tui::theme::Glyphs;
 
 /// The smallest terminal that the screens fit in.
 pub const MIN: (u16, u16) = (60, 16);
@@ -39,6 +41,8 @@ pub struct Layout {
     pub sources: Rect,
     /// One source.
     pub document: Rect,
+    /// How many of its rows a picture takes.
+    picture: u16,
     /// The dimensions.
     pub dimensions: Rect,
     /// What the selected score rests on.
@@ -74,6 +78,7 @@ impl Layout {
                 Shape::Three => layout.three(dimensions),
             }
         }
+        layout.picture = layout.rows_of_picture(app);
         layout
     }
 
@@ -86,6 +91,7 @@ impl Layout {
             body,
             sources: Rect::ZERO,
             document: Rect::ZERO,
+            picture: 0,
             dimensions: Rect::ZERO,
             evidence: Rect::ZERO,
             strip: Rect::ZERO,
@@ -189,17 +195,39 @@ impl Layout {
 
     /// Where the document's rows stand, beside the cursor's mark. Of a document that is not shown: where it would.
     pub fn document_text(&self) -> Rect {
-        let pane = if self.document.is_empty() {
+        let rows = self.inside_document();
+        Rect {
+            x: rows.x + 1,
+            y: rows.y + self.picture,
+            width: rows.width.saturating_sub(1),
+            height: rows.height - self.picture,
+        }
+    }
+
+    /// Where the document's picture stands, above its rows.
+    pub fn document_picture(&self) -> Rect {
+        Rect {
+            height: self.picture,
+            ..self.inside_document()
+        }
+    }
+
+    fn inside_document(&self) -> Rect {
+        inner(if self.document.is_empty() {
             self.body
         } else {
             self.document
+        })
+    }
+
+    fn rows_of_picture(&self, app: &App) -> u16 {
+        let source = app.desk().and_then(|desk| desk.document.source());
+        let Some(picture) = source.and_then(|source| source.picture.as_ref()) else {
+            return 0;
         };
-        let rows = inner(pane);
-        Rect {
-            x: rows.x + 1,
-            width: rows.width.saturating_sub(1),
-            ..rows
-        }
+        let settings = app.settings();
+        let halves = settings.theme.glyphs == Glyphs::UNICODE;
+        picture::rows(picture, self.inside_document(), settings.theme.name, halves)
     }
 
     /// Where the dossiers of the queue stand, below the heads of their columns.

@@ -18,6 +18,7 @@ mod input;
 pub mod layout;
 mod list;
 mod overlay;
+mod picture;
 pub mod profile;
 pub mod queue;
 mod reason;

@@ -1,0 +1,47 @@
+//! From the configuration to somebody who opens dossiers, whatever lies in them: what the commands share.
+
+use std::path::Path;
+
+use super::speech::Hearing;
+use crate::config::Config;
+use crate::dossier::Dossier;
+use crate::error::Result;
+use crate::ingest::{self, Limits, Open, Parser, Readers, Sight};
+
+/// Office files are rendered in a process of their own, pictures read and recordings heard by the configured models.
+pub struct Opener {
+    office: Parser,
+    hearing: Hearing,
+    sight: Sight,
+}
+
+impl Opener {
+    /// Recordings that were not heard before are heard now, with their progress on standard error.
+    pub fn live(config: &Config) -> Self {
+        Self::with(config, Hearing::live(config))
+    }
+
+    /// Recordings that were not heard before are problems: nobody is kept waiting.
+    pub fn kept(config: &Config) -> Self {
+        Self::with(config, Hearing::kept(config))
+    }
+
+    fn with(config: &Config, hearing: Hearing) -> Self {
+        Self {
+            office: Parser::of_this_program(),
+            hearing,
+            sight: Sight::of(config),
+        }
+    }
+}
+
+impl Open for Opener {
+    fn open(&self, dir: &Path) -> Result<Dossier> {
+        let readers = Readers {
+            office: &self.office,
+            ears: &self.hearing,
+            sight: &self.sight,
+        };
+        ingest::open_with(dir, Limits::default(), readers)
+    }
+}
