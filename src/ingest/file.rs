@@ -140,7 +140,7 @@ pub(super) fn inside(root: &Path, path: &str) -> Result<PathBuf, String> {
 }
 
 /// The file's bytes: not none, not more than allowed.
-fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
+pub(super) fn load(root: &Path, path: &str, limits: Limits) -> Result<Vec<u8>, String> {
     let refused = |e: std::io::Error| format!("cannot be read: {e}");
     let full = inside(root, path)?;
     let mut bytes = Vec::new();

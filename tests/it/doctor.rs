@@ -128,6 +128,7 @@ fn the_set_up_names_the_command_that_it_may_not_run() -> Outcome {
     }
     for (tool, body) in [
         ("cc", "exit 0"),
+        ("c++", "exit 0"),
         ("id", "echo 1000"),
         ("python3", "exit 0"),
         ("dnf", "echo dnf was run; exit 1"),
