@@ -75,7 +75,7 @@ fn pairs_are_drawn_compared_and_teach() -> Outcome {
     let program = env!("CARGO_BIN_EXE_plumb");
     let argv = std::iter::once(program).chain(call);
     let mut session = Session::start(&env, argv.map(Into::into).collect(), WIDE)?;
-    session.wait("Collaboration")?;
+    session.wait("E7 2026H1")?;
     for script in SCRIPTS {
         session.play(script)?;
     }
