@@ -29,6 +29,8 @@ pub struct Rewriting {
     pub field: Field,
     /// As far as it has come.
     pub answer: Rewritten,
+    /// What was typed as a score is none.
+    pub refused: bool,
 }
 
 /// A field of an answer.
@@ -136,6 +138,7 @@ impl App {
             side,
             field: Field::Score,
             answer,
+            refused: false,
         };
         self.ask_for(Purpose::Rewrite(Box::new(rewriting)), &score);
         Vec::new()
@@ -146,8 +149,9 @@ impl App {
         let (next, shown) = match rewriting.field {
             Field::Score => {
                 let Some(score) = half_level(text) else {
+                    rewriting.refused = true;
                     self.ask_for(Purpose::Rewrite(Box::new(rewriting)), text);
-                    return self.hint_of(Word::NotALevel);
+                    return Vec::new();
                 };
                 rewriting.answer.score = score;
                 (Field::Rationale, rewriting.answer.rationale.clone())

@@ -126,6 +126,8 @@ impl Purpose {
             Self::SignOff => Word::AskSignOffNote,
             Self::Export(_) => Word::AskExportPath,
             Self::Rewrite(rewriting) => match rewriting.field {
+                // The line lies over the place where messages stand.
+                Field::Score if rewriting.refused => Word::NotALevel,
                 Field::Score => Word::AskScore,
                 Field::Rationale => Word::Rationale,
                 Field::Suggestion => Word::Suggestion,
