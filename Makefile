@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak setup
+.PHONY: help demo test lint bench soak cuda setup
 
 # Where what .ci/setup installs puts its commands.
 export PATH := $(CURDIR)/target/cmake/bin:$(HOME)/.cargo/bin:/opt/homebrew/opt/rustup/bin:/usr/local/opt/rustup/bin:$(PATH)
@@ -47,6 +47,11 @@ lint: setup ## Formatting and lints, warnings are errors
 
 bench: setup ## The engine beside llama.cpp
 	cargo bench --locked --bench '*'
+
+cuda: setup ## Build with CUDA, to score and train on an NVIDIA card; needs the CUDA toolkit (nvcc)
+	@command -v nvcc >/dev/null || { \
+	  echo "make cuda: nvcc is not in PATH; install the CUDA toolkit of your driver's version, or add its bin folder to PATH" >&2; exit 1; }
+	cargo build --release --locked --features cuda
 
 soak: setup ## The long tests: kills by the hundred
 	cargo test --locked --no-run

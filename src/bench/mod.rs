@@ -81,6 +81,8 @@ pub struct Report {
     pub machine: Machine,
     /// Which weights, where there are any.
     pub model: Option<ModelId>,
+    /// Where they are, where there are any: `CPU` or `CUDA`.
+    pub device: Option<&'static str>,
     /// Runs that counted.
     pub runs: usize,
     /// Runs before them.

@@ -36,6 +36,7 @@ pub(super) fn read(
         decoder.forward(&step, &mut [&mut kv])?;
         session.watch.tell("reading", kv.len(), tokens.len());
     }
+    decoder.finish()?;
     kv.freeze()
 }
 

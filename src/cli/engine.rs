@@ -11,6 +11,7 @@ use crate::engine::scorer::{PrefixCache, ScoreOptions};
 use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::calibrate::in_use;
+use crate::model::backend::Backend;
 use crate::model::local::ModelStore;
 use crate::model::lora::NamedAdapter;
 use crate::model::manifest::{Catalogue, Family};
@@ -76,6 +77,7 @@ pub fn base(config: &Config) -> Result<WorkerModel> {
             shortlist: config.engine.shortlist,
             temperature: config.engine.temperature,
             weights: config.engine.weights,
+            device: Backend::choose(config.engine.device),
             ..ScoreOptions::default()
         },
         cache: PrefixCache {

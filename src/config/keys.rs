@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 21] = [
+pub const KEYS: [Key; 22] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -70,6 +70,11 @@ pub const KEYS: [Key; 21] = [
         "engine.weights",
         "PLUMB_ENGINE_WEIGHTS",
         Kind::Choice(&["blocks", "f32"]),
+    ),
+    key(
+        "engine.device",
+        "PLUMB_ENGINE_DEVICE",
+        Kind::Choice(&["auto", "cpu", "cuda"]),
     ),
     key(
         "engine.cache_mb",

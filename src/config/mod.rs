@@ -79,6 +79,8 @@ pub struct EngineConfig {
     pub shortlist: usize,
     /// How the weights are held.
     pub weights: WeightForm,
+    /// Where the model runs.
+    pub device: DeviceChoice,
     /// Megabytes of prefixes kept on disk.
     pub cache_mb: usize,
 }
@@ -91,6 +93,18 @@ pub enum WeightForm {
     Blocks,
     /// Dequantised to f32: the reference, five to eight times as large.
     F32,
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// On a graphics card where this build can use one and one is there, else on the processor.
+    Auto,
+    /// On the processor.
+    #[default]
+    Cpu,
+    /// On an NVIDIA card.
+    Cuda,
 }
 
 /// What a configuration is resolved from.
@@ -173,6 +187,11 @@ impl EngineConfig {
             weights: match settings.text("engine.weights") {
                 "f32" => WeightForm::F32,
                 _ => WeightForm::Blocks,
+            },
+            device: match settings.text("engine.device") {
+                "cpu" => DeviceChoice::Cpu,
+                "cuda" => DeviceChoice::Cuda,
+                _ => DeviceChoice::Auto,
             },
             cache_mb: settings.count("engine.cache_mb"),
         }

@@ -21,11 +21,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{EvidenceLink, signals};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, SegmentNo};
+use crate::model::backend::{Backend, DeviceChoice};
 use crate::model::chat::ChatFrame;
 use crate::model::decoder::{Decoder, Step};
 use crate::model::gguf::Gguf;
 use crate::model::kv::pages::{PAGE, PageFolder};
-use crate::model::kv::{BranchKv, SharedPrefix};
+use crate::model::kv::{BranchKv, Held, SharedPrefix};
 use crate::model::linear::WeightForm;
 use crate::model::lora::NamedAdapter;
 use crate::model::tokenizer::Tokenizer;
@@ -44,6 +45,8 @@ pub struct ScoreOptions {
     pub temperature: f64,
     /// How the weights are held.
     pub weights: WeightForm,
+    /// Where they are.
+    pub device: DeviceChoice,
 }
 
 impl Default for ScoreOptions {
@@ -54,6 +57,7 @@ impl Default for ScoreOptions {
             shortlist: 12,
             temperature: 0.0,
             weights: WeightForm::default(),
+            device: DeviceChoice::default(),
         }
     }
 }
@@ -123,7 +127,7 @@ impl Scorer {
         let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
         let levels = LevelTokens::of(&tokenizer)?;
         let grammars = GrammarFactory::new(tokenizer.clone())?;
-        let decoder = Decoder::load(&gguf, options.weights, progress)?;
+        let decoder = Decoder::load(&gguf, options.weights, &Backend::open(options.device)?, progress)?;
         let identity = ModelIdentity {
             adapter: None,
             ..identity
@@ -154,7 +158,8 @@ impl Scorer {
         let ModelIdentity { sha256, adapter, .. } = &self.identity;
         let weights = format!("{sha256} {adapter:?} {:?}", self.options.weights);
         let PrefixCache { folder, limit } = &self.cache;
-        (*limit > 0).then(|| PageFolder::new(folder, *limit, &weights))
+        (*limit > 0 && self.decoder.geometry().held == Held::Blocks)
+            .then(|| PageFolder::new(folder, *limit, &weights))
     }
 
     /// Lays an adapter over the weights, or takes it off; nothing is loaded again. What was read and kept under another
@@ -268,6 +273,7 @@ impl Scorer {
         }
         self.last = None;
         let (kv, read) = self.read(&plan.prefix, run)?;
+        self.decoder.finish()?;
         let prefix = kv.freeze()?;
         self.last = Some((plan.prefix.clone(), prefix.clone()));
         Ok((prefix, read))
@@ -395,7 +401,7 @@ impl Scorer {
                     "the tokens of this model's tokenizer cannot be assigned to segments",
                 ));
             };
-            let prefix = prefix.without(place.clone());
+            let prefix = prefix.without(place.clone())?;
             let citing: Vec<&Writer> = writers.iter().filter(|w| cited(w).contains(&number)).collect();
             for (writer, reading) in citing.iter().zip(self.read_again(&citing, &prefix)?) {
                 (run.sink)(ScoreEvent::Influence {

@@ -8,15 +8,18 @@
 use std::sync::Arc;
 
 use candle_core::quantized::QTensor;
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use candle_nn::ops::rms_norm;
 use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::backend::Backend;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
 use crate::model::kernels::attention::{Attention, Span};
-use crate::model::kv::{BranchKv, Geometry, Number};
+use crate::model::kernels::portable::{self, Own};
+use crate::model::kernels::segments::Heads;
+use crate::model::kv::{BranchKv, Geometry, Held, Number};
 use crate::model::linear::{self, Linear, WeightForm};
 use crate::model::lora::Adapter;
 
@@ -53,6 +56,8 @@ pub struct Output {
 pub struct Decoder {
     config: DecoderConfig,
     geometry: Geometry,
+    backend: Backend,
+    /// On the processor: few of its rows are ever read at once.
     embedding: Arc<QTensor>,
     blocks: Vec<Block>,
     norm: Tensor,
@@ -62,16 +67,22 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Loads the weights; `progress` hears the fraction of blocks that are ready, from any thread.
+    /// Loads the weights to where `backend` calculates; `progress` hears the fraction of blocks that are ready, from any thread.
     ///
     /// # Errors
     /// A tensor is missing or has the wrong shape.
-    pub fn load(gguf: &Gguf, form: WeightForm, progress: &(dyn Fn(f32) + Sync)) -> Result<Self> {
+    pub fn load(
+        gguf: &Gguf,
+        form: WeightForm,
+        backend: &Backend,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Self> {
         let config = DecoderConfig::from_gguf(gguf)?;
         let loader = Loader {
             gguf,
             config: &config,
             form,
+            backend,
         };
         let ready = std::sync::atomic::AtomicUsize::new(0);
         let blocks = (0..config.layers)
@@ -86,9 +97,15 @@ impl Decoder {
         let table = [config.vocab, config.hidden];
         let embedding = loader.tensor("token_embd.weight", &table)?;
         let head = if gguf.has("output.weight") {
-            linear::load(&loader.tensor("output.weight", &table)?, None, form, &|row| row)?
+            linear::load(
+                &loader.tensor("output.weight", &table)?,
+                None,
+                form,
+                backend,
+                &|row| row,
+            )?
         } else {
-            linear::load(&embedding, None, form, &|row| row)?
+            linear::load(&embedding, None, form, backend, &|row| row)?
         };
         Ok(Self {
             blocks,
@@ -105,7 +122,12 @@ impl Decoder {
                     WeightForm::Blocks => Number::F16,
                     WeightForm::F32 => Number::F32,
                 },
+                held: match backend {
+                    Backend::Kernels => Held::Blocks,
+                    Backend::Tensors(_) => Held::Tensors,
+                },
             },
+            backend: backend.clone(),
             config,
         })
     }
@@ -113,6 +135,19 @@ impl Decoder {
     /// The sizes.
     pub fn config(&self) -> &DecoderConfig {
         &self.config
+    }
+
+    /// Where it runs.
+    pub fn device(&self) -> &Device {
+        self.backend.device()
+    }
+
+    /// Waits until everything that was begun is calculated: a card answers before it has.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn finish(&self) -> Result<()> {
+        Ok(self.device().synchronize()?)
     }
 
     /// How its keys and values lie in memory: what a branch is made with.
@@ -130,7 +165,7 @@ impl Decoder {
         for (i, block) in decoder.blocks.iter_mut().enumerate() {
             for (target, layer) in block.layers_mut() {
                 let update = adapter.and_then(|a| Some((a.factors.get(&(i, target))?, a.scale)));
-                *layer = layer.with(update)?;
+                *layer = layer.with(update, &self.backend)?;
             }
         }
         Ok(decoder)
@@ -142,9 +177,9 @@ impl Decoder {
     /// The spans do not add up, the branches do not share one prefix, or a token is not in the vocabulary.
     pub fn forward(&self, step: &Step, branches: &mut [&mut BranchKv]) -> Result<Output> {
         check(step, branches, self.config.vocab)?;
-        let ids = Tensor::new(step.tokens, &Device::Cpu)?;
-        let mut x = self.embedding.embedding(&ids)?;
+        let mut x = self.embedded(step.tokens)?;
         let rope = self.rope(step, branches)?;
+        let masks = self.masks(step, branches)?;
         for (i, block) in self.blocks.iter().enumerate() {
             let pass = Pass {
                 config: &self.config,
@@ -153,7 +188,10 @@ impl Decoder {
                 dropout: None,
             };
             let mut attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
-                let attended = self.attend(i, q, k, v, step, branches)?;
+                let attended = match &self.backend {
+                    Backend::Kernels => self.attend(i, q, k, v, step, branches)?,
+                    Backend::Tensors(_) => self.attend_tensors(i, [q, k, v], step, &masks, branches)?,
+                };
                 Ok((attended, ()))
             };
             x = block.forward(pass, &x, &mut attend)?.0;
@@ -164,7 +202,14 @@ impl Decoder {
         for (branch, &span) in branches.iter_mut().zip(step.spans) {
             branch.advance(span);
         }
-        let wanted = Tensor::new(step.wanted, &Device::Cpu)?;
+        if step.wanted.is_empty() {
+            let none = |width| Tensor::zeros((0, width), DType::F32, &Device::Cpu);
+            return Ok(Output {
+                hidden: none(self.config.hidden)?,
+                logits: none(self.config.vocab)?,
+            });
+        }
+        let wanted = Tensor::new(step.wanted, self.device())?;
         let hidden = rms_norm(
             &x.index_select(&wanted, 0)?,
             &self.norm,
@@ -172,6 +217,20 @@ impl Decoder {
         )?;
         let logits = self.head.forward(&hidden)?;
         Ok(Output { hidden, logits })
+    }
+
+    /// The first states of tokens, `[T, H]`.
+    fn embedded(&self, tokens: &[u32]) -> Result<Tensor> {
+        let ids = Tensor::new(tokens, &Device::Cpu)?;
+        Ok(self.embedding.embedding(&ids)?.to_device(self.device())?)
+    }
+
+    fn heads(&self) -> Heads {
+        Heads {
+            queries: self.config.heads,
+            keys: self.config.kv_heads,
+            dim: self.config.head_dim,
+        }
     }
 
     /// The block whose output says most of a text as a whole: behind it the states turn to the next token.
@@ -226,12 +285,60 @@ impl Decoder {
         Ok(Tensor::from_vec(attention.run(), shape, &Device::Cpu)?)
     }
 
+    /// What keeps the rows of each span from what comes after them; the kernels need none.
+    fn masks(&self, step: &Step, branches: &[&mut BranchKv]) -> Result<Vec<Option<Tensor>>> {
+        if matches!(self.backend, Backend::Kernels) {
+            return Ok(Vec::new());
+        }
+        let group = self.config.heads / self.config.kv_heads;
+        let of = |(branch, &span): (&&mut BranchKv, &usize)| {
+            let before = branch.len() - branch.prefix().map_or(0, |prefix| prefix.len());
+            Ok(portable::mask(span, before + span, group, self.device())?)
+        };
+        branches.iter().zip(step.spans).map(of).collect()
+    }
+
+    /// The same as [`Self::attend`], in tensors on the device.
+    fn attend_tensors(
+        &self,
+        layer: usize,
+        [q, k, v]: [&Tensor; 3],
+        step: &Step,
+        masks: &[Option<Tensor>],
+        branches: &mut [&mut BranchKv],
+    ) -> Result<Tensor> {
+        let v = v.reshape(k.shape())?;
+        let mut first = 0;
+        for (branch, &span) in branches.iter_mut().zip(step.spans).filter(|(_, span)| **span > 0) {
+            let own = |x: &Tensor| x.narrow(0, first, span);
+            branch.write_tensors(layer, &own(k)?, &own(&v)?)?;
+            first += span;
+        }
+        let mut end = 0;
+        let spans: Vec<Own> = branches
+            .iter()
+            .zip(step.spans)
+            .zip(masks)
+            .filter_map(|((branch, &span), mask)| {
+                end += span;
+                let seen = branch.rows(layer).filter(|_| span > 0)?;
+                Some(Own {
+                    rows: end - span..end,
+                    seen,
+                    mask: mask.as_ref(),
+                })
+            })
+            .collect();
+        let shared = branches.first().and_then(|b| b.prefix()?.rows(layer));
+        Ok(portable::attend(q, self.heads(), shared, &spans)?)
+    }
+
     fn rope(&self, step: &Step, branches: &[&mut BranchKv]) -> Result<Rope> {
         let positions = branches
             .iter()
             .zip(step.spans)
             .flat_map(|(b, &span)| b.position()..b.position() + span);
-        Rope::new(positions, &self.frequencies)
+        Rope::new(positions, &self.frequencies, self.device())
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::QTensor;
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Shape, Tensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
+use candle_core::{CpuStorage, CustomOp1, Device, Layout, Module as _, Shape, Tensor};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef};
 
 pub use crate::config::WeightForm;
 use crate::error::Result;
+use crate::model::backend::Backend;
 use crate::model::gguf::blocks;
 use crate::model::kernels::{floats, product::PackedMatrix};
 
@@ -36,10 +37,17 @@ pub fn load(
     weight: &QTensor,
     bias: Option<Tensor>,
     form: WeightForm,
+    backend: &Backend,
     row: &dyn Fn(usize) -> usize,
 ) -> Result<Arc<dyn Linear>> {
     let shape = weight.shape().dims2()?;
+    if let (WeightForm::Blocks, Backend::Tensors(device)) = (form, backend)
+        && !matches!(weight.dtype(), GgmlDType::F32 | GgmlDType::F16 | GgmlDType::BF16)
+    {
+        return Ok(Arc::new(OnDevice::new(weight, bias, device, row)?));
+    }
     if form == WeightForm::Blocks
+        && matches!(backend, Backend::Kernels)
         && let Some(weight) = blocks::pack(weight.dtype(), &weight.data()?, shape, row)
     {
         let bias = bias.map_or(Ok(Vec::new()), |bias| bias.to_vec1())?;
@@ -48,6 +56,7 @@ pub fn load(
     let rows: Vec<u32> = (0..shape.0).map(|i| row(i) as u32).collect();
     let weight = weight.dequantize(&Device::Cpu)?;
     let weight = weight.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
+    let weight = weight.to_device(backend.device())?;
     Ok(Arc::new(Dequantised { weight, bias }))
 }
 
@@ -71,6 +80,52 @@ impl Linear for Dequantised {
 
     fn backward(&self, dy: &Tensor) -> Result<Tensor> {
         Ok(dy.matmul(&self.weight)?)
+    }
+}
+
+/// A layer whose weight stays as it is in the file, multiplied by candle's own kernels on a device.
+#[derive(Debug)]
+struct OnDevice {
+    /// `[out, in]`.
+    weight: Arc<QTensor>,
+    product: QMatMul,
+    /// `[out]`.
+    bias: Option<Tensor>,
+}
+
+impl OnDevice {
+    fn new(
+        weight: &QTensor,
+        bias: Option<Tensor>,
+        device: &Device,
+        row: &dyn Fn(usize) -> usize,
+    ) -> Result<Self> {
+        let (outputs, inputs) = weight.shape().dims2()?;
+        let dtype = weight.dtype();
+        let (bytes, width) = (weight.data()?, inputs / dtype.block_size() * dtype.type_size());
+        let rows = (0..outputs).flat_map(|i| &bytes[row(i) * width..][..width]);
+        let storage = QStorage::from_data(rows.copied().collect::<Vec<u8>>().into(), device, dtype)?;
+        let weight = Arc::new(QTensor::new(storage, (outputs, inputs))?);
+        Ok(Self {
+            product: QMatMul::from_arc(weight.clone())?,
+            weight,
+            bias,
+        })
+    }
+}
+
+impl Linear for OnDevice {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.product.forward(x)?;
+        Ok(match &self.bias {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        })
+    }
+
+    /// The weights are dense for the length of the product.
+    fn backward(&self, dy: &Tensor) -> Result<Tensor> {
+        Ok(dy.matmul(&self.weight.dequantize(dy.device())?)?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! (sizes, tokenizer, chat template) comes from the file itself, so that a new checkpoint of a known family needs a
 //! manifest and no code. [`ocr`] reads the text of pictures.
 
+pub mod backend;
 pub mod chat;
 pub mod config;
 pub mod decoder;

@@ -301,6 +301,7 @@ impl PeftConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::backend::Backend;
     use crate::model::decoder::Decoder;
     use crate::model::gguf::Gguf;
     use crate::model::linear::WeightForm;
@@ -311,9 +312,14 @@ mod tests {
         let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
         let path = folder.path().join("tiny.gguf");
         Tiny::new(arch)?.write(&path)?;
-        Ok(Decoder::load(&Gguf::open(&path)?, WeightForm::Blocks, &|_| {})?
-            .config()
-            .clone())
+        Ok(Decoder::load(
+            &Gguf::open(&path)?,
+            WeightForm::Blocks,
+            &Backend::Kernels,
+            &|_| {},
+        )?
+        .config()
+        .clone())
     }
 
     fn saved(settings: &LoraSettings) -> Result<(tempfile::TempDir, Adapter, DecoderConfig)> {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use candle_core::Tensor;
+use plumbline::model::backend::Backend;
 use plumbline::model::decoder::{Decoder, Step};
 use plumbline::model::gguf::Gguf;
 use plumbline::model::kv::BranchKv;
@@ -28,7 +29,7 @@ impl Loaded {
     pub fn open_as(path: &Path, form: WeightForm) -> Outcome<Self> {
         let gguf = Gguf::open(path)?;
         Ok(Self {
-            decoder: Decoder::load(&gguf, form, &|_| {})?,
+            decoder: Decoder::load(&gguf, form, &Backend::Kernels, &|_| {})?,
             tokenizer: Tokenizer::from_gguf(&gguf)?,
             gguf,
         })

@@ -6,6 +6,7 @@ use candle_core::quantized::gguf_file::Value;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
 use plumbline::error::{Error, ErrorKind};
+use plumbline::model::backend::Backend;
 use plumbline::model::chat::ChatFrame;
 use plumbline::model::decoder::{Decoder, Step};
 use plumbline::model::gguf::Gguf;
@@ -19,7 +20,7 @@ use crate::tiny::Tiny;
 /// Everything a program does with a model file: opens it, loads it, and runs three tokens.
 fn use_file(path: &Path) -> Result<(), Error> {
     let gguf = Gguf::open(path)?;
-    let decoder = Decoder::load(&gguf, WeightForm::default(), &|_| {})?;
+    let decoder = Decoder::load(&gguf, WeightForm::default(), &Backend::Kernels, &|_| {})?;
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
     ChatFrame::from_gguf(&gguf, &tokenizer)?;
     let step = Step {

@@ -14,7 +14,7 @@ use crate::model::config::DecoderConfig;
 use crate::model::kernels::attention::{Attention, Span};
 use crate::model::kernels::lanes::{self, Lanes, WithLanes};
 use crate::model::kernels::product::{Block, PackedMatrix};
-use crate::model::kv::{BLOCK, Geometry, KvBlock, Number};
+use crate::model::kv::{BLOCK, Geometry, Held, KvBlock, Number};
 
 /// Rows of a product: reading a prefix, writing eight branches, writing one.
 const ROWS: [usize; 3] = [256, 8, 1];
@@ -100,6 +100,7 @@ fn geometry_of(config: &DecoderConfig) -> Geometry {
         dim: config.head_dim,
         hidden: config.hidden,
         number: Number::F16,
+        held: Held::Blocks,
     }
 }
 

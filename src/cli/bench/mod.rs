@@ -13,6 +13,7 @@ use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::{Error, Result};
 use crate::id::ModelId;
 use crate::machine::Machine;
+use crate::model::backend::Backend;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
 use crate::rubric::Rubric;
@@ -186,6 +187,7 @@ pub fn run(command: &BenchCommand, config: &Config) -> Result<()> {
         what: command.name(),
         machine,
         model: model_of(command, config),
+        device: device_of(command, config),
         runs: often.runs,
         warm_up: often.warm_up,
         facts,
@@ -201,6 +203,12 @@ pub fn run(command: &BenchCommand, config: &Config) -> Result<()> {
 fn model_of(command: &BenchCommand, config: &Config) -> Option<ModelId> {
     let without = matches!(command, BenchCommand::Paint(_));
     (!without).then(|| config.model.clone())
+}
+
+/// `ops` measures the processor's kernels wherever the model runs.
+fn device_of(command: &BenchCommand, config: &Config) -> Option<&'static str> {
+    let runs = !matches!(command, BenchCommand::Paint(_) | BenchCommand::Ops(_));
+    runs.then(|| Backend::open(config.engine.device).map_or("CPU", |backend| backend.name()))
 }
 
 fn measure(command: &BenchCommand, config: &Config, session: &Session) -> Result<Outcome> {

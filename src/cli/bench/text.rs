@@ -36,8 +36,9 @@ fn title(report: &Report) -> String {
         .as_ref()
         .map_or(String::new(), |id| format!("  {id}"));
     let (runs, warm_up) = (report.runs, report.warm_up);
+    let device = report.device.map_or(String::new(), |name| format!(" on {name}"));
     format!(
-        "plumb bench {}{model}  {runs} runs, {warm_up} before them",
+        "plumb bench {}{model}{device}  {runs} runs, {warm_up} before them",
         words(report.what)
     )
 }

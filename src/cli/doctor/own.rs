@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Finding;
 use crate::config::{Config, Origin};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::backend::Backend;
 use crate::model::local::Presence;
 use crate::model::pull::free_space;
 use crate::model::{Catalogue, ModelStore};
@@ -15,7 +16,7 @@ use crate::store::{Health, Workspace};
 const ROOM_FOR_A_MODEL: u64 = 1_000_000_000;
 
 pub(super) fn findings(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![settings(config), rubric(config)];
+    let mut findings = vec![settings(config), rubric(config), device(config)];
     match Catalogue::load(&config.manifests_dir()) {
         Ok(catalogue) => findings.extend(models(config, &catalogue)),
         Err(error) => findings.push(Finding::fail("models", &error)),
@@ -41,6 +42,12 @@ fn rubric(config: &Config) -> Finding {
     let rubric = Rubric::named(&config.rubric);
     let describe = |r: Rubric| format!("{} {}, {} dimensions", r.id, r.version, r.dimensions.len());
     Finding::of("rubric", rubric.map(describe))
+}
+
+/// Where models run.
+fn device(config: &Config) -> Finding {
+    let backend = Backend::open(config.engine.device);
+    Finding::of("device", backend.map(|backend| backend.name().to_owned()))
 }
 
 /// The configured model, verified; the others only named.

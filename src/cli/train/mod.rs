@@ -26,6 +26,7 @@ use crate::learn::train::reward::{Pair, RewardModel, split};
 use crate::learn::train::sequences::{self, Sequence, sequence};
 use crate::learn::train::sft::Sft;
 use crate::learn::train::{Ending, Objective, Run, Settings, duration};
+use crate::model::backend::Backend;
 use crate::model::chat::ChatFrame;
 use crate::model::config::DecoderConfig;
 use crate::model::decoder::Decoder;
@@ -190,7 +191,8 @@ impl<'a> Base<'a> {
 
     /// Loads the weights, and the adapter that the run begins with.
     fn load(mut self, watch: &Onlooker) -> Result<Loaded> {
-        let decoder = Decoder::load(&self.gguf, self.model.options.weights, &|part| {
+        let backend = Backend::open(self.model.options.device)?;
+        let decoder = Decoder::load(&self.gguf, self.model.options.weights, &backend, &|part| {
             watch.tell("loading the weights", (part * 100.0) as usize, 100);
         })?;
         let start = match &self.how.from {

@@ -1,6 +1,6 @@
 //! The likelihood of tokens and its derivative, some rows at a time: the logits of a long answer are never all in memory.
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use rayon::prelude::*;
 use toktrie::SimpleVob;
 
@@ -70,14 +70,14 @@ pub fn likelihood(
         log_probabilities.extend(told.iter().map(|t| t.0));
         greedy.extend(told.iter().map(|t| t.1));
         gradients.push(if told.iter().any(|t| t.2) {
-            let d_logits = Tensor::from_vec(logits, (wanted.len(), vocab), &Device::Cpu)?;
+            let d_logits = Tensor::from_vec(logits, (wanted.len(), vocab), decoder.device())?;
             decoder.logits_backward(&d_logits)?
         } else {
-            Tensor::zeros((wanted.len(), width), candle_core::DType::F32, &Device::Cpu)?
+            Tensor::zeros((wanted.len(), width), candle_core::DType::F32, decoder.device())?
         });
     }
     let d_hidden = match gradients.as_slice() {
-        [] => Tensor::zeros((0, width), candle_core::DType::F32, &Device::Cpu)?,
+        [] => Tensor::zeros((0, width), candle_core::DType::F32, decoder.device())?,
         parts => Tensor::cat(parts, 0)?,
     };
     Ok(Likelihood {
@@ -122,8 +122,11 @@ fn differentiate(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::model::gguf::Gguf;
+    use candle_core::Device;
+
+    use super::*;
+    use crate::model::backend::Backend;
     use crate::model::linear::WeightForm;
     use crate::model::testing::Tiny;
 
@@ -131,7 +134,7 @@ mod tests {
         let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
         let path = folder.path().join("tiny.gguf");
         Tiny::new("llama")?.write(&path)?;
-        Decoder::load(&Gguf::open(&path)?, WeightForm::F32, &|_| {})
+        Decoder::load(&Gguf::open(&path)?, WeightForm::F32, &Backend::Kernels, &|_| {})
     }
 
     /// More rows than a chunk, some of them with a mask: values against candle's own log-softmax, and the gradient

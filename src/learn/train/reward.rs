@@ -232,6 +232,7 @@ fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<f32>> {
         dropout: None,
     };
     let hidden = decoder.trace(&pack, &rows, options)?.hidden;
+    let head = head.to_device(hidden.device())?;
     Ok(hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?)
 }
 
@@ -302,7 +303,7 @@ impl Objective for RewardModel<'_> {
     fn step(&self, step: usize, parameters: &Parameters, watch: &dyn Watch) -> Result<Found> {
         let settings = self.learner.settings;
         let decoder = self.learner.model(parameters)?;
-        let head = Self::head(parameters)?;
+        let head = Self::head(parameters)?.to_device(decoder.device())?;
         let mut passes = self.passes();
         let steps = passes.len().div_ceil(settings.batch.accumulation);
         let seed = Seed::root(settings.seed).branch(&format!("epoch {}", step / steps));
@@ -328,8 +329,9 @@ impl Objective for RewardModel<'_> {
                 by_worse.push((by_rejected / count as f64) as f32);
             }
             by_better.extend(by_worse);
-            let by_reward = Tensor::from_vec(by_better, (rows.len(), 1), &Device::Cpu)?;
-            sum.add_one(HEAD.to_owned(), &by_reward.t()?.matmul(&trace.hidden)?)?;
+            let by_reward = Tensor::from_vec(by_better, (rows.len(), 1), decoder.device())?;
+            let by_head = by_reward.t()?.matmul(&trace.hidden)?;
+            sum.add_one(HEAD.to_owned(), &by_head.to_device(&Device::Cpu)?)?;
             found.tokens += pack.rows();
             sum.add(&trace.backward(&by_reward.matmul(&head)?)?)?;
             found.samples.extend(pairs.iter().zip(chosen).zip(rejected).take(1).map(|((pair, c), r)| {

@@ -17,6 +17,7 @@ use crate::engine::grammar::GrammarFactory;
 use crate::engine::reading::LevelTokens;
 use crate::hash::ContentHash;
 use crate::id::ModelId;
+use crate::model::backend::Backend;
 use crate::model::decoder::Decoder;
 use crate::model::gguf::Gguf;
 use crate::model::linear::WeightForm;
@@ -38,7 +39,7 @@ impl World {
         Tiny::new("qwen2")?.write(&path)?;
         let gguf = Gguf::open(&path)?;
         Ok(Self {
-            decoder: Decoder::load(&gguf, WeightForm::F32, &|_| {})?,
+            decoder: Decoder::load(&gguf, WeightForm::F32, &Backend::Kernels, &|_| {})?,
             tokenizer: Arc::new(Tokenizer::from_gguf(&gguf)?),
             settings,
             folder,

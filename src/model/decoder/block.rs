@@ -8,6 +8,7 @@ use candle_nn::ops::rms_norm;
 use candle_nn::rotary_emb::rope_thd;
 
 use crate::error::Result;
+use crate::model::backend::Backend;
 use crate::model::config::DecoderConfig;
 use crate::model::kernels::low_rank::LowRank;
 use crate::model::kernels::{add, backward, swiglu};
@@ -26,8 +27,20 @@ pub(super) struct Layer {
 struct Update {
     factors: Factors,
     scale: f64,
-    /// The factors as the forward pass reads them.
-    packed: Arc<LowRank>,
+    /// The factors as our kernel reads them; none where the tensors themselves are multiplied.
+    packed: Option<Arc<LowRank>>,
+}
+
+impl Update {
+    /// `y` with the update for `x` added.
+    fn add_to(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
+        let Some(packed) = &self.packed else {
+            let Factors { a, b } = &self.factors;
+            let update = x.matmul(&a.t()?)?.matmul(&b.t()?)?;
+            return Ok((y + (update * self.scale)?)?);
+        };
+        Ok(packed.add_to(y, x)?)
+    }
 }
 
 impl From<Arc<dyn Linear>> for Layer {
@@ -59,15 +72,13 @@ impl Dropout {
             z ^ (z >> 31)
         };
         let limit = (self.share * 2_f64.powi(64)) as u64;
-        let values = backward::with_floats(x, |x| {
-            let entry = |(i, &x): (usize, &f32)| if draw(i as u64) < limit { 0.0 } else { x * kept };
-            Ok(x.par_iter()
-                .enumerate()
-                .with_min_len(1 << 14)
-                .map(entry)
-                .collect::<Vec<f32>>())
-        })?;
-        Ok(Tensor::from_vec(values, x.shape(), &Device::Cpu)?)
+        // The same entries on every device.
+        let factors: Vec<f32> = (0..x.elem_count())
+            .into_par_iter()
+            .with_min_len(1 << 14)
+            .map(|i| if draw(i as u64) < limit { 0.0 } else { kept })
+            .collect();
+        Ok((x * Tensor::from_vec(factors, x.shape(), x.device())?)?)
     }
 }
 
@@ -77,12 +88,23 @@ pub struct Gradients(pub BTreeMap<Place, Factors>);
 
 impl Layer {
     /// The same layer under another update, or none.
-    pub(super) fn with(&self, update: Option<(&Factors, f64)>) -> Result<Self> {
-        let update = update.map(|(factors, scale)| -> Result<_> {
+    pub(super) fn with(&self, update: Option<(&Factors, f64)>, backend: &Backend) -> Result<Self> {
+        let update = update.map(|(Factors { a, b }, scale)| -> Result<_> {
+            let (factors, packed) = match backend {
+                Backend::Kernels => {
+                    let (a, b) = (a.clone(), b.clone());
+                    let packed = LowRank::new(&a, &b, scale)?;
+                    (Factors { a, b }, Some(Arc::new(packed)))
+                }
+                Backend::Tensors(device) => {
+                    let (a, b) = (a.to_device(device)?, b.to_device(device)?);
+                    (Factors { a, b }, None)
+                }
+            };
             Ok(Update {
-                factors: factors.clone(),
+                factors,
                 scale,
-                packed: Arc::new(LowRank::new(&factors.a, &factors.b, scale)?),
+                packed,
             })
         });
         Ok(Self {
@@ -95,8 +117,8 @@ impl Layer {
         let y = self.base.forward(x)?;
         Ok(match (&self.update, dropout) {
             (None, _) => y,
-            (Some(update), None) => update.packed.add_to(&y, x)?,
-            (Some(update), Some(dropout)) => update.packed.add_to(&y, &dropout.apply(x, place)?)?,
+            (Some(update), None) => update.add_to(&y, x)?,
+            (Some(update), Some(dropout)) => update.add_to(&y, &dropout.apply(x, place)?)?,
         })
     }
 
@@ -135,7 +157,11 @@ pub(super) struct Rope {
 
 impl Rope {
     /// Of rows at these positions; `frequencies`: `[D / 2]`.
-    pub(super) fn new(positions: impl Iterator<Item = usize>, frequencies: &[f64]) -> Result<Self> {
+    pub(super) fn new(
+        positions: impl Iterator<Item = usize>,
+        frequencies: &[f64],
+        device: &Device,
+    ) -> Result<Self> {
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         for position in positions {
             for frequency in frequencies {
@@ -146,8 +172,8 @@ impl Rope {
         }
         let shape = (cos.len() / frequencies.len(), frequencies.len());
         Ok(Self {
-            cos: Tensor::from_vec(cos, shape, &Device::Cpu)?,
-            sin: Tensor::from_vec(sin, shape, &Device::Cpu)?,
+            cos: Tensor::from_vec(cos, shape, device)?,
+            sin: Tensor::from_vec(sin, shape, device)?,
         })
     }
 

@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::block::Block;
 use crate::error::Result;
+use crate::model::backend::Backend;
 use crate::model::config::{DecoderConfig, Family};
 use crate::model::gguf::Gguf;
 use crate::model::linear::{self, Linear, WeightForm};
@@ -16,6 +17,7 @@ pub(super) struct Loader<'a> {
     pub(super) gguf: &'a Gguf,
     pub(super) config: &'a DecoderConfig,
     pub(super) form: WeightForm,
+    pub(super) backend: &'a Backend,
 }
 
 impl Loader<'_> {
@@ -58,7 +60,8 @@ impl Loader<'_> {
     }
 
     pub(super) fn vector(&self, name: &str, len: usize) -> Result<Tensor> {
-        Ok(self.tensor(name, &[len])?.dequantize(&Device::Cpu)?)
+        let vector = self.tensor(name, &[len])?.dequantize(&Device::Cpu)?;
+        Ok(vector.to_device(self.backend.device())?)
     }
 
     fn bias(&self, name: &str, out: usize) -> Result<Option<Tensor>> {
@@ -107,9 +110,9 @@ impl Loader<'_> {
         let rows: Vec<u32> = (0..out).map(|i| row(i) as u32).collect();
         let bias = self.bias(name, out)?;
         let bias = bias
-            .map(|bias| bias.index_select(&Tensor::new(rows, &Device::Cpu)?, 0))
+            .map(|bias| bias.index_select(&Tensor::new(rows, self.backend.device())?, 0))
             .transpose()?;
-        linear::load(&weight, bias, self.form, row)
+        linear::load(&weight, bias, self.form, self.backend, row)
     }
 
     /// base^(-2i/D), divided by the file's own factors where it has them (Llama 3.1 long-context scaling).

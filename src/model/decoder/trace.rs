@@ -12,8 +12,11 @@ use candle_nn::ops::rms_norm;
 use super::Decoder;
 use super::block::{Activations, Dropout, Gradients, Pass, Rope};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::backend::Backend;
 use crate::model::kernels::backward::{self, with_floats};
-use crate::model::kernels::segments::{self, Heads, Inputs, Segment};
+use crate::model::kernels::portable;
+use crate::model::kernels::segments::{self, Inputs, Segment};
+use crate::model::lora::Factors;
 
 /// Sequences side by side, without padding; none sees another.
 #[derive(Debug, Clone, Default)]
@@ -95,17 +98,15 @@ impl Decoder {
             );
             return Err(Error::new(ErrorKind::Internal, what));
         }
-        let rope = Rope::new(pack.positions(), &self.frequencies)?;
-        let mut x = self
-            .embedding
-            .embedding(&Tensor::new(pack.tokens.as_slice(), &Device::Cpu)?)?;
+        let rope = Rope::new(pack.positions(), &self.frequencies, self.device())?;
+        let mut x = self.embedded(&pack.tokens)?;
         let (mut inputs, mut kept) = (Vec::new(), Vec::new());
         for layer in 0..self.blocks.len() {
             let (y, activations) = self.traced_block(layer, &x, pack, &rope, options)?;
             kept.push((!options.checkpointing).then_some(activations));
             inputs.push(std::mem::replace(&mut x, y));
         }
-        let rows = Tensor::new(wanted, &Device::Cpu)?;
+        let rows = Tensor::new(wanted, self.device())?;
         let last = x.index_select(&rows, 0)?;
         let hidden = rms_norm(&last, &self.norm, self.config.norm_eps as f32)?;
         Ok(Trace {
@@ -147,6 +148,10 @@ impl Decoder {
     ) -> Result<(Tensor, Activations<Vec<f32>>)> {
         let heads = self.heads();
         let mut attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
+            if let Backend::Tensors(_) = self.backend {
+                let attended = portable::attend_segments(heads, [q, k, v], &pack.segments)?;
+                return Ok((attended, Vec::new()));
+            }
             let attended = with_inputs(q, k, v, |inputs| segments::attend(heads, inputs, &pack.segments))?;
             let shape = (pack.rows(), heads.queries * heads.dim);
             let values = Tensor::from_vec(attended.values, shape, &Device::Cpu)?;
@@ -164,14 +169,6 @@ impl Decoder {
             dropout,
         }
     }
-
-    fn heads(&self) -> Heads {
-        Heads {
-            queries: self.config.heads,
-            keys: self.config.kv_heads,
-            dim: self.config.head_dim,
-        }
-    }
 }
 
 fn with_inputs<T>(q: &Tensor, k: &Tensor, v: &Tensor, run: impl FnOnce(Inputs) -> T) -> Result<T> {
@@ -181,7 +178,7 @@ fn with_inputs<T>(q: &Tensor, k: &Tensor, v: &Tensor, run: impl FnOnce(Inputs) -
 }
 
 impl Trace<'_> {
-    /// The gradients of the adapter's factors for `d_hidden` `[wanted, H]`, the gradient of the hidden states.
+    /// The gradients of the adapter's factors, on the processor, for `d_hidden` `[wanted, H]`, the gradient of the hidden states.
     ///
     /// # Errors
     /// The shapes do not fit.
@@ -196,7 +193,7 @@ impl Trace<'_> {
         let mut d = Tensor::zeros(
             (self.pack.rows(), decoder.config.hidden),
             d_last.dtype(),
-            &Device::Cpu,
+            decoder.device(),
         )?
         .index_add(&self.rows, &d_last, 0)?;
         let mut gradients = Gradients::default();
@@ -214,6 +211,10 @@ impl Trace<'_> {
             let attend_back = |a: &Activations<Vec<f32>>, dy: &Tensor| attend_back(decoder, self.pack, a, dy);
             d = decoder.blocks[layer].backward(pass, &activations, &d, &attend_back, &mut gradients)?;
         }
+        for Factors { a, b } in gradients.0.values_mut() {
+            *a = a.to_device(&Device::Cpu)?;
+            *b = b.to_device(&Device::Cpu)?;
+        }
         Ok(gradients)
     }
 }
@@ -225,6 +226,10 @@ fn attend_back(
     dy: &Tensor,
 ) -> Result<[Tensor; 3]> {
     let (q, k, v, attended, log_sums) = activations.attention();
+    if let Backend::Tensors(_) = decoder.backend {
+        let (heads, segments) = (decoder.heads(), &pack.segments);
+        return Ok(portable::attend_segments_back(heads, [q, k, v], segments, dy)?);
+    }
     let [dq, dk, dv] = with_inputs(q, k, v, |inputs| {
         with_floats(attended, |attended| {
             with_floats(dy, |dy| {

@@ -5,7 +5,7 @@ use candle_core::{Device, Result, Storage, Tensor, bail};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{CHUNK, exp, floats};
+use super::{CHUNK, exp, floats, portable};
 
 /// Calls `read` with the numbers of a contiguous f32 tensor on the CPU, without copying them.
 ///
@@ -15,7 +15,7 @@ pub fn with_floats<T>(tensor: &Tensor, read: impl FnOnce(&[f32]) -> Result<T>) -
     let (storage, layout) = tensor.storage_and_layout();
     match &*storage {
         Storage::Cpu(storage) => read(floats(storage, layout)?),
-        _ => bail!("training runs on the CPU"),
+        _ => bail!("the numbers lie on another device"),
     }
 }
 
@@ -34,6 +34,9 @@ pub fn rms_norm(x: &Tensor, weight: &Tensor, dy: &Tensor, eps: f32) -> Result<Te
             x.shape(),
             dy.shape()
         );
+    }
+    if !x.device().is_cpu() {
+        return portable::rms_norm_back(x, weight, dy, eps);
     }
     let mut out = vec![0_f32; x.elem_count()];
     let arch = Arch::new();
@@ -111,6 +114,9 @@ pub fn swiglu(gate: &Tensor, up: &Tensor, dy: &Tensor) -> Result<(Tensor, Tensor
             up.shape(),
             dy.shape()
         );
+    }
+    if !gate.device().is_cpu() {
+        return portable::swiglu_back(gate, up, dy);
     }
     let (mut d_gate, mut d_up) = (vec![0_f32; gate.elem_count()], vec![0_f32; gate.elem_count()]);
     let arch = Arch::new();

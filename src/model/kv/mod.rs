@@ -2,7 +2,7 @@
 //!
 //! They are held in blocks of [`BLOCK`] positions, copied when a branch writes into one that others hold too. Every
 //! position lies in the same place of the same block in every branch, so that attention sums in one order whatever was
-//! forked, batched or read in chunks.
+//! forked, batched or read in chunks. On a device that is not the processor they are tensors ([`Rows`]).
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,8 +10,11 @@ use std::sync::Arc;
 use half::f16;
 use rayon::prelude::*;
 
+use candle_core::{DType, Tensor};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::kernels::lanes::LANES;
+use crate::model::kernels::portable::Rows;
 use crate::model::kernels::widen;
 
 pub mod pages;
@@ -28,6 +31,15 @@ pub enum Number {
     F32,
 }
 
+/// Where keys and values lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// In blocks that this project's kernels read.
+    Blocks,
+    /// In tensors on the device that the model runs on.
+    Tensors,
+}
+
 /// The sizes that say how keys and values lie in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Geometry {
@@ -41,6 +53,8 @@ pub struct Geometry {
     pub hidden: usize,
     /// What a number is held as.
     pub number: Number,
+    /// Where they lie.
+    pub held: Held,
 }
 
 impl Geometry {
@@ -199,6 +213,44 @@ fn value_place(slot: usize, i: usize) -> (usize, usize) {
     ((i / LANES) * BLOCK + slot, i % LANES)
 }
 
+/// The keys and values of some tokens, layer by layer.
+#[derive(Debug, Clone)]
+enum Layers {
+    Blocks(Vec<Vec<Arc<KvBlock>>>),
+    /// None where nothing was written yet.
+    Tensors(Vec<Option<Rows>>),
+}
+
+impl Layers {
+    fn empty(geometry: Geometry) -> Self {
+        match geometry.held {
+            Held::Blocks => Self::Blocks(vec![Vec::new(); geometry.layers]),
+            Held::Tensors => Self::Tensors(vec![None; geometry.layers]),
+        }
+    }
+
+    fn bytes(&self, geometry: Geometry) -> usize {
+        match self {
+            Self::Blocks(layers) => layers.iter().map(Vec::len).sum::<usize>() * geometry.block_bytes(),
+            Self::Tensors(layers) => layers.iter().flatten().map(Rows::bytes).sum(),
+        }
+    }
+
+    fn blocks(&self, layer: usize) -> &[Arc<KvBlock>] {
+        match self {
+            Self::Blocks(layers) => &layers[layer],
+            Self::Tensors(_) => &[],
+        }
+    }
+
+    fn rows(&self, layer: usize) -> Option<&Rows> {
+        match self {
+            Self::Blocks(_) => None,
+            Self::Tensors(layers) => layers[layer].as_ref(),
+        }
+    }
+}
+
 /// The keys and values of tokens that every branch reads. Immutable.
 #[derive(Debug)]
 pub struct SharedPrefix {
@@ -218,7 +270,12 @@ impl SharedPrefix {
 
     /// Its whole blocks in `layer`: an incomplete last one is not among them.
     pub fn blocks(&self, layer: usize) -> &[Arc<KvBlock>] {
-        &self.own.layers[layer][..self.own.len / BLOCK]
+        &self.own.layers.blocks(layer)[..self.own.len / BLOCK]
+    }
+
+    /// All of it in `layer`, where it lies in tensors.
+    pub fn rows(&self, layer: usize) -> Option<&Rows> {
+        self.own.layers.rows(layer)
     }
 
     /// Bytes of its keys and values.
@@ -234,33 +291,48 @@ impl SharedPrefix {
 
     /// The same prefix as if the tokens at `left_out` could not be seen. The others keep their keys, values and
     /// positions: what had read the tokens left out stays as it was. Blocks before them are shared, not copied.
-    pub fn without(&self, left_out: Range<usize>) -> Arc<Self> {
-        let geometry = self.own.geometry;
-        let first = left_out.start.min(self.len()) / BLOCK;
-        let kept: Vec<usize> = (first * BLOCK..self.len())
-            .filter(|at| !left_out.contains(at))
-            .collect();
-        let pack = |blocks: &Vec<Arc<KvBlock>>| {
-            let packed = kept.chunks(BLOCK).map(|kept| {
-                let mut block = KvBlock::empty(geometry);
-                for (slot, at) in kept.iter().enumerate() {
-                    block.take(geometry, slot, &blocks[at / BLOCK], at % BLOCK);
-                }
-                Arc::new(block)
-            });
-            blocks[..first].iter().cloned().chain(packed).collect()
+    ///
+    /// # Errors
+    /// The device refuses.
+    pub fn without(&self, left_out: Range<usize>) -> Result<Arc<Self>> {
+        let kept = |first: usize| (first..self.len()).filter(|at| !left_out.contains(at));
+        let layers = match &self.own.layers {
+            Layers::Blocks(layers) => {
+                let first = left_out.start.min(self.len()) / BLOCK;
+                let kept: Vec<usize> = kept(first * BLOCK).collect();
+                let of = |blocks: &Vec<Arc<KvBlock>>| self.packed(blocks, first, &kept);
+                Layers::Blocks(layers.par_iter().map(of).collect())
+            }
+            Layers::Tensors(layers) => {
+                let kept: Vec<u32> = kept(0).map(|at| at as u32).collect();
+                let of = |rows: &Option<Rows>| rows.as_ref().map(|rows| rows.only(&kept)).transpose();
+                Layers::Tensors(layers.iter().map(of).collect::<candle_core::Result<_>>()?)
+            }
         };
-        let len = first * BLOCK + kept.len();
-        Arc::new(Self {
+        let len = kept(0).count();
+        Ok(Arc::new(Self {
             own: BranchKv {
-                geometry,
+                geometry: self.own.geometry,
                 prefix: None,
-                layers: self.own.layers.par_iter().map(pack).collect(),
+                layers,
                 states: self.own.states.clone(),
                 len,
                 unseen: self.own.unseen + self.len() - len,
             },
-        })
+        }))
+    }
+
+    /// The first blocks as they are, and behind them the positions `kept`, side by side.
+    fn packed(&self, blocks: &[Arc<KvBlock>], first: usize, kept: &[usize]) -> Vec<Arc<KvBlock>> {
+        let geometry = self.own.geometry;
+        let packed = kept.chunks(BLOCK).map(|kept| {
+            let mut block = KvBlock::empty(geometry);
+            for (slot, at) in kept.iter().enumerate() {
+                block.take(geometry, slot, &blocks[at / BLOCK], at % BLOCK);
+            }
+            Arc::new(block)
+        });
+        blocks[..first].iter().cloned().chain(packed).collect()
     }
 }
 
@@ -269,8 +341,8 @@ impl SharedPrefix {
 pub struct BranchKv {
     geometry: Geometry,
     prefix: Option<Arc<SharedPrefix>>,
-    /// Blocks of each layer, from the position where the prefix's whole blocks end.
-    layers: Vec<Vec<Arc<KvBlock>>>,
+    /// In blocks: from the position where the prefix's whole blocks end. In tensors: from where the prefix ends.
+    layers: Layers,
     /// The sum of the states of its own tokens, `[H]`.
     states: Vec<f32>,
     /// Tokens in the prefix and here.
@@ -285,7 +357,7 @@ impl BranchKv {
         Self {
             geometry,
             prefix: None,
-            layers: vec![Vec::new(); geometry.layers],
+            layers: Layers::empty(geometry),
             states: vec![0.0; geometry.hidden],
             len: 0,
             unseen: 0,
@@ -295,10 +367,14 @@ impl BranchKv {
     /// A branch of `prefix` that has added nothing yet.
     pub fn fork(prefix: &Arc<SharedPrefix>) -> Self {
         let incomplete = |blocks: &Vec<Arc<KvBlock>>| blocks[prefix.len() / BLOCK..].to_vec();
+        let layers = match &prefix.own.layers {
+            Layers::Blocks(layers) => Layers::Blocks(layers.iter().map(incomplete).collect()),
+            Layers::Tensors(layers) => Layers::Tensors(vec![None; layers.len()]),
+        };
         Self {
             geometry: prefix.own.geometry,
             prefix: Some(prefix.clone()),
-            layers: prefix.own.layers.iter().map(incomplete).collect(),
+            layers,
             states: vec![0.0; prefix.own.geometry.hidden],
             len: prefix.len(),
             unseen: prefix.own.unseen,
@@ -336,7 +412,7 @@ impl BranchKv {
 
     /// Bytes of its own keys and values, without the prefix.
     pub fn bytes(&self) -> usize {
-        self.layers.iter().map(Vec::len).sum::<usize>() * self.geometry.block_bytes()
+        self.layers.bytes(self.geometry)
     }
 
     /// Whether neither the prefix nor the branch holds a token.
@@ -354,7 +430,10 @@ impl BranchKv {
     pub(super) fn write(&mut self, layer: usize, keys: &[f32], values: &[f32]) {
         let base = self.base();
         let width = self.geometry.kv_heads * self.geometry.dim;
-        let blocks = &mut self.layers[layer];
+        let Layers::Blocks(layers) = &mut self.layers else {
+            return;
+        };
+        let blocks = &mut layers[layer];
         for (i, (key, value)) in keys
             .chunks_exact(width)
             .zip(values.chunks_exact(width))
@@ -366,6 +445,31 @@ impl BranchKv {
             }
             Arc::make_mut(&mut blocks[at / BLOCK]).write(self.geometry, at % BLOCK, key, value);
         }
+    }
+
+    /// The same where they lie in tensors: `keys` and `values` are `[t, kv_heads, D]`.
+    ///
+    /// # Errors
+    /// The device refuses.
+    pub(super) fn write_tensors(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<()> {
+        let Layers::Tensors(layers) = &mut self.layers else {
+            return Ok(());
+        };
+        let dtype = match self.geometry.number {
+            Number::F16 => DType::F16,
+            Number::F32 => DType::F32,
+        };
+        let new = Rows::new(keys, values, dtype)?;
+        layers[layer] = Some(match layers[layer].take() {
+            Some(rows) => rows.then(&new)?,
+            None => new,
+        });
+        Ok(())
+    }
+
+    /// Its own keys and values of `layer`, where they lie in tensors and there are any.
+    pub(super) fn rows(&self, layer: usize) -> Option<&Rows> {
+        self.layers.rows(layer)
     }
 
     /// Adds the states of some of its tokens, `[t, H]`, each scaled to a mean square of 1.
@@ -381,7 +485,7 @@ impl BranchKv {
 
     /// Its own blocks of `layer`; the first begins where the prefix's whole blocks end.
     pub(super) fn blocks(&self, layer: usize) -> &[Arc<KvBlock>] {
-        &self.layers[layer]
+        self.layers.blocks(layer)
     }
 
     /// Counts `written` tokens as held.
@@ -402,7 +506,10 @@ impl BranchKv {
         self.layers.clone_from(&other.layers);
         // The buffer is as long as its longest user has made it.
         let blocks = self.len.div_ceil(BLOCK) - self.base() / BLOCK;
-        for layer in &mut self.layers {
+        let Layers::Blocks(layers) = &mut self.layers else {
+            return;
+        };
+        for layer in layers {
             layer.resize(blocks, Arc::new(KvBlock::empty(self.geometry)));
         }
     }

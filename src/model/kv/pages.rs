@@ -4,7 +4,7 @@
 //! A page is named by a hash over everything it depends on: the weights, how they are held, and every token up to its
 //! end. Two dossiers that begin alike share their first pages; a changed rubric changes none. Pages are read, not mapped:
 //! each is hashed before it is believed, and a file cut short under a mapping would end the program. Any page may be
-//! deleted at any time: it only costs a reading.
+//! deleted at any time: it only costs a reading. Only blocks are kept: a card reads a dossier faster than a disk.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 
-use super::{BLOCK, BranchKv, KvBlock};
+use super::{BLOCK, BranchKv, KvBlock, Layers};
 use crate::hash::ContentHash;
 
 /// Tokens in a page: a multiple of [`BLOCK`], so that pages hold whole blocks.
@@ -91,8 +91,10 @@ impl PageFolder {
     /// # Errors
     /// Whatever the operating system refuses; nothing is lost by it.
     pub fn store(&self, page: &Page, kv: &BranchKv) -> io::Result<()> {
-        let blocks = kv
-            .layers
+        let Layers::Blocks(layers) = &kv.layers else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let blocks = layers
             .iter()
             .flat_map(|blocks| &blocks[page.tokens.start / BLOCK..page.tokens.end.div_ceil(BLOCK)]);
         let parts = parts(&kv.states, blocks.map(|block| &**block));
@@ -204,7 +206,10 @@ fn hash(parts: &[&[u8]]) -> ContentHash {
 fn append(kv: &mut BranchKv, blocks: Vec<KvBlock>, tokens: usize) {
     let each = tokens.div_ceil(BLOCK);
     let mut blocks = blocks.into_iter().map(Arc::new);
-    for layer in &mut kv.layers {
+    let Layers::Blocks(layers) = &mut kv.layers else {
+        return;
+    };
+    for layer in layers {
         layer.extend(blocks.by_ref().take(each));
     }
     kv.advance(tokens);

@@ -11,6 +11,7 @@ use plumbline::engine::event::ScoreRequest;
 use plumbline::engine::reading::{self, LevelTokens};
 use plumbline::engine::scorer::ScoreOptions;
 use plumbline::ingest;
+use plumbline::model::backend::Backend;
 use plumbline::model::decoder::{Decoder, Step};
 use plumbline::model::gguf::Gguf;
 use plumbline::model::kv::BranchKv;
@@ -71,7 +72,7 @@ fn compare(model: &str, context_limit: usize, samples: usize) -> Tested<Worst> {
     };
     let mut scorer = load(model, options)?;
     let gguf = Gguf::open(&env::real_weights(model)?.path)?;
-    let reference = Decoder::load(&gguf, WeightForm::F32, &|_| {})?;
+    let reference = Decoder::load(&gguf, WeightForm::F32, &Backend::Kernels, &|_| {})?;
     let levels = LevelTokens::of(scorer.tokenizer())?;
     let mut worst = Worst::default();
     let all = ingest::find(&Path::new(env!("CARGO_MANIFEST_DIR")).join("samples"))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::model::backend::Backend;
 use crate::model::decoder::Step;
 use crate::model::gguf::Gguf;
 use crate::model::kv::BranchKv;
@@ -14,10 +15,14 @@ use crate::seed::Seed;
 const FAMILIES: [&str; 3] = ["llama", "qwen2", "qwen3"];
 
 fn tiny(arch: &str, form: WeightForm) -> Result<Decoder> {
+    tiny_on(arch, form, &Backend::Kernels)
+}
+
+fn tiny_on(arch: &str, form: WeightForm, backend: &Backend) -> Result<Decoder> {
     let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
     let path = folder.path().join("tiny.gguf");
     Tiny::new(arch)?.write(&path)?;
-    Decoder::load(&Gguf::open(&path)?, form, &|_| {})
+    Decoder::load(&Gguf::open(&path)?, form, backend, &|_| {})
 }
 
 fn noise(name: &str, shape: (usize, usize), deviation: f64) -> Result<Tensor> {
@@ -288,5 +293,46 @@ fn an_adapter_of_another_model_is_refused() -> Result<()> {
     let other = tiny("qwen3", WeightForm::Blocks)?;
     let refused = base.with_adapter(Some(&adapter(&other)?));
     assert!(refused.is_err_and(|e| e.message().contains("is for another model")));
+    Ok(())
+}
+
+/// In candle's operations, on a card where this build uses one: the same gradients.
+#[test]
+fn another_backend_has_the_same_slopes() -> Result<()> {
+    let backend = crate::model::backend::other()?;
+    for arch in FAMILIES {
+        let (ours, other) = (
+            tiny(arch, WeightForm::F32)?,
+            tiny_on(arch, WeightForm::F32, &backend)?,
+        );
+        let adapter = adapter(&ours)?;
+        let weights = noise("weights", (WANTED.len(), ours.config().vocab), 1.0)?;
+        let options = TraceOptions {
+            checkpointing: true,
+            dropout: Some(Dropout {
+                share: 0.3,
+                seed: Seed::root(9),
+            }),
+        };
+        let of = |decoder: &Decoder| {
+            let weights = weights.to_device(decoder.device())?;
+            let decoder = decoder.with_adapter(Some(&adapter))?;
+            gradients(&decoder, &tree(), &WANTED, &weights, options)
+        };
+        let (ours, other) = (of(&ours)?, of(&other)?);
+        assert_eq!(ours.len(), other.len());
+        for (place, Factors { a, b }) in &ours {
+            for (ours, other) in [(a, &other[place].a), (b, &other[place].b)] {
+                let (ours, other) = (flat(ours)?, flat(other)?);
+                let largest = ours.iter().fold(0_f32, |most, x| most.max(x.abs()));
+                let apart = ours.iter().zip(&other).map(|(a, b)| (a - b).abs());
+                let apart = apart.fold(0_f32, f32::max);
+                assert!(
+                    largest > 0.0 && apart < 1e-3 * largest,
+                    "{arch} {place:?}: {apart} of {largest}"
+                );
+            }
+        }
+    }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Against attention written out in f64, and figures by hand.
 
 use super::*;
-use crate::model::kv::Number;
+use crate::model::kv::{Held, Number};
 
 const GEOMETRY: Geometry = Geometry {
     layers: 1,
@@ -9,6 +9,7 @@ const GEOMETRY: Geometry = Geometry {
     dim: 32,
     hidden: 64,
     number: Number::F32,
+    held: Held::Blocks,
 };
 const HEADS: usize = 6;
 const WIDTH: usize = GEOMETRY.kv_heads * GEOMETRY.dim;

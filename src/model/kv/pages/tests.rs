@@ -1,7 +1,7 @@
 //! Pages come back as they were, damaged ones do not, and the folder stays small.
 
 use super::*;
-use crate::model::kv::{Geometry, Number};
+use crate::model::kv::{Geometry, Held, Number};
 
 type Outcome<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -11,6 +11,7 @@ const GEOMETRY: Geometry = Geometry {
     dim: 16,
     hidden: 24,
     number: Number::F16,
+    held: Held::Blocks,
 };
 
 /// A branch that holds keys and values of `tokens`, each made of the token's number.
@@ -31,7 +32,10 @@ fn filled(tokens: &[u32]) -> BranchKv {
 }
 
 fn bytes(kv: &BranchKv) -> Vec<u8> {
-    let blocks = kv.layers.iter().flatten();
+    let Layers::Blocks(layers) = &kv.layers else {
+        return Vec::new();
+    };
+    let blocks = layers.iter().flatten();
     let blocks = blocks.flat_map(|block| [block.keys.bytes(), block.values.bytes()].concat());
     bytemuck::cast_slice(&kv.states)
         .iter()

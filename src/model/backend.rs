@@ -1,0 +1,102 @@
+//! Where a model runs, and by whose arithmetic.
+
+use candle_core::Device;
+
+pub use crate::config::DeviceChoice;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Whose arithmetic a decoder uses, and where.
+#[derive(Debug, Clone)]
+pub enum Backend {
+    /// This project's kernels, on the processor.
+    Kernels,
+    /// candle's operations, on one of its devices.
+    Tensors(Device),
+}
+
+impl Backend {
+    /// What was chosen; `Auto` takes a graphics card if this build can use one and one is there.
+    ///
+    /// # Errors
+    /// `Usage` when a card is asked for and this build cannot use one; `Engine` when there is none, or it refuses.
+    pub fn open(choice: DeviceChoice) -> Result<Self> {
+        match choice {
+            DeviceChoice::Cpu => Ok(Self::Kernels),
+            DeviceChoice::Cuda => cuda(),
+            DeviceChoice::Auto => Ok(cuda().unwrap_or(Self::Kernels)),
+        }
+    }
+
+    /// The choice without `Auto`: what is kept of an answer says where it was calculated.
+    #[must_use]
+    pub fn choose(choice: DeviceChoice) -> DeviceChoice {
+        match choice {
+            DeviceChoice::Auto if cuda().is_ok() => DeviceChoice::Cuda,
+            DeviceChoice::Auto => DeviceChoice::Cpu,
+            chosen => chosen,
+        }
+    }
+
+    /// Where its tensors lie.
+    pub fn device(&self) -> &Device {
+        match self {
+            Self::Kernels => &Device::Cpu,
+            Self::Tensors(device) => device,
+        }
+    }
+
+    /// As a person reads it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tensors(Device::Cuda(_)) => "CUDA",
+            Self::Tensors(_) | Self::Kernels => "CPU",
+        }
+    }
+}
+
+/// A backend that is not this project's kernels: a graphics card in a build that uses one, else candle's operations on
+/// the processor.
+///
+/// # Errors
+/// The card refuses.
+#[cfg(test)]
+pub fn other() -> Result<Backend> {
+    if cfg!(feature = "cuda") {
+        cuda()
+    } else {
+        Ok(Backend::Tensors(Device::Cpu))
+    }
+}
+
+/// The first card that the driver shows.
+fn cuda() -> Result<Backend> {
+    if !cfg!(feature = "cuda") {
+        let what = "engine.device = \"cuda\": this build has no CUDA";
+        return Err(Error::new(ErrorKind::Usage, what).hint("`make cuda` builds one that has"));
+    }
+    Device::new_cuda(0).map(Backend::Tensors).map_err(|e| {
+        Error::new(ErrorKind::Engine, "engine.device = \"cuda\": no card can be used")
+            .hint("`nvidia-smi` says what the driver sees; engine.device = \"cpu\" runs without one")
+            .because(e)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_is_always_there() -> Result<()> {
+        assert_eq!(Backend::open(DeviceChoice::Cpu)?.name(), "CPU");
+        assert!(Backend::open(DeviceChoice::Auto).is_ok());
+        Ok(())
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[test]
+    fn a_build_without_cuda_says_how_to_get_one() {
+        let error = Backend::open(DeviceChoice::Cuda).err();
+        let error = error.filter(|e| e.kind() == ErrorKind::Usage && e.hints()[0].contains("make cuda"));
+        assert!(error.is_some());
+    }
+}
