@@ -22,7 +22,7 @@ use crate::learn::train::estimate::{Estimate, Load, available, estimate};
 use crate::learn::train::folder::{DataIdentity, MachineIdentity, Manifest, RunFolder, RunKind, Told};
 use crate::learn::train::grpo::Grpo;
 use crate::learn::train::learner::{Learner, checkpointing};
-use crate::learn::train::reward::{Pair, RewardModel, split};
+use crate::learn::train::reward::{Judge, Pair, RewardModel, split};
 use crate::learn::train::sequences::{self, Sequence, sequence};
 use crate::learn::train::sft::Sft;
 use crate::learn::train::{Ending, Objective, Run, Settings, duration};
@@ -63,6 +63,9 @@ pub enum TrainCommand {
         /// The folder that `plumb dataset build` wrote
         #[arg(long, value_name = "DIR", default_value = "dataset")]
         data: PathBuf,
+        /// Reward what people prefer, too: the adapter folder of a `plumb train reward` run
+        #[arg(long, value_name = "DIR")]
+        judge: Option<PathBuf>,
         /// How
         #[command(flatten)]
         how: TrainArgs,
@@ -150,7 +153,7 @@ pub fn run(command: &TrainCommand, config: &Config) -> Result<()> {
     match command {
         TrainCommand::Sft { data, how } => sft(data, how, config),
         TrainCommand::Reward { pairs, how } => reward(pairs.as_deref(), how, config),
-        TrainCommand::Grpo { data, how } => grpo(data, how, config),
+        TrainCommand::Grpo { data, judge, how } => grpo(data, judge.as_deref(), how, config),
         TrainCommand::Plan { data, kind, how } => plan(data, *kind, how, config),
         TrainCommand::List { json } => list(config, *json),
         TrainCommand::Show { run, json } => show(config, run, *json),
@@ -246,6 +249,7 @@ impl Loaded {
             kind,
             model: self.model.identity.clone(),
             start: self.start.as_ref().map(|(_, sha256)| *sha256),
+            judge: None,
             settings: self.settings.clone(),
             data,
             steps,
@@ -432,8 +436,18 @@ fn sft(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
     train(&objective, &manifest, &folder, how, &watch)
 }
 
-fn grpo(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
+fn grpo(dir: &Path, judge: Option<&Path>, how: &TrainArgs, config: &Config) -> Result<()> {
     let base = Base::new(how, config)?;
+    let weight = base.settings.grpo.weights.model;
+    if judge.is_some() != (weight > 0.0) {
+        let what = if judge.is_some() {
+            "a reward model is named, and its weight is 0"
+        } else {
+            "grpo.weights.model is above 0, and no reward model is named"
+        };
+        return Err(Error::new(ErrorKind::Usage, what)
+            .hint("name one with --judge DIR and set grpo.weights.model in the settings, or neither"));
+    }
     let tasks = Tasks::read(dir, &base)?;
     base.estimate(tasks.load(&base.settings))?.check()?;
     let folder = folder(config, how.run.as_deref(), RunKind::Grpo)?;
@@ -441,7 +455,9 @@ fn grpo(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
     let grammars = GrammarFactory::new(Arc::clone(&tokenizer))?;
     let levels = LevelTokens::of(&tokenizer)?;
     let loaded = base.load(&watch)?;
+    let judge = judge.map(|dir| Judge::load(dir, &loaded.decoder)).transpose()?;
     let objective = Grpo {
+        judge: judge.as_ref(),
         learner: loaded.learner(),
         tokenizer: &tokenizer,
         grammars: &grammars,
@@ -450,7 +466,10 @@ fn grpo(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
         held_out: &tasks.held_out,
     };
     let steps = loaded.settings.grpo.steps;
-    let manifest = loaded.manifest(RunKind::Grpo, &objective, steps, tasks.identity)?;
+    let manifest = Manifest {
+        judge: judge.as_ref().map(|judge| judge.sha256),
+        ..loaded.manifest(RunKind::Grpo, &objective, steps, tasks.identity)?
+    };
     train(&objective, &manifest, &folder, how, &watch)
 }
 

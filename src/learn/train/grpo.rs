@@ -11,6 +11,7 @@ use super::folder::RunFolder;
 use super::learner::{Learner, Sum};
 use super::loss::{Wanted, likelihood};
 use super::optimiser::Parameters;
+use super::reward::Judge;
 use super::sequences::shuffle;
 use super::settings::{GrpoSettings, LossType, Reference, Scaling};
 use super::{Found, Objective};
@@ -40,6 +41,8 @@ pub struct Grpo<'a> {
     pub tasks: &'a [Task],
     /// What is measured on.
     pub held_out: &'a [Task],
+    /// What says which answers people prefer, if anything does.
+    pub judge: Option<&'a Judge>,
 }
 
 /// How much better than its group each answer is: `(R - mean) / (std + 1e-4)`, or `R - mean`; the deviation is that of a
@@ -209,6 +212,22 @@ impl Grpo<'_> {
         Ok(pack.rows())
     }
 
+    /// What each answer is worth, in parts.
+    fn rewards(&self, task: &Task, written: &[Written]) -> Result<Vec<Rewards>> {
+        let of = |w: &Written| Rewards::of(task, w.answer.as_ref());
+        let mut rewards: Vec<Rewards> = written.iter().map(of).collect();
+        if let Some(judge) = self.judge {
+            // As it learnt them: with the end of the answer behind it.
+            let ended = |w: &Written| [&w.tokens[..], &[self.tokenizer.end()]].concat();
+            let answers: Vec<Vec<u32>> = written.iter().map(ended).collect();
+            let worth = judge.worth(&task.prompt, &answers)?;
+            for ((rewards, worth), written) in rewards.iter_mut().zip(worth).zip(written) {
+                rewards.model = if written.answer.is_some() { worth } else { 0.0 };
+            }
+        }
+        Ok(rewards)
+    }
+
     /// Rewards shuffled within a group, for a control.
     fn shuffled(&self, mut rewards: Vec<f64>, seed: Seed) -> Vec<f64> {
         if self.settings().shuffled {
@@ -244,10 +263,7 @@ impl Objective for Grpo<'_> {
             watch::check(watch, "the steps so far are saved")?;
             let seed = self.seed(&format!("answers {step} {n}"));
             let written = writer.answers(&vec![task; self.settings().group], seed)?;
-            let rewards: Vec<Rewards> = written
-                .iter()
-                .map(|w| Rewards::of(task, w.answer.as_ref()))
-                .collect();
+            let rewards = self.rewards(task, &written)?;
             let total: Vec<f64> = rewards
                 .iter()
                 .map(|r| r.total(&self.settings().weights))
@@ -286,6 +302,7 @@ impl Objective for Grpo<'_> {
             ("reward_evidence", mean(|r| r.evidence)),
             ("reward_schema", mean(|r| r.schema)),
             ("reward_counts", mean(|r| r.counts)),
+            ("reward_model", mean(|r| r.model)),
             ("chosen_tokens", tokens / answers as f64),
         ]
         .into_iter()
@@ -322,7 +339,7 @@ impl Objective for Grpo<'_> {
         for task in tasks {
             watch::check(watch, "the steps so far are saved")?;
             let written = writer.answers(&[task], Seed::root(0))?;
-            rewards.extend(written.iter().map(|w| Rewards::of(task, w.answer.as_ref())));
+            rewards.extend(self.rewards(task, &written)?);
         }
         let mean = |of: &dyn Fn(&Rewards) -> f64| rewards.iter().map(of).sum::<f64>() / rewards.len() as f64;
         Ok([

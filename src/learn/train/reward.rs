@@ -5,6 +5,7 @@
 //! `-log sigmoid(r_c - r_r - m) + lambda (r_c + r_r)^2`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
@@ -15,11 +16,14 @@ use super::optimiser::Parameters;
 use super::sequences::shuffle;
 use super::{Found, Objective};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
 use crate::learn::export::Comparison;
 use crate::model::chat::ChatFrame;
 use crate::model::decoder::Decoder;
 use crate::model::decoder::trace::{Pack, TraceOptions};
+use crate::model::peft;
 use crate::model::tokenizer::Tokenizer;
+use crate::sanitize::line;
 use crate::seed::Seed;
 use crate::watch::{self, Watch};
 
@@ -132,6 +136,66 @@ pub struct RewardModel<'a> {
     pub held_out: &'a [Pair],
 }
 
+/// A reward model that was learnt, over the weights that it was learnt on.
+pub struct Judge {
+    decoder: Decoder,
+    /// `[1, H]`.
+    head: Tensor,
+    /// SHA-256 of the adapter's factors.
+    pub sha256: ContentHash,
+}
+
+impl Judge {
+    /// What `plumb train reward` left in `dir`: an adapter, and the head beside it.
+    ///
+    /// # Errors
+    /// There is no reward model, or it is one over a model of other sizes.
+    pub fn load(dir: &Path, base: &Decoder) -> Result<Self> {
+        let path = dir.join(HEAD_FILE);
+        if !path.exists() {
+            let what = format!("{} holds no reward model", line(&dir.display().to_string()));
+            return Err(Error::new(ErrorKind::Usage, what)
+                .hint("`plumb train reward` makes one; name the adapter folder of its run"));
+        }
+        let bad = |what: &str| Error::new(ErrorKind::Model, format!("{}: {what}", line(&path.display().to_string())));
+        let head = candle_core::safetensors::load(&path, &Device::Cpu)
+            .map_err(|e| bad("is no safetensors file").because(e))?
+            .remove(HEAD)
+            .ok_or_else(|| bad(&format!("lacks {HEAD}")))?;
+        let width = base.config().hidden;
+        if head.dims() != [1, width] {
+            return Err(bad(&format!("is {:?}, this model needs [1, {width}]", head.dims())));
+        }
+        let loaded = peft::load(dir, base.config())?;
+        Ok(Self {
+            decoder: base.with_adapter(Some(&loaded.adapter))?,
+            head: head.to_dtype(DType::F32)?.to_device(base.device())?,
+            sha256: loaded.sha256,
+        })
+    }
+
+    /// What each answer to a prompt is worth: the probability, in 0..1, that it is preferred to an answer whose reward
+    /// is 0, the mean that training keeps rewards at.
+    ///
+    /// # Errors
+    /// The arithmetic fails.
+    pub fn worth(&self, prompt: &[u32], answers: &[Vec<u32>]) -> Result<Vec<f64>> {
+        let mut pack = Pack::default();
+        let prompt = pack.push(prompt);
+        let last = |answer: &Vec<u32>| (pack.push_after(prompt.clone(), answer).end - 1) as u32;
+        let rows: Vec<u32> = answers.iter().map(last).collect();
+        let hidden = self.decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
+        let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
+        Ok(said.into_iter().map(|r| 1.0 / (1.0 + (-f64::from(r)).exp())).collect())
+    }
+}
+
+/// Nothing is kept for a derivative.
+const ONLY_FORWARDS: TraceOptions = TraceOptions {
+    checkpointing: true,
+    dropout: None,
+};
+
 /// The rewards of pairs.
 struct Rewarded {
     chosen: Vec<f64>,
@@ -227,11 +291,7 @@ impl RewardModel<'_> {
 /// What the head says of the pairs' last rows: the better answers', then the others'.
 fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<f32>> {
     let (pack, rows) = packed(pairs);
-    let options = TraceOptions {
-        checkpointing: true,
-        dropout: None,
-    };
-    let hidden = decoder.trace(&pack, &rows, options)?.hidden;
+    let hidden = decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
     let head = head.to_device(hidden.device())?;
     Ok(hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?)
 }

@@ -8,7 +8,7 @@ use super::answering::Task;
 use super::folder::{DataIdentity, MachineIdentity, RunKind};
 use super::grpo::Grpo;
 use super::learner::Learner;
-use super::reward::{Pair, RewardModel};
+use super::reward::{Judge, Pair, RewardModel};
 use super::sequences::Sequence;
 use super::sft::Sft;
 use super::*;
@@ -58,6 +58,7 @@ impl World {
 
     fn manifest(&self, kind: RunKind, steps: usize) -> Manifest {
         Manifest {
+            judge: None,
             kind,
             model: ModelIdentity {
                 id: ModelId::new("tiny"),
@@ -257,7 +258,8 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
         held_out: &held_out,
     };
     let manifest = world.manifest(RunKind::Reward, objective.steps());
-    let told = figures(&world.run("reward", &objective, &manifest, &Nobody)?)?;
+    let folder = world.run("reward", &objective, &manifest, &Nobody)?;
+    let told = figures(&folder)?;
     let (first, last) = (&told[0], &told[told.len() - 1]);
     assert!(
         (first["valid_accuracy"] - 0.5).abs() < 1e-12,
@@ -265,12 +267,18 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     );
     assert!(last["valid_accuracy"] > 0.85, "{last:?}");
     assert!(last["loss"] < 0.5, "{last:?}");
-    assert!(
-        RunFolder::at(&world.folder.path().join("reward"))
-            .adapter()
-            .join(super::reward::HEAD_FILE)
-            .exists()
-    );
+    // What was written judges answers beside each other as it was measured.
+    let judge = Judge::load(&folder.adapter(), &world.decoder)?;
+    let mut right = 0;
+    for pair in &held_out {
+        let worth = judge.worth(&pair.prompt, &[pair.chosen.clone(), pair.rejected.clone()])?;
+        assert!(worth.iter().all(|w| (0.0..=1.0).contains(w)), "{worth:?}");
+        right += usize::from(worth[0] > worth[1]);
+    }
+    let share = right as f64 / held_out.len() as f64;
+    assert!((share - last["valid_accuracy"]).abs() < 1e-9, "{share}");
+    let nothing = Judge::load(world.folder.path(), &world.decoder).err();
+    assert!(nothing.is_some_and(|e| e.kind() == ErrorKind::Usage && e.message().contains("no reward model")));
     Ok(())
 }
 
@@ -315,6 +323,7 @@ fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
         levels: &levels,
         tasks: &tasks,
         held_out: &[],
+        judge: None,
     };
     let manifest = world.manifest(RunKind::Grpo, STEPS);
     let folder = world.run("grpo", &objective, &manifest, &Nobody)?;
