@@ -74,11 +74,37 @@ fn cuda() -> Result<Backend> {
         let what = "engine.device = \"cuda\": this build has no CUDA";
         return Err(Error::new(ErrorKind::Usage, what).hint("`make cuda` builds one that has"));
     }
-    Device::new_cuda(0).map(Backend::Tensors).map_err(|e| {
+    card().map(Backend::Tensors).map_err(|e| {
         Error::new(ErrorKind::Engine, "engine.device = \"cuda\": no card can be used")
             .hint("`nvidia-smi` says what the driver sees; engine.device = \"cpu\" runs without one")
             .because(e)
     })
+}
+
+#[cfg(not(feature = "cuda"))]
+fn card() -> candle_core::Result<Device> {
+    Device::new_cuda(0)
+}
+
+/// A pass is a thousand small operations: what each costs besides its arithmetic decides how fast branches are written.
+#[cfg(feature = "cuda")]
+#[expect(unsafe_code, reason = "the driver's settings are set by foreign functions")]
+fn card() -> candle_core::Result<Device> {
+    use candle_core::cuda::WrapErr as _;
+    use candle_core::cuda::cudarc::driver::{result, sys};
+    let device = Device::new_cuda(0)?;
+    // SAFETY: a `Device` has one stream, which runs everything in order; its tensors are used on no other.
+    unsafe { device.as_cuda_device()?.disable_event_tracking() };
+    let card = result::device::get(0).w()?;
+    let mut kept = u64::MAX;
+    let attribute = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // Freed memory stays with the process instead of going back to the driver whenever the stream is empty.
+    // SAFETY: the card exists, so its pool does; the attribute is a 64-bit number, which outlives the call.
+    unsafe {
+        let pool = result::device::get_default_mem_pool(card).w()?;
+        result::mem_pool::set_attribute(pool, attribute, (&raw mut kept).cast()).w()?;
+    }
+    Ok(device)
 }
 
 #[cfg(test)]

@@ -17,9 +17,9 @@ use crate::model::backend::Backend;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
 use crate::model::kernels::attention::{Attention, Span};
-use crate::model::kernels::portable::{self, Own};
+use crate::model::kernels::portable;
 use crate::model::kernels::segments::Heads;
-use crate::model::kv::{BranchKv, Geometry, Held, Number};
+use crate::model::kv::{BranchKv, Geometry, Held, LogPass, Number};
 use crate::model::linear::{self, Linear, WeightForm};
 use crate::model::lora::Adapter;
 
@@ -179,7 +179,7 @@ impl Decoder {
         check(step, branches, self.config.vocab)?;
         let mut x = self.embedded(step.tokens)?;
         let rope = self.rope(step, branches)?;
-        let masks = self.masks(step, branches)?;
+        let log = LogPass::begin(branches, step.spans, self.device())?;
         for (i, block) in self.blocks.iter().enumerate() {
             let pass = Pass {
                 config: &self.config,
@@ -188,9 +188,9 @@ impl Decoder {
                 dropout: None,
             };
             let mut attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
-                let attended = match &self.backend {
-                    Backend::Kernels => self.attend(i, q, k, v, step, branches)?,
-                    Backend::Tensors(_) => self.attend_tensors(i, [q, k, v], step, &masks, branches)?,
+                let attended = match &log {
+                    None => self.attend(i, q, k, v, step, branches)?,
+                    Some(log) => self.attend_tensors(i, [q, k, v], log, branches)?,
                 };
                 Ok((attended, ()))
             };
@@ -198,6 +198,9 @@ impl Decoder {
             if i == self.middle() {
                 add_states(&x, step, branches)?;
             }
+        }
+        if let Some(log) = log {
+            log.end(branches, step.spans);
         }
         for (branch, &span) in branches.iter_mut().zip(step.spans) {
             branch.advance(span);
@@ -285,52 +288,23 @@ impl Decoder {
         Ok(Tensor::from_vec(attention.run(), shape, &Device::Cpu)?)
     }
 
-    /// What keeps the rows of each span from what comes after them; the kernels need none.
-    fn masks(&self, step: &Step, branches: &[&mut BranchKv]) -> Result<Vec<Option<Tensor>>> {
-        if matches!(self.backend, Backend::Kernels) {
-            return Ok(Vec::new());
-        }
-        let group = self.config.heads / self.config.kv_heads;
-        let of = |(branch, &span): (&&mut BranchKv, &usize)| {
-            let before = branch.len() - branch.prefix().map_or(0, |prefix| prefix.len());
-            Ok(portable::mask(span, before + span, group, self.device())?)
-        };
-        branches.iter().zip(step.spans).map(of).collect()
-    }
-
     /// The same as [`Self::attend`], in tensors on the device.
     fn attend_tensors(
         &self,
         layer: usize,
         [q, k, v]: [&Tensor; 3],
-        step: &Step,
-        masks: &[Option<Tensor>],
-        branches: &mut [&mut BranchKv],
+        pass: &LogPass,
+        branches: &[&mut BranchKv],
     ) -> Result<Tensor> {
-        let v = v.reshape(k.shape())?;
-        let mut first = 0;
-        for (branch, &span) in branches.iter_mut().zip(step.spans).filter(|(_, span)| **span > 0) {
-            let own = |x: &Tensor| x.narrow(0, first, span);
-            branch.write_tensors(layer, &own(k)?, &own(&v)?)?;
-            first += span;
-        }
-        let mut end = 0;
-        let spans: Vec<Own> = branches
-            .iter()
-            .zip(step.spans)
-            .zip(masks)
-            .filter_map(|((branch, &span), mask)| {
-                end += span;
-                let seen = branch.rows(layer).filter(|_| span > 0)?;
-                Some(Own {
-                    rows: end - span..end,
-                    seen,
-                    mask: mask.as_ref(),
-                })
-            })
-            .collect();
+        let own = pass.write(layer, k, &v.reshape(k.shape())?)?;
         let shared = branches.first().and_then(|b| b.prefix()?.rows(layer));
-        Ok(portable::attend(q, self.heads(), shared, &spans)?)
+        Ok(portable::attend(
+            q,
+            self.heads(),
+            shared.as_ref(),
+            &own,
+            pass.mask(),
+        )?)
     }
 
     fn rope(&self, step: &Step, branches: &[&mut BranchKv]) -> Result<Rope> {

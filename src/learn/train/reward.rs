@@ -157,14 +157,22 @@ impl Judge {
             return Err(Error::new(ErrorKind::Usage, what)
                 .hint("`plumb train reward` makes one; name the adapter folder of its run"));
         }
-        let bad = |what: &str| Error::new(ErrorKind::Model, format!("{}: {what}", line(&path.display().to_string())));
+        let bad = |what: &str| {
+            Error::new(
+                ErrorKind::Model,
+                format!("{}: {what}", line(&path.display().to_string())),
+            )
+        };
         let head = candle_core::safetensors::load(&path, &Device::Cpu)
             .map_err(|e| bad("is no safetensors file").because(e))?
             .remove(HEAD)
             .ok_or_else(|| bad(&format!("lacks {HEAD}")))?;
         let width = base.config().hidden;
         if head.dims() != [1, width] {
-            return Err(bad(&format!("is {:?}, this model needs [1, {width}]", head.dims())));
+            return Err(bad(&format!(
+                "is {:?}, this model needs [1, {width}]",
+                head.dims()
+            )));
         }
         let loaded = peft::load(dir, base.config())?;
         Ok(Self {
@@ -186,7 +194,10 @@ impl Judge {
         let rows: Vec<u32> = answers.iter().map(last).collect();
         let hidden = self.decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
         let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
-        Ok(said.into_iter().map(|r| 1.0 / (1.0 + (-f64::from(r)).exp())).collect())
+        Ok(said
+            .into_iter()
+            .map(|r| 1.0 / (1.0 + (-f64::from(r)).exp()))
+            .collect())
     }
 }
 

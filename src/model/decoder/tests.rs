@@ -404,10 +404,16 @@ fn another_backend_says_the_same() -> Result<()> {
         for (form, most) in [(WeightForm::F32, SAME), (WeightForm::Blocks, 2.0 * rounded)] {
             let other = tiny_on(arch, form, &backend)?;
             let largest = worst(&alone(&other, &tokens)?, &want)?;
-            assert!(largest < most, "{arch} {form:?}: {largest}, the kernels {rounded}");
+            assert!(
+                largest < most,
+                "{arch} {form:?}: {largest}, the kernels {rounded}"
+            );
             let shared = prefix(&other, &tokens)?;
             let largest = disagreement(&other, &tokens, forks(&shared), ROUNDS)?;
-            assert!(largest < most, "{arch} {form:?}: branches are {largest} from alone");
+            assert!(
+                largest < most,
+                "{arch} {form:?}: branches are {largest} from alone"
+            );
             if form == WeightForm::F32 {
                 let states = prefix(&reference, &tokens)?.mean_state();
                 let pairs = states.into_iter().zip(shared.mean_state());

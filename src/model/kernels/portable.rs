@@ -8,7 +8,7 @@ use candle_nn::ops::softmax_last_dim;
 
 use super::segments::{Heads, Segment};
 
-/// Keys and values of one layer, in the order of their positions. Immutable: more makes another.
+/// Keys and values of one layer. Immutable: more makes another.
 #[derive(Debug, Clone)]
 pub struct Rows {
     /// `[kv_heads, n, D]`.
@@ -18,12 +18,12 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Those of new positions, `[n, kv_heads, D]` each, held as `dtype`.
+    /// From `[n, kv_heads, D]` each.
     ///
     /// # Errors
-    /// The shapes do not fit.
-    pub fn new(keys: &Tensor, values: &Tensor, dtype: DType) -> Result<Self> {
-        let held = |x: &Tensor| x.transpose(0, 1)?.contiguous()?.to_dtype(dtype);
+    /// The device refuses.
+    pub fn new(keys: &Tensor, values: &Tensor) -> Result<Self> {
+        let held = |x: &Tensor| x.transpose(0, 1)?.contiguous();
         Ok(Self {
             keys: held(keys)?,
             values: held(values)?,
@@ -52,99 +52,77 @@ impl Rows {
             values: self.values.index_select(&kept, 1)?,
         })
     }
-
-    /// How many positions.
-    pub fn len(&self) -> usize {
-        self.keys.dims()[1]
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Bytes of both.
-    pub fn bytes(&self) -> usize {
-        2 * self.keys.elem_count() * self.keys.dtype().size_in_bytes()
-    }
-
-    /// Keys and values as f32: scores of half precision would move the weights of far positions.
-    fn widened(&self) -> Result<(Tensor, Tensor)> {
-        Ok((self.keys.to_dtype(DType::F32)?, self.values.to_dtype(DType::F32)?))
-    }
 }
 
-/// What the rows of one branch see beyond what all see.
-#[derive(Debug)]
-pub struct Own<'a> {
-    /// The rows of the pass.
-    pub rows: Range<usize>,
-    /// The branch's own keys and values; the last ones are those of its rows.
-    pub seen: &'a Rows,
-    /// From [`mask`].
-    pub mask: Option<&'a Tensor>,
-}
-
-/// Attention of queries `[T, heads, D]` over keys that all rows see and those that each branch has: `[T, heads * D]`.
+/// Attention of queries `[T, heads, D]` over keys that all rows see, and over others that they see as `mask` says:
+/// `[T, heads * D]`.
 ///
 /// # Errors
 /// The shapes do not fit.
-pub fn attend(q: &Tensor, heads: Heads, shared: Option<&Rows>, spans: &[Own]) -> Result<Tensor> {
+pub fn attend(
+    q: &Tensor,
+    heads: Heads,
+    shared: Option<&Rows>,
+    own: &Rows,
+    mask: Option<&Tensor>,
+) -> Result<Tensor> {
     let group = heads.queries / heads.keys;
     let q = (grouped(q, heads.keys)? / (heads.dim as f64).sqrt())?;
-    let shared = match shared {
-        Some(rows) => {
-            let (keys, values) = rows.widened()?;
-            Some((q.matmul(&keys.t()?)?, values))
+    let scores = masked(q.matmul(&own.keys.t()?)?, mask)?;
+    let attended = match shared {
+        None => softmax_last_dim(&scores)?.matmul(&own.values)?,
+        Some(shared) => {
+            let before = shared.keys.dim(1)?;
+            let scores = Tensor::cat(&[&q.matmul(&shared.keys.t()?)?, &scores], 2)?;
+            let weights = softmax_last_dim(&scores)?;
+            let part = |from: usize, count: usize| weights.narrow(2, from, count)?.contiguous();
+            let seen = part(0, before)?.matmul(&shared.values)?;
+            (seen + part(before, own.keys.dim(1)?)?.matmul(&own.values)?)?
         }
-        None => None,
     };
-    let mut out = Vec::with_capacity(spans.len());
-    for span in spans {
-        let (first, count) = (span.rows.start * group, span.rows.len() * group);
-        let (keys, values) = span.seen.widened()?;
-        let own = masked(
-            q.narrow(1, first, count)?.contiguous()?.matmul(&keys.t()?)?,
-            span.mask,
-        )?;
-        let Some((scores, shared)) = &shared else {
-            out.push(softmax_last_dim(&own)?.matmul(&values)?);
-            continue;
-        };
-        let before = scores.dim(2)?;
-        let scores = Tensor::cat(&[&scores.narrow(1, first, count)?.contiguous()?, &own], 2)?;
-        let weights = softmax_last_dim(&scores)?;
-        let seen = weights.narrow(2, 0, before)?.contiguous()?.matmul(shared)?;
-        let own = weights.narrow(2, before, own.dim(2)?)?.contiguous()?;
-        out.push((seen + own.matmul(&values)?)?);
-    }
-    ungrouped(&Tensor::cat(&out, 1)?, group)?.flatten_from(1)
+    ungrouped(&attended, group)?.flatten_from(1)
 }
 
-/// What is added to the scores `[group * rows, seen]` of rows that are the last of what is seen, so that none sees what
-/// comes after it; none where one row sees everything.
+/// What is added to the scores of `rows` that are the last of `seen`, so that none sees what comes after it,
+/// `[rows, 1, seen]`; none where one row sees everything.
 ///
 /// # Errors
 /// The device refuses.
-pub fn mask(rows: usize, seen: usize, group: usize, device: &Device) -> Result<Option<Tensor>> {
+pub fn mask(rows: usize, seen: usize, device: &Device) -> Result<Option<Tensor>> {
     if rows <= 1 {
         return Ok(None);
     }
-    let after = |i: usize| (0..rows).map(move |j| if j > i / group { f32::NEG_INFINITY } else { 0.0 });
-    let triangle: Vec<f32> = (0..rows * group).flat_map(after).collect();
-    let triangle = Tensor::from_vec(triangle, (rows * group, rows), device)?;
+    let triangle: Vec<Vec<bool>> = (0..rows).map(|i| (0..rows).map(|j| j <= i).collect()).collect();
+    let triangle = allowed(&triangle, device)?;
     if seen == rows {
         return Ok(Some(triangle));
     }
-    let before = Tensor::zeros((rows * group, seen - rows), DType::F32, device)?;
-    Tensor::cat(&[&before, &triangle], 1).map(Some)
+    let before = Tensor::zeros((rows, 1, seen - rows), DType::F32, device)?;
+    Tensor::cat(&[&before, &triangle], 2).map(Some)
 }
 
+/// The same for rows of which each sees what its own list says: `[rows, 1, seen]`.
+///
+/// # Errors
+/// The device refuses.
+pub fn allowed(sees: &[Vec<bool>], device: &Device) -> Result<Tensor> {
+    let width = sees.first().map_or(0, Vec::len);
+    let add = |&sees: &bool| if sees { 0.0 } else { f32::NEG_INFINITY };
+    let values: Vec<f32> = sees.iter().flatten().map(add).collect();
+    Tensor::from_vec(values, (sees.len(), 1, width), device)
+}
+
+/// Scores `[kv_heads, T * group, n]` with a mask `[T, 1, n]` added.
 fn masked(scores: Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
-    match mask {
-        Some(mask) => scores.broadcast_add(mask),
-        None => Ok(scores),
-    }
+    let Some(mask) = mask else {
+        return Ok(scores);
+    };
+    let (kv_heads, rows, seen) = scores.dims3()?;
+    let tokens = mask.dim(0)?;
+    scores
+        .reshape((kv_heads, tokens, rows / tokens, seen))?
+        .broadcast_add(mask)?
+        .reshape((kv_heads, rows, seen))
 }
 
 /// `[T, heads, D]` to `[kv_heads, T * group, D]`: the queries that share keys side by side.
@@ -194,8 +172,7 @@ impl Seen {
         let queries = grouped(&of(q, rows)?.contiguous()?, heads.keys)?;
         let queries = (queries / (heads.dim as f64).sqrt())?;
         let (keys, values) = (seen(k)?, seen(v)?);
-        let group = heads.queries / heads.keys;
-        let mask = mask(rows.len(), prefix.len() + rows.len(), group, q.device())?;
+        let mask = mask(rows.len(), prefix.len() + rows.len(), q.device())?;
         let scores = masked(queries.matmul(&keys.t()?)?, mask.as_ref())?;
         Ok(Self {
             weights: softmax_last_dim(&scores)?,

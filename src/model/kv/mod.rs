@@ -10,14 +10,16 @@ use std::sync::Arc;
 use half::f16;
 use rayon::prelude::*;
 
-use candle_core::{DType, Tensor};
-
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::kernels::lanes::LANES;
 use crate::model::kernels::portable::Rows;
 use crate::model::kernels::widen;
 
+mod log;
 pub mod pages;
+
+pub(super) use log::LogPass;
+use log::{Meeting, Share};
 
 /// Positions in a block.
 pub const BLOCK: usize = 64;
@@ -217,22 +219,23 @@ fn value_place(slot: usize, i: usize) -> (usize, usize) {
 #[derive(Debug, Clone)]
 enum Layers {
     Blocks(Vec<Vec<Arc<KvBlock>>>),
-    /// None where nothing was written yet.
-    Tensors(Vec<Option<Rows>>),
+    Tensors(Share),
 }
 
 impl Layers {
     fn empty(geometry: Geometry) -> Self {
         match geometry.held {
             Held::Blocks => Self::Blocks(vec![Vec::new(); geometry.layers]),
-            Held::Tensors => Self::Tensors(vec![None; geometry.layers]),
+            Held::Tensors => Self::Tensors(Share::new(vec![None; geometry.layers], 0)),
         }
     }
 
     fn bytes(&self, geometry: Geometry) -> usize {
         match self {
             Self::Blocks(layers) => layers.iter().map(Vec::len).sum::<usize>() * geometry.block_bytes(),
-            Self::Tensors(layers) => layers.iter().flatten().map(Rows::bytes).sum(),
+            Self::Tensors(share) => {
+                2 * share.len() * geometry.layers * geometry.kv_heads * geometry.dim * size_of::<f32>()
+            }
         }
     }
 
@@ -242,19 +245,14 @@ impl Layers {
             Self::Tensors(_) => &[],
         }
     }
-
-    fn rows(&self, layer: usize) -> Option<&Rows> {
-        match self {
-            Self::Blocks(_) => None,
-            Self::Tensors(layers) => layers[layer].as_ref(),
-        }
-    }
 }
 
 /// The keys and values of tokens that every branch reads. Immutable.
 #[derive(Debug)]
 pub struct SharedPrefix {
     own: BranchKv,
+    /// Where its branches write, on a device.
+    branches: Meeting,
 }
 
 impl SharedPrefix {
@@ -274,8 +272,8 @@ impl SharedPrefix {
     }
 
     /// All of it in `layer`, where it lies in tensors.
-    pub fn rows(&self, layer: usize) -> Option<&Rows> {
-        self.own.layers.rows(layer)
+    pub fn rows(&self, layer: usize) -> Option<Rows> {
+        self.own.share().and_then(|share| share.whole(layer))
     }
 
     /// Bytes of its keys and values.
@@ -303,10 +301,9 @@ impl SharedPrefix {
                 let of = |blocks: &Vec<Arc<KvBlock>>| self.packed(blocks, first, &kept);
                 Layers::Blocks(layers.par_iter().map(of).collect())
             }
-            Layers::Tensors(layers) => {
+            Layers::Tensors(share) => {
                 let kept: Vec<u32> = kept(0).map(|at| at as u32).collect();
-                let of = |rows: &Option<Rows>| rows.as_ref().map(|rows| rows.only(&kept)).transpose();
-                Layers::Tensors(layers.iter().map(of).collect::<candle_core::Result<_>>()?)
+                Layers::Tensors(share.only(&kept)?)
             }
         };
         let len = kept(0).count();
@@ -319,6 +316,7 @@ impl SharedPrefix {
                 len,
                 unseen: self.own.unseen + self.len() - len,
             },
+            branches: Meeting::default(),
         }))
     }
 
@@ -369,7 +367,7 @@ impl BranchKv {
         let incomplete = |blocks: &Vec<Arc<KvBlock>>| blocks[prefix.len() / BLOCK..].to_vec();
         let layers = match &prefix.own.layers {
             Layers::Blocks(layers) => Layers::Blocks(layers.iter().map(incomplete).collect()),
-            Layers::Tensors(layers) => Layers::Tensors(vec![None; layers.len()]),
+            Layers::Tensors(_) => Layers::Tensors(prefix.branches.join(prefix.own.geometry.layers)),
         };
         Self {
             geometry: prefix.own.geometry,
@@ -392,7 +390,10 @@ impl BranchKv {
                 "only a branch without a prefix that holds tokens can become a prefix",
             ));
         }
-        Ok(Arc::new(SharedPrefix { own: self }))
+        Ok(Arc::new(SharedPrefix {
+            own: self,
+            branches: Meeting::default(),
+        }))
     }
 
     /// The prefix, if it has one.
@@ -447,29 +448,12 @@ impl BranchKv {
         }
     }
 
-    /// The same where they lie in tensors: `keys` and `values` are `[t, kv_heads, D]`.
-    ///
-    /// # Errors
-    /// The device refuses.
-    pub(super) fn write_tensors(&mut self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<()> {
-        let Layers::Tensors(layers) = &mut self.layers else {
-            return Ok(());
-        };
-        let dtype = match self.geometry.number {
-            Number::F16 => DType::F16,
-            Number::F32 => DType::F32,
-        };
-        let new = Rows::new(keys, values, dtype)?;
-        layers[layer] = Some(match layers[layer].take() {
-            Some(rows) => rows.then(&new)?,
-            None => new,
-        });
-        Ok(())
-    }
-
-    /// Its own keys and values of `layer`, where they lie in tensors and there are any.
-    pub(super) fn rows(&self, layer: usize) -> Option<&Rows> {
-        self.layers.rows(layer)
+    /// Its rows, where they lie in tensors.
+    fn share(&self) -> Option<&Share> {
+        match &self.layers {
+            Layers::Blocks(_) => None,
+            Layers::Tensors(share) => Some(share),
+        }
     }
 
     /// Adds the states of some of its tokens, `[t, H]`, each scaled to a mean square of 1.

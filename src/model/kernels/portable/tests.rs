@@ -74,48 +74,31 @@ fn segments_and_their_slopes_are_those_of_the_kernel() -> Result<()> {
 /// A prefix, and behind it two branches of which one already holds something: as one pass over whole sequences.
 #[test]
 fn branches_see_the_prefix_and_their_own() -> Result<()> {
-    let (prefix, first, second) = (0..5, 5..9, 9..12);
     let q = noise("q", &[12, HEADS.queries, HEADS.dim])?;
     let k = noise("k", &[12, HEADS.keys, HEADS.dim])?;
     let v = noise("v", &[12, HEADS.keys, HEADS.dim])?;
     let whole = attend_segments(HEADS, [&q, &k, &v.flatten_from(1)?], &tree()[..3])?;
-    let rows = |range: &Range<usize>| {
+    let rows = |range: Range<usize>| {
         let of = |x: &Tensor| x.narrow(0, range.start, range.len());
-        Rows::new(&of(&k)?, &of(&v)?, DType::F32)
+        Rows::new(&of(&k)?, &of(&v)?)
     };
-    let shared = rows(&prefix)?;
-    // The first branch held two tokens before; the second is new.
-    let first_seen = rows(&(5..7))?.then(&rows(&(7..9))?)?;
-    assert_eq!((first_seen.len(), first_seen.bytes()), (4, 2 * 4 * 2 * 16 * 4));
-    let second_seen = rows(&second)?;
-    let masks = [mask(2, 4, 3, DEVICE)?, mask(3, 3, 3, DEVICE)?];
-    let spans = [
-        Own {
-            rows: 0..2,
-            seen: &first_seen,
-            mask: masks[0].as_ref(),
-        },
-        Own {
-            rows: 2..5,
-            seen: &second_seen,
-            mask: masks[1].as_ref(),
-        },
-    ];
-    let asked = q.narrow(0, 7, 5)?;
-    let got = attend(&asked, HEADS, Some(&shared), &spans)?;
+    let shared = rows(0..5)?;
+    // The first branch held two tokens before and has two more; the second is new.
+    let own = rows(5..7)?.then(&rows(7..12)?)?;
+    let sees = |list: &[usize]| (0..7).map(|i| list.contains(&i)).collect::<Vec<_>>();
+    let lists = [&[0, 1, 2][..], &[0, 1, 2, 3], &[4], &[4, 5], &[4, 5, 6]];
+    let mask = allowed(&lists.map(sees), DEVICE)?;
+    let got = attend(&q.narrow(0, 7, 5)?, HEADS, Some(&shared), &own, Some(&mask))?;
     assert!(apart(&got, &whole.narrow(0, 7, 5)?)? < 1e-5);
-    assert_eq!(first.end, second.start);
 
-    // Without a prefix, one row at a time: no mask, the same.
-    let own = rows(&(0..5))?;
-    let last = Own {
-        rows: 0..1,
-        seen: &own,
-        mask: None,
-    };
-    let got = attend(&q.narrow(0, 4, 1)?, HEADS, None, &[last])?;
+    // Without a prefix: one row at a time needs no mask, several see up to themselves.
+    let own = rows(0..5)?;
+    let got = attend(&q.narrow(0, 4, 1)?, HEADS, None, &own, None)?;
     assert!(apart(&got, &whole.narrow(0, 4, 1)?)? < 1e-5);
-    assert!(mask(1, 5, 3, DEVICE)?.is_none());
+    assert!(super::mask(1, 5, DEVICE)?.is_none());
+    let mask = super::mask(3, 5, DEVICE)?;
+    let got = attend(&q.narrow(0, 2, 3)?, HEADS, None, &own, mask.as_ref())?;
+    assert!(apart(&got, &whole.narrow(0, 2, 3)?)? < 1e-5);
     Ok(())
 }
 
@@ -125,9 +108,9 @@ fn positions_left_out_are_not_there() -> Result<()> {
         noise("k", &[6, HEADS.keys, HEADS.dim])?,
         noise("v", &[6, HEADS.keys, HEADS.dim])?,
     );
-    let kept = Rows::new(&k, &v, DType::F32)?.only(&[0, 1, 5])?;
+    let kept = Rows::new(&k, &v)?.only(&[0, 1, 5])?;
     let of = |x: &Tensor| Tensor::cat(&[x.narrow(0, 0, 2)?, x.narrow(0, 5, 1)?], 0);
-    let want = Rows::new(&of(&k)?, &of(&v)?, DType::F32)?;
+    let want = Rows::new(&of(&k)?, &of(&v)?)?;
     assert!(apart(&kept.keys, &want.keys)? == 0.0 && apart(&kept.values, &want.values)? == 0.0);
     Ok(())
 }
