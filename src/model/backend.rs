@@ -45,6 +45,16 @@ impl Backend {
         }
     }
 
+    /// Bytes that are free on the card; none on the processor, whose memory is the system's.
+    pub fn free_memory(&self) -> Option<u64> {
+        #[cfg(feature = "cuda")]
+        if let Self::Tensors(Device::Cuda(_)) = self {
+            let told = candle_core::cuda::cudarc::driver::result::mem_get_info();
+            return told.ok().map(|(free, _)| free as u64);
+        }
+        None
+    }
+
     /// As a person reads it.
     pub fn name(&self) -> &'static str {
         match self {

@@ -137,7 +137,12 @@ impl Decoder {
         &self.config
     }
 
-    /// Where it runs.
+    /// Where it runs, and by whose arithmetic.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// Where its tensors lie.
     pub fn device(&self) -> &Device {
         self.backend.device()
     }

@@ -164,6 +164,7 @@ pub fn run(command: &TrainCommand, config: &Config) -> Result<()> {
 struct Base<'a> {
     how: &'a TrainArgs,
     model: WorkerModel,
+    backend: Backend,
     gguf: Gguf,
     sizes: DecoderConfig,
     tokenizer: Arc<Tokenizer>,
@@ -181,6 +182,7 @@ impl<'a> Base<'a> {
             how,
             sizes: DecoderConfig::from_gguf(&gguf)?,
             frame: ChatFrame::from_gguf(&gguf, &tokenizer)?,
+            backend: Backend::open(model.options.device)?,
             model,
             gguf,
             tokenizer,
@@ -189,13 +191,14 @@ impl<'a> Base<'a> {
     }
 
     fn estimate(&self, load: Load) -> Result<Estimate> {
-        estimate(&self.settings, &self.sizes, self.model.options.weights, load)
+        let form = self.model.options.weights;
+        estimate(&self.settings, &self.sizes, form, load, &self.backend)
     }
 
     /// Loads the weights, and the adapter that the run begins with.
     fn load(mut self, watch: &Onlooker) -> Result<Loaded> {
-        let backend = Backend::open(self.model.options.device)?;
-        let decoder = Decoder::load(&self.gguf, self.model.options.weights, &backend, &|part| {
+        let form = self.model.options.weights;
+        let decoder = Decoder::load(&self.gguf, form, &self.backend, &|part| {
             watch.tell("loading the weights", (part * 100.0) as usize, 100);
         })?;
         let start = match &self.how.from {
@@ -209,7 +212,7 @@ impl<'a> Base<'a> {
             };
         }
         Ok(Loaded {
-            checkpointing: checkpointing(&self.settings, decoder.config(), available()),
+            checkpointing: checkpointing(&self.settings, decoder.config(), available(&self.backend)),
             decoder,
             start: start.map(|s| (s.adapter, s.sha256)),
             model: self.model,

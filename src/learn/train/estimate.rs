@@ -9,6 +9,7 @@ use super::learner::{activation_bytes, checkpointing};
 use super::settings::Settings;
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine::bytes_of;
+use crate::model::backend::Backend;
 use crate::model::config::DecoderConfig;
 use crate::model::linear::WeightForm;
 use crate::model::lora::Target;
@@ -62,12 +63,15 @@ pub struct Load {
     pub written: usize,
 }
 
-/// Bytes that are free, where the system says so.
-pub fn available() -> Option<u64> {
+/// Bytes that are free where `backend` calculates, if that is known.
+pub fn available(backend: &Backend) -> Option<u64> {
+    if let Backend::Tensors(_) = backend {
+        return backend.free_memory();
+    }
     bytes_of(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
 }
 
-/// What training a model of these sizes on `load` takes.
+/// What training a model of these sizes on `load` takes, where it is calculated on `backend`.
 ///
 /// # Errors
 /// The measurement of the machine fails.
@@ -76,6 +80,7 @@ pub fn estimate(
     config: &DecoderConfig,
     form: WeightForm,
     load: Load,
+    backend: &Backend,
 ) -> Result<Estimate> {
     let block: usize = Target::ALL
         .iter()
@@ -83,7 +88,7 @@ pub fn estimate(
         .map(|(o, i)| o * i)
         .sum();
     let (weights, table) = (block * config.layers, config.vocab * config.hidden);
-    let available = available();
+    let available = available(backend);
     let again = checkpointing(settings, config, available);
     let rows = settings.batch.pack.max(settings.batch.longest);
     let whole = activation_bytes(config, rows);
@@ -114,7 +119,7 @@ pub fn estimate(
         (LOGIT_ROWS * config.vocab * 4 * 2) as u64,
         (parameters * 4 * 6) as u64,
     ];
-    let gflops = rate()?;
+    let gflops = rate(backend.device())?;
     // Forwards, backwards by the input, and forwards again where activations are not kept.
     let passes = if again { 3.0 } else { 2.0 };
     let products = load.tokens as f64 * weights as f64 * passes
@@ -137,15 +142,16 @@ pub fn estimate(
 }
 
 /// The rate of a product of the size that training has, in 10^9 operations a second: the best of a few.
-fn rate() -> Result<f64> {
+fn rate(device: &Device) -> Result<f64> {
     const ROWS: usize = 512;
     const WIDTH: usize = 1024;
-    let a = Tensor::ones((ROWS, WIDTH), candle_core::DType::F32, &Device::Cpu)?;
-    let b = Tensor::ones((WIDTH, WIDTH), candle_core::DType::F32, &Device::Cpu)?;
+    let a = Tensor::ones((ROWS, WIDTH), candle_core::DType::F32, device)?;
+    let b = Tensor::ones((WIDTH, WIDTH), candle_core::DType::F32, device)?;
     let mut best = f64::INFINITY;
     for _ in 0..5 {
         let started = Instant::now();
         std::hint::black_box(a.matmul(&b)?);
+        device.synchronize()?;
         best = best.min(started.elapsed().as_secs_f64());
     }
     Ok(2.0 * (ROWS * WIDTH * WIDTH) as f64 / best / 1e9)
@@ -206,12 +212,12 @@ mod tests {
     #[test]
     fn more_is_needed_for_more_and_too_much_is_refused() -> Result<()> {
         let mut settings = Settings::default();
-        let small = estimate(&settings, &config(), WeightForm::Blocks, LOAD)?;
+        let small = estimate(&settings, &config(), WeightForm::Blocks, LOAD, &Backend::Kernels)?;
         let adapter = Adapter::new(&settings.lora, &config(), Seed::root(0))?;
         assert_eq!(small.parameters, adapter.parameters());
         settings.batch.pack = 32_768;
         settings.batch.checkpointing = super::super::settings::Checkpointing::Never;
-        let large = estimate(&settings, &config(), WeightForm::F32, LOAD)?;
+        let large = estimate(&settings, &config(), WeightForm::F32, LOAD, &Backend::Kernels)?;
         assert!(
             large.weights_bytes > small.weights_bytes && large.activations_bytes > small.activations_bytes
         );

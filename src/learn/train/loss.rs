@@ -1,10 +1,11 @@
 //! The likelihood of tokens and its derivative, some rows at a time: the logits of a long answer are never all in memory.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use rayon::prelude::*;
 use toktrie::SimpleVob;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::backend::Backend;
 use crate::model::decoder::Decoder;
 
 /// Rows whose logits are in memory at once.
@@ -58,26 +59,22 @@ pub fn likelihood(
     let mut gradients = Vec::new();
     for (start, wanted) in (0..rows).step_by(CHUNK).zip(wanted.chunks(CHUNK)) {
         let hidden = hidden.narrow(0, start, wanted.len())?.contiguous()?;
-        let mut logits = decoder.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()?;
-        let told: Vec<(f32, bool, bool)> = logits
-            .par_chunks_mut(vocab)
-            .zip(wanted)
-            .enumerate()
-            .map(|(i, (row, wanted))| {
-                differentiate(row, *wanted, temperature as f32, &|p| slope(start + i, p))
-            })
-            .collect();
-        log_probabilities.extend(told.iter().map(|t| t.0));
-        greedy.extend(told.iter().map(|t| t.1));
-        gradients.push(if told.iter().any(|t| t.2) {
-            let d_logits = Tensor::from_vec(logits, (wanted.len(), vocab), decoder.device())?;
-            decoder.logits_backward(&d_logits)?
-        } else {
-            Tensor::zeros((wanted.len(), width), candle_core::DType::F32, decoder.device())?
+        let logits = decoder.logits(&hidden)?;
+        let slope = |row: usize, p: f32| slope(start + row, p);
+        // What lies on a card stays there: the logits of a chunk are larger than everything else that moves.
+        let part = match decoder.backend() {
+            Backend::Kernels => by_row(&logits, wanted, temperature, &slope)?,
+            Backend::Tensors(_) => by_tensors(&logits, wanted, temperature, &slope)?,
+        };
+        log_probabilities.extend(part.log_probabilities);
+        greedy.extend(part.greedy);
+        gradients.push(match part.d_logits {
+            Some(d_logits) => decoder.logits_backward(&d_logits)?,
+            None => Tensor::zeros((wanted.len(), width), DType::F32, decoder.device())?,
         });
     }
     let d_hidden = match gradients.as_slice() {
-        [] => Tensor::zeros((0, width), candle_core::DType::F32, decoder.device())?,
+        [] => Tensor::zeros((0, width), DType::F32, decoder.device())?,
         parts => Tensor::cat(parts, 0)?,
     };
     Ok(Likelihood {
@@ -85,6 +82,92 @@ pub fn likelihood(
         greedy,
         d_hidden,
     })
+}
+
+/// What some rows say.
+struct Part {
+    log_probabilities: Vec<f32>,
+    greedy: Vec<bool>,
+    /// The gradient of their logits, unless it is 0.
+    d_logits: Option<Tensor>,
+}
+
+fn by_row(
+    logits: &Tensor,
+    wanted: &[Wanted],
+    temperature: f64,
+    slope: &(dyn Fn(usize, f32) -> f32 + Sync),
+) -> Result<Part> {
+    let vocab = logits.dim(1)?;
+    let mut values = logits.flatten_all()?.to_vec1::<f32>()?;
+    let told: Vec<(f32, bool, bool)> = values
+        .par_chunks_mut(vocab)
+        .zip(wanted)
+        .enumerate()
+        .map(|(i, (row, wanted))| differentiate(row, *wanted, temperature as f32, &|p| slope(i, p)))
+        .collect();
+    let learns = told.iter().any(|t| t.2);
+    Ok(Part {
+        log_probabilities: told.iter().map(|t| t.0).collect(),
+        greedy: told.iter().map(|t| t.1).collect(),
+        d_logits: learns
+            .then(|| Tensor::from_vec(values, logits.shape(), logits.device()))
+            .transpose()?,
+    })
+}
+
+/// The same in candle's operations.
+fn by_tensors(
+    logits: &Tensor,
+    wanted: &[Wanted],
+    temperature: f64,
+    slope: &(dyn Fn(usize, f32) -> f32 + Sync),
+) -> Result<Part> {
+    let (device, rows) = (logits.device(), wanted.len());
+    let mut logits = logits.clone();
+    if wanted.iter().any(|w| w.allowed.is_some()) {
+        let mask = allowed(wanted, logits.dim(1)?);
+        let mask = Tensor::from_vec(mask, logits.shape(), device)?;
+        let never = Tensor::full(f32::NEG_INFINITY, logits.shape(), device)?;
+        logits = mask.where_cond(&logits, &never)?;
+    }
+    let tokens: Vec<u32> = wanted.iter().map(|w| w.token).collect();
+    let tokens = Tensor::from_vec(tokens, (rows, 1), device)?;
+    let apart = logits.broadcast_sub(&logits.max_keepdim(1)?)?;
+    let apart = (apart / temperature)?;
+    let own = apart.gather(&tokens, 1)?;
+    let weights = apart.exp()?;
+    let total = weights.sum_keepdim(1)?;
+    let log_probabilities: Vec<f32> = (&own - total.log()?)?.flatten_all()?.to_vec1()?;
+    let greedy = own.flatten_all()?.to_vec1::<f32>()?;
+    let told = log_probabilities.iter().enumerate();
+    let slopes: Vec<f32> = told.map(|(row, &p)| slope(row, p) / temperature as f32).collect();
+    let d_logits = if slopes.iter().any(|&s| s != 0.0) {
+        let slopes = Tensor::from_vec(slopes, (rows, 1), device)?;
+        let all = weights.broadcast_mul(&(&slopes / total)?.neg()?)?;
+        Some(all.scatter_add(&tokens, &slopes, 1)?)
+    } else {
+        None
+    };
+    Ok(Part {
+        log_probabilities,
+        greedy: greedy.into_iter().map(|own| own >= 0.0).collect(),
+        d_logits,
+    })
+}
+
+/// `[n, V]`: 1 where a row's token could have been chosen.
+fn allowed(wanted: &[Wanted], vocab: usize) -> Vec<u8> {
+    let mut mask = vec![1; wanted.len() * vocab];
+    mask.par_chunks_mut(vocab).zip(wanted).for_each(|(row, wanted)| {
+        if let Some(allowed) = wanted.allowed {
+            let says = |token: usize| u8::from(allowed.is_allowed(token as u32));
+            row.iter_mut()
+                .enumerate()
+                .for_each(|(token, mask)| *mask = says(token));
+        }
+    });
+    mask
 }
 
 /// Turns the logits of one row into their gradient; the logarithm of the token's probability, whether the token is the
@@ -126,26 +209,39 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
-    use crate::model::backend::Backend;
+    use crate::model::backend;
     use crate::model::linear::WeightForm;
     use crate::model::testing::Tiny;
 
     fn tiny() -> Result<Decoder> {
+        tiny_on(&Backend::Kernels)
+    }
+
+    fn tiny_on(backend: &Backend) -> Result<Decoder> {
         let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
         let path = folder.path().join("tiny.gguf");
         Tiny::new("llama")?.write(&path)?;
-        Decoder::load(&Gguf::open(&path)?, WeightForm::F32, &Backend::Kernels, &|_| {})
+        Decoder::load(&Gguf::open(&path)?, WeightForm::F32, backend, &|_| {})
     }
 
     /// More rows than a chunk, some of them with a mask: values against candle's own log-softmax, and the gradient
     /// against central differences of their weighted sum.
     #[test]
     fn values_and_slopes_are_those_of_the_softmax() -> Result<()> {
+        values_and_slopes(&tiny()?)
+    }
+
+    /// On a card where this build uses one.
+    #[test]
+    fn another_backend_has_the_same_values_and_slopes() -> Result<()> {
+        values_and_slopes(&tiny_on(&backend::other()?)?)
+    }
+
+    fn values_and_slopes(decoder: &Decoder) -> Result<()> {
         const ROWS: usize = 300;
         const STEP: f64 = 1e-3;
-        let decoder = tiny()?;
         let (vocab, width) = (decoder.config().vocab, decoder.config().hidden);
-        let hidden = Tensor::randn(0_f32, 1.0, (ROWS, width), &Device::Cpu)?;
+        let hidden = Tensor::randn(0_f32, 1.0, (ROWS, width), decoder.device())?;
         let mut few = SimpleVob::alloc(vocab);
         (0..vocab as u32).step_by(3).for_each(|t| few.allow_token(t));
         let wanted: Vec<Wanted> = (0..ROWS as u32)
@@ -155,7 +251,7 @@ mod tests {
             })
             .collect();
         let weight = |row: usize| (row as f32 - 30.0) / 20.0;
-        let run = |hidden: &Tensor| likelihood(&decoder, hidden, &wanted, 0.7, &|row, _| weight(row));
+        let run = |hidden: &Tensor| likelihood(decoder, hidden, &wanted, 0.7, &|row, _| weight(row));
         let got = run(&hidden)?;
         let logits = (decoder.logits(&hidden)? / 0.7)?;
         let plain = candle_nn::ops::log_softmax(&logits, 1)?.to_vec2::<f32>()?;
