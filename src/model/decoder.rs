@@ -118,9 +118,9 @@ impl Decoder {
                 kv_heads: config.kv_heads,
                 dim: config.head_dim,
                 hidden: config.hidden,
-                number: match form {
-                    WeightForm::Blocks => Number::F16,
-                    WeightForm::F32 => Number::F32,
+                number: match (form, backend) {
+                    (WeightForm::Blocks, Backend::Kernels) => Number::F16,
+                    _ => Number::F32,
                 },
                 held: match backend {
                     Backend::Kernels => Held::Blocks,

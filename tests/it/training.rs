@@ -104,6 +104,8 @@ fn trained(env: &TestEnvironment) -> Outcome {
     .concat();
     let rewarded = json_of(&grpo)?;
     assert!(figure(&rewarded["last"], "reward") > 0.0, "{rewarded}");
+    let judged = env.run([&grpo[..], &["--judge", &from]].concat())?;
+    assert!(judged.failed(2)?.contains("its weight is 0"));
     Ok(())
 }
 

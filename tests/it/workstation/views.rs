@@ -61,6 +61,7 @@ fn a_training_run_is_followed() -> Outcome {
     session.play(TRAINING)?;
     let folder = RunFolder::at(&env.workspace().join("runs/first"));
     folder.begin(&Manifest {
+        judge: None,
         kind: RunKind::Grpo,
         model: ModelIdentity {
             id: "tiny".into(),
