@@ -10,6 +10,7 @@ use crate::cli::opener::Opener;
 use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, Result};
+use crate::evidence::cross_check;
 use crate::ingest::Open as _;
 use crate::review::{Event, Recorded, Review, Setup, Stamp};
 use crate::rubric::Rubric;
@@ -69,10 +70,12 @@ fn profile_of(dossier: Arc<Dossier>, config: &Config) -> Result<Profile> {
         .into_iter()
         .map(|(hash, record)| record.into_recorded(hash))
         .collect();
+    let rubric = Arc::new(Rubric::named(&config.rubric)?);
     let mut review = Review::new(Setup {
         language: dossier.meta.language,
+        checks: cross_check(&dossier, &rubric).into(),
         dossier,
-        rubric: Arc::new(Rubric::named(&config.rubric)?),
+        rubric,
         person: config.person.clone(),
         model: None,
         calibration: None,

@@ -3,6 +3,7 @@
 //! Every figure stands with its 95 % bootstrap interval over groups and beside what the plainest rivals reach on the same
 //! material: the length of the text, its words, and always the same answer.
 
+pub mod alignment;
 pub mod baselines;
 pub mod dossiers;
 pub mod evidence;

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::locate::Located;
 use super::signals::Counters;
+use super::speaker::{self, Speaker};
 use super::{EvidenceKind, EvidenceLink, Place, recount};
 use crate::dossier::{Dossier, Segment, SegmentKind, Source, SourceKind};
 use crate::hash::ContentHash;
@@ -103,14 +104,9 @@ fn fills_cell(row: &str, term: &Range<usize>) -> bool {
 }
 
 fn is_told_by_others(dossier: &Dossier, segment: &Segment) -> bool {
-    let subject = dossier.meta.subject.name.as_str();
     match dossier.source_of(segment).kind {
         SourceKind::Peer => true,
-        SourceKind::Chat | SourceKind::Meeting => {
-            let speaker = segment.speaker.as_deref();
-            speaker.is_some_and(|name| !name.contains(subject) && !subject.contains(name))
-        }
-        _ => false,
+        _ => speaker::of(dossier, segment) == Speaker::Other,
     }
 }
 

@@ -10,17 +10,22 @@ use crate::hash::ContentHash;
 use crate::id::SegmentNo;
 pub use crate::rubric::Polarity;
 
+pub mod boundary;
+pub mod checks;
 pub mod claims;
 pub mod links;
 pub mod locate;
+pub mod rarity;
 pub mod search;
 pub mod select;
 pub mod shortlist;
 pub mod signals;
+pub mod speaker;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod words;
 
+pub use checks::{Basis, Check, Counterpoint, End, Outcome, cross_check};
 pub use claims::{Claim, Counterpart, Recount, recount};
 pub use links::{Backlinks, Sides, Verdict, resolve, verify};
 pub use search::Index;
@@ -108,6 +113,19 @@ pub struct Count {
     pub n: usize,
     /// All of them, in order.
     pub occurrences: Vec<Place>,
+}
+
+impl Count {
+    /// How many of the occurrences the employee called `subject` said in a chat or a meeting.
+    pub fn said_by(&self, subject: &str) -> usize {
+        let said = |place: &&Place| {
+            place
+                .speaker
+                .as_deref()
+                .is_some_and(|s| speaker::is_same(s, subject))
+        };
+        self.occurrences.iter().filter(said).count()
+    }
 }
 
 /// A link from an assessment or a person's claim to the dossier.

@@ -1,17 +1,24 @@
 //! How often a rubric's signals occur, with every occurrence.
 //!
-//! The rules, so that anyone can count again: Chinese terms match as exact substrings; English terms match whole words
-//! by stem, a phrase only where nothing but spaces and hyphens stands between its words; terms of both languages are
-//! counted in every dossier, because Chinese reports hold English words. No stretch of text counts twice for one
-//! signal: of two terms that overlap, the one that begins first counts, and of two that begin together the longer.
-//! Headings do not count: a form whose heading says "risks" would show a risk raised in every report.
+//! The rules, so that anyone can count again:
+//! - A Chinese term counts where it stands as it is and is a run of whole words or half of a compound: 按时 is not in
+//!   按时间, 测试 is in 测试环境 (see [`super::boundary::Boundaries::are_words`]).
+//! - English terms match whole words by stem, a phrase only where nothing but spaces and hyphens stands between its
+//!   words. Terms of both languages are counted in every dossier, because Chinese reports hold English words.
+//! - No stretch of text counts twice for one signal: of two terms that overlap, the one that begins first counts, and of
+//!   two that begin together the longer.
+//! - Headings do not count: a form whose heading says "risks" would show a risk raised in every report.
+//! - In a chat or a transcript that names its speakers, a signal of the dimension counts only where the employee speaks:
+//!   that others "sync" says nothing of the employee. An adverse signal counts from everybody, for it is others who
+//!   complain. Where no speaker is named, nobody can tell, and every occurrence counts.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use super::boundary::Boundaries;
 use super::locate::Located;
 use super::words::{self, Word};
-use super::{Count, EvidenceKind, EvidenceLink, Place};
+use super::{Count, EvidenceKind, EvidenceLink, Place, speaker};
 use crate::dossier::{Dossier, Language, SegmentKind};
 use crate::rubric::{Dimension, Polarity, Signal};
 use crate::sanitize::line;
@@ -23,9 +30,13 @@ pub fn count_signals(dossier: &Dossier, dimension: &Dimension, language: Languag
     let mut found: Vec<Vec<Vec<Place>>> = counters.iter().map(|c| vec![Vec::new(); c.terms.len()]).collect();
     for segment in dossier.segments().filter(|s| s.kind != SegmentKind::Heading) {
         let located = Located::new(dossier, segment);
-        let words = words::words(located.text());
+        let text = Searched::of(located.text());
+        let others = speaker::is_another(dossier, segment);
         for (counter, places) in counters.iter().zip(&mut found) {
-            for (term, span) in counter.matches(located.text(), &words) {
+            if others && counter.signal.polarity() == Polarity::Supports {
+                continue;
+            }
+            for (term, span) in counter.matches(&text) {
                 let quote = line(&located.text()[span.clone()]).into_owned();
                 places[term].push(located.place(span, quote));
             }
@@ -47,10 +58,10 @@ impl<'a> Counters<'a> {
         Self(dimension.signals.iter().map(|s| Counter::new(s, first)).collect())
     }
 
-    /// Where the signals occur in `text`, whose words are `words`, with the signal's id.
-    pub fn spans(&self, text: &str, words: &[Word]) -> Vec<(&str, Range<usize>)> {
+    /// Where the signals occur in `text`, with the signal's id.
+    pub fn spans(&self, text: &Searched<'_>) -> Vec<(&str, Range<usize>)> {
         let of = |c: &Counter<'a>| {
-            let found = c.matches(text, words).into_iter();
+            let found = c.matches(text).into_iter();
             found
                 .map(|(_, span)| (c.signal.id.as_str(), span))
                 .collect::<Vec<_>>()
@@ -60,20 +71,38 @@ impl<'a> Counters<'a> {
 
     /// Where the signals that speak against the dimension occur in `text`.
     pub fn adverse(&self, text: &str) -> Vec<Range<usize>> {
-        let words = words::words(text);
+        let text = Searched::of(text);
         let adverse = self
             .0
             .iter()
             .filter(|c| c.signal.polarity() == Polarity::Contradicts);
-        let spans = adverse.flat_map(|c| c.matches(text, &words));
+        let spans = adverse.flat_map(|c| c.matches(&text));
         spans.map(|(_, span)| span).collect()
     }
 
     /// How many of the dimension's signals occur in `text`.
     pub fn present(&self, text: &str) -> usize {
-        let words = words::words(text);
-        let present = self.0.iter().filter(|c| !c.matches(text, &words).is_empty());
+        let text = Searched::of(text);
+        let present = self.0.iter().filter(|c| !c.matches(&text).is_empty());
         present.count()
+    }
+}
+
+/// A text, ready to be searched for terms.
+pub struct Searched<'a> {
+    text: &'a str,
+    words: Vec<Word>,
+    boundaries: Boundaries<'a>,
+}
+
+impl<'a> Searched<'a> {
+    /// Finds the English words; Chinese ones are found when a term asks for them.
+    pub fn of(text: &'a str) -> Self {
+        Self {
+            text,
+            words: words::words(text),
+            boundaries: Boundaries::of(text),
+        }
     }
 }
 
@@ -105,12 +134,12 @@ impl<'a> Counter<'a> {
     }
 
     /// What counts in `text`: the term and its bytes, in order, none overlapping.
-    fn matches(&self, text: &str, words: &[Word]) -> Vec<(usize, Range<usize>)> {
+    fn matches(&self, text: &Searched<'_>) -> Vec<(usize, Range<usize>)> {
         let mut all: Vec<(usize, Range<usize>)> = Vec::new();
         for (i, term) in self.terms.iter().enumerate() {
             match term {
                 Term::Exact(term) => all.extend(exact(text, term).map(|span| (i, span))),
-                Term::Stems(_, stems) => all.extend(phrases(text, words, stems).map(|span| (i, span))),
+                Term::Stems(_, stems) => all.extend(phrases(text, stems).map(|span| (i, span))),
             }
         }
         all.sort_by_key(|(i, span)| (span.start, Reverse(span.end), *i));
@@ -155,8 +184,10 @@ impl Term<'_> {
     }
 }
 
-/// Where `term` stands in `text`. Latin letters at its ends must end a word there, so that `bug` is not in `debug`.
-fn exact<'a>(text: &'a str, term: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+/// Where `term` stands in `text` as whole words: Latin letters at its ends must end a word there, so that `bug` is not in
+/// `debug`, and Chinese characters a word of the dictionary.
+fn exact<'a>(searched: &'a Searched<'_>, term: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
+    let text = searched.text;
     let joins = |a: Option<char>, b: Option<char>| {
         a.is_some_and(|c| c.is_ascii_alphanumeric()) && b.is_some_and(|c| c.is_ascii_alphanumeric())
     };
@@ -166,17 +197,16 @@ fn exact<'a>(text: &'a str, term: &'a str) -> impl Iterator<Item = Range<usize>>
             text[..span.start].chars().next_back(),
             text[span.end..].chars().next(),
         );
-        !joins(before, term.chars().next()) && !joins(term.chars().next_back(), after)
+        !joins(before, term.chars().next())
+            && !joins(term.chars().next_back(), after)
+            && searched.boundaries.are_words(span)
     })
 }
 
 /// Where the words with these stems stand side by side in `text`.
-fn phrases<'a>(
-    text: &'a str,
-    words: &'a [Word],
-    stems: &'a [String],
-) -> impl Iterator<Item = Range<usize>> + 'a {
-    let windows = words.windows(stems.len().max(1));
+fn phrases<'a>(searched: &'a Searched<'_>, stems: &'a [String]) -> impl Iterator<Item = Range<usize>> + 'a {
+    let text = searched.text;
+    let windows = searched.words.windows(stems.len().max(1));
     windows.filter_map(move |window| {
         let same = window.iter().zip(stems).all(|(w, s)| &w.stem == s);
         let joined = window
@@ -277,6 +307,52 @@ mod tests {
         assert_eq!(
             counted(&dossier, "collaboration")?,
             [("对齐".to_owned(), 2, expected)]
+        );
+        Ok(())
+    }
+
+    /// Only what the employee (Ada) says counts for a signal of the dimension; a colleague's complaint counts too.
+    #[test]
+    fn in_talk_the_employee_is_counted_and_others_only_where_they_complain() -> Result<()> {
+        let talk = "Ada: 先同步进展\nBo: 我也同步进展\nAda: 再同步进展\n会议室换了，同步进展\nBo: 催了三次";
+        let dossier = testing::dossier(Language::Zh, &[("m.vtt", SourceKind::Meeting, talk)]);
+        let at = |line, word: &str| (line, word.to_owned());
+        let expected = vec![
+            (
+                "同步进展".to_owned(),
+                2,
+                vec![at(1, "同步进展"), at(3, "同步进展")],
+            ),
+            ("催了".to_owned(), 1, vec![at(5, "催了")]),
+        ];
+        assert_eq!(counted(&dossier, "collaboration")?, expected);
+        let links = count_signals(&dossier, &dimension("collaboration")?, Language::Zh);
+        let said: Vec<usize> = links
+            .iter()
+            .filter_map(|l| Some(l.count.as_ref()?.said_by("Ada")))
+            .collect();
+        assert_eq!(said, [2, 0]);
+        let unnamed = testing::dossier(
+            Language::Zh,
+            &[("m.vtt", SourceKind::Meeting, "先同步进展\n再同步进展")],
+        );
+        assert_eq!(counted(&unnamed, "collaboration")?[0].1, 2, "nobody is named");
+        Ok(())
+    }
+
+    #[test]
+    fn a_chinese_term_is_whole_words() -> Result<()> {
+        let text = "直觉按时间就对\n按时交付\n在测试环境里试";
+        let dossier = testing::dossier(Language::Zh, &[("w.md", SourceKind::Weekly, text)]);
+        let on_time = counted(&dossier, "delivery")?;
+        assert!(
+            on_time.contains(&("按时".to_owned(), 1, vec![(2, "按时".to_owned())])),
+            "{on_time:?}"
+        );
+        let test = counted(&dossier, "quality")?;
+        assert!(
+            test.contains(&("测试".to_owned(), 1, vec![(3, "测试".to_owned())])),
+            "{test:?}"
         );
         Ok(())
     }

@@ -20,6 +20,12 @@ pub(super) fn read(text: &str) -> Reading {
     cues(text, prefix)
 }
 
+/// The captions of a `WebVTT` or `SubRip` text: the first millisecond of each, and what is said (sanitised).
+pub fn captions(text: &str) -> Vec<(u64, String)> {
+    let said = |segment: RawSegment| Some((segment.time?.start_ms, segment.text));
+    read(text).segments.into_iter().filter_map(said).collect()
+}
+
 /// Reads `WebVTT` that a recording became: a colon in what was said is no name's.
 pub(super) fn read_heard(text: &str) -> Reading {
     cues(text, |_| None)

@@ -46,6 +46,7 @@ mod sentence;
 mod table;
 
 pub use chart::Sight;
+pub use cues::captions;
 pub use escape::Unescaped;
 pub use office::Parser;
 pub use recording::{Deaf, Ears};

@@ -50,6 +50,7 @@ pub fn setup() -> Result<Setup> {
     Ok(Setup {
         dossier: dossier(),
         rubric: Arc::new(builtin("core")?),
+        checks: Arc::new([]),
         person: Person::new("hr.chen"),
         model: None,
         calibration: None,

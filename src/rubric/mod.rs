@@ -62,7 +62,7 @@ pub struct Behaviour {
 pub struct Signal {
     /// Unique in its dimension.
     pub id: String,
-    /// Chinese terms, matched as exact substrings.
+    /// Chinese terms, matched as they stand, as whole words.
     pub zh: Vec<String>,
     /// English terms, matched by stem.
     pub en: Vec<String>,

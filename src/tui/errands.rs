@@ -16,6 +16,7 @@ use crate::dossier::Dossier;
 use crate::engine::prompt::templates_hash;
 use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evidence::{Check, cross_check};
 use crate::hash::ContentHash;
 use crate::id::Person;
 use crate::ingest::{self, Open};
@@ -23,6 +24,7 @@ use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
 use crate::review::{Act, Attachment, Draft, Entry, Pair};
+use crate::rubric::Rubric;
 use crate::store::{self, Pool, StoreHandle};
 
 /// Something the store is to do. One after the other: a history that is read after a record was sent holds it.
@@ -31,7 +33,7 @@ pub(super) enum Job {
     /// Write a record.
     Commit(Box<Draft>),
     /// Read what is known of a dossier of the queue.
-    History(usize, Arc<Dossier>),
+    History(usize, Arc<Dossier>, Arc<[Check]>),
 }
 
 /// Fitting the calibration anew while people decide.
@@ -64,7 +66,7 @@ pub(super) async fn keep(
                 scores += usize::from(is_score(&draft.entry));
                 commit(&store, &role, *draft).await
             }
-            Job::History(row, dossier) => history(&store, row, dossier).await,
+            Job::History(row, dossier, checks) => history(&store, row, dossier, checks).await,
         };
         // A screen that is gone hears nothing; the records are written all the same.
         let _ = answers.send(answer).await;
@@ -160,24 +162,36 @@ fn prepare(role: &str, draft: &Draft) -> Result<store::Draft> {
     })
 }
 
-async fn history(store: &StoreHandle, row: usize, dossier: Arc<Dossier>) -> Message {
+async fn history(store: &StoreHandle, row: usize, dossier: Arc<Dossier>, checks: Arc<[Check]>) -> Message {
     let read = store.history(&dossier.meta.id).await;
-    let opened = read.map(|history| Box::new(Opened { dossier, history }));
+    let opened = read.map(|history| {
+        Box::new(Opened {
+            dossier,
+            checks,
+            history,
+        })
+    });
     Message::Opened(row, opened.map_err(|e| e.to_string()))
 }
 
-/// Reads a dossier; the store is asked for its history next.
+/// Reads a dossier and holds its claims against each other; the store is asked for its history next.
 pub(super) fn read(
     row: usize,
     path: PathBuf,
+    rubric: Arc<Rubric>,
     opener: Arc<dyn Open>,
     jobs: Sender<Job>,
     answers: Sender<Message>,
 ) {
     tokio::spawn(async move {
-        let read = tokio::task::spawn_blocking(move || opener.open(&path)).await;
+        let open = move || {
+            let dossier = opener.open(&path)?;
+            let checks: Arc<[Check]> = cross_check(&dossier, &rubric).into();
+            Ok::<_, Error>((Arc::new(dossier), checks))
+        };
+        let read = tokio::task::spawn_blocking(open).await;
         let failed = match read {
-            Ok(Ok(dossier)) => match jobs.send(Job::History(row, Arc::new(dossier))).await {
+            Ok(Ok((dossier, checks))) => match jobs.send(Job::History(row, dossier, checks)).await {
                 Ok(()) => return,
                 Err(_) => "the store has ended".to_owned(),
             },

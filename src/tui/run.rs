@@ -272,6 +272,7 @@ impl Loop {
             errands::read(
                 row,
                 path,
+                Arc::clone(&self.app.settings().rubric),
                 Arc::clone(&self.opener),
                 jobs.clone(),
                 self.answer.clone(),

@@ -18,7 +18,7 @@ use crate::engine::{
     Assessment, ModelIdentity, RubricIdentity, ScoreEvent, ScoreReading, ScoreRequest, Ticket, Trace,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{EvidenceLink, count_signals, resolve};
+use crate::evidence::{EvidenceLink, count_signals, cross_check, resolve};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, ModelId, Person, SegmentNo};
 use crate::ingest;
@@ -153,8 +153,10 @@ impl Stage {
     }
 
     fn read(&mut self, row: usize) {
+        let rubric = Arc::clone(&self.app.settings().rubric);
         let read = ingest::open(&self.paths[row]).map(|dossier| {
             Box::new(Opened {
+                checks: cross_check(&dossier, &rubric).into(),
                 dossier: Arc::new(dossier),
                 history: self.histories[row].clone(),
             })

@@ -1,12 +1,15 @@
-//! The contradictions between numbers that the samples' authors wrote in, found by recounting.
+//! The contradictions between numbers that the samples' authors wrote in, found by recounting; and every claim of six
+//! self-reviews beside what a person says of it, who read the sources before the rules were asked (`claims.toml`).
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
-use plumbline::evidence::{Recount, recount};
+use plumbline::eval::alignment::labels::{Answer, Label};
+use plumbline::evidence::{Basis, Recount, checks, cross_check, recount};
 use plumbline::rubric::builtin;
 
 use crate::env::Outcome;
-use crate::levels::samples;
+use crate::levels::{Sample, samples};
 
 /// Every claim that must be found to differ: sample, where it is claimed, and the other numbers; `=` marks those that
 /// agree. The list is complete: a claim that differs and is not in it fails the test too, so it also measures precision.
@@ -146,6 +149,90 @@ fn every_place_of_a_claim_gives_its_words_back() -> Outcome {
                 let source = sample.dossier.sources.iter().find(|s| s.path == place.source);
                 let bytes = source.and_then(|s| s.raw.get(place.span())).unwrap_or_default();
                 assert_eq!(bytes, place.quote, "{}: {place:?}", sample.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The samples that were looked at while the rules were written, and those that were not.
+const SEEN: [&str; 4] = [
+    "en-sarah-chen-2026h1",
+    "en-tom-okafor-2026h1",
+    "zh-lilei-2026h1",
+    "zh-wangqiang-2026h1",
+];
+const UNSEEN: [&str; 2] = ["en-priya-nair-2026h1", "zh-chenjie-2026h1"];
+
+/// The answers of the rules, and those that are not the person's, in words.
+fn answers(ids: &[&str]) -> Outcome<(Vec<Answer>, Vec<String>)> {
+    let (mut all, mut other) = (Vec::new(), Vec::new());
+    let wanted = samples()?.into_iter().filter(|s| ids.contains(&s.id.as_str()));
+    for Sample { id, dossier, .. } in wanted {
+        let checks = cross_check(&dossier, &builtin("core")?);
+        for label in Label::load(&dossier.root.join("claims.toml"), &dossier)? {
+            let answer = label.answer(&dossier, &checks);
+            if answer.expected != answer.said {
+                let number = label.number.as_deref().unwrap_or_default();
+                let (said, expected) = (answer.said, answer.expected);
+                other.push(format!(
+                    "{id}: {number} \u{201c}{}\u{201d}: {expected:?}, said {said:?}",
+                    label.quote
+                ));
+            }
+            all.push(answer);
+        }
+    }
+    Ok((all, other))
+}
+
+/// How many of the answers of one sort are right, how many were given, and how many people gave.
+fn found(answers: &[Answer], basis: Basis, outcome: checks::Outcome) -> (usize, usize, usize) {
+    let of = answers.iter().filter(|a| a.basis == basis);
+    let right = of
+        .clone()
+        .filter(|a| a.said == outcome && a.expected == outcome)
+        .count();
+    let said = of.clone().filter(|a| a.said == outcome).count();
+    (right, said, of.filter(|a| a.expected == outcome).count())
+}
+
+/// Prints the figures, and holds the rules to what they are for: a wrong contradiction is worse than a missed one.
+#[test]
+fn what_people_say_of_claims_is_what_the_rules_say_or_they_are_silent() -> Outcome {
+    let mut err = std::io::stderr();
+    for (name, ids) in [("seen", &SEEN[..]), ("unseen", &UNSEEN[..])] {
+        let (all, other) = answers(ids)?;
+        for basis in [Basis::Number, Basis::Words] {
+            for outcome in [checks::Outcome::Contradicts, checks::Outcome::Supports] {
+                let (right, said, there) = found(&all, basis, outcome);
+                writeln!(
+                    err,
+                    "{name}: {basis:?} {outcome:?}: {right} of {said} said are right, {right} of {there} found"
+                )?;
+                assert_eq!(right, said, "{name}: {basis:?} {outcome:?}: {other:#?}");
+                // What is found today; fewer is a step back.
+                assert!(4 * right >= there, "{name}: {basis:?} {outcome:?}: {other:#?}");
+            }
+        }
+        for line in other {
+            writeln!(err, "{line}")?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_place_of_a_check_gives_its_words_back() -> Outcome {
+    for Sample { id, dossier, .. } in samples()? {
+        let checks = cross_check(&dossier, &builtin("core")?);
+        assert!(checks.len() > 10, "{id}: {}", checks.len());
+        for check in &checks {
+            let ends = check.others.iter().map(|o| &o.place);
+            for place in std::iter::once(&check.place).chain(ends) {
+                let segment = dossier.segment(place.segment).ok_or("no such segment")?;
+                let now = plumbline::evidence::Place::within(&dossier, segment, place.span());
+                assert_eq!(now.as_ref(), Some(place), "{id}");
             }
         }
     }

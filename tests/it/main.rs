@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a topic.
 
+mod alignment;
 mod bad_input;
 mod bench;
 mod charts;

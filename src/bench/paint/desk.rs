@@ -81,6 +81,7 @@ impl Desk {
         desk.send(Message::Open(0));
         let opened = Opened {
             dossier,
+            checks: Arc::new([]),
             history: Vec::new(),
         };
         desk.send(Message::Opened(0, Ok(Box::new(opened))));

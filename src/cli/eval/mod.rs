@@ -24,6 +24,7 @@ use crate::learn::kept::Kept;
 use crate::learn::texts::{TextReader, asked, observations};
 use crate::rubric::Rubric;
 
+mod alignment;
 mod dossiers;
 pub(super) mod text;
 
@@ -38,6 +39,8 @@ pub enum EvalCommand {
     Evidence(EvidenceArgs),
     /// Assessments of whole dossiers with the levels that people set beforehand
     Run(RunArgs),
+    /// What is claimed with tables, charts, chats and meetings, without a model that judges
+    Alignment(AlignmentArgs),
 }
 
 /// What every comparison takes.
@@ -102,6 +105,19 @@ pub struct RunArgs {
     json: bool,
 }
 
+/// What is claimed with tables, charts, chats and meetings, without a model that judges
+#[derive(Debug, clap::Args)]
+pub struct AlignmentArgs {
+    /// A dossier, or a folder of dossiers
+    dir: PathBuf,
+    /// Built-in rubric or a rubric file, whose signals say which words mean the same
+    #[arg(long, value_name = "NAME|FILE")]
+    rubric: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 impl EvalCommand {
     /// The settings that the command's own flags give.
     pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
@@ -110,6 +126,7 @@ impl EvalCommand {
             Self::Pairs(args) => (&args.common.model, &None),
             Self::Evidence(args) => (&args.common.model, &None),
             Self::Run(args) => (&args.model, &args.rubric),
+            Self::Alignment(args) => (&None, &args.rubric),
         };
         vec![
             ("model", model.clone(), "--model"),
@@ -142,6 +159,7 @@ pub fn run(command: &EvalCommand, config: &Config) -> Result<()> {
         EvalCommand::Pairs(args) => pairs(args, config),
         EvalCommand::Evidence(args) => evidence(args, config),
         EvalCommand::Run(args) => dossiers::run(args, config),
+        EvalCommand::Alignment(args) => alignment::run(args, config),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The tables of `plumb eval`.
 
 use crate::cli::out::table;
+use crate::eval::alignment::{self, Measured};
 use crate::eval::dossiers;
 use crate::eval::evidence::{self, Quality};
 use crate::eval::figures::Figure;
 use crate::eval::pairs;
 use crate::eval::ratings::{Compared, System};
+use crate::evidence::Basis;
 
 /// Scores beside people's ratings: a row a dimension, then a row a rival.
 pub(in crate::cli) fn ratings(compared: &Compared) -> Vec<String> {
@@ -156,6 +158,56 @@ pub(super) fn dossiers(compared: &dossiers::Compared) -> Vec<String> {
             value(of.mae),
         ]
     }));
+    lines.extend(table(&rows, 1..4));
+    lines
+}
+
+/// What the rules say of claims, whether they are right, and how charts and times are read: a row a figure.
+pub(super) fn alignment(compared: &alignment::Compared) -> Vec<String> {
+    let basis = |basis: &Basis| match basis {
+        Basis::Number => "numbers",
+        Basis::Words => "statements",
+    };
+    let head = ["", "n", "value", "95 %"].map(str::to_owned).to_vec();
+    let row =
+        |name: &str, m: Measured| vec![name.to_owned(), m.n.to_string(), value(m.figure), range(m.figure)];
+    let mut rows = vec![head];
+    for (of, claims) in &compared.claims {
+        let shares = [
+            ("supported", claims.supported),
+            ("contradicted", claims.contradicted),
+            ("not found", claims.not_found),
+            ("not checkable", claims.not_checkable),
+        ];
+        let measured = shares.map(|(name, figure)| (name, Measured { n: claims.n, figure }));
+        rows.extend(measured.map(|(name, m)| row(&format!("{} {name}", basis(of)), m)));
+    }
+    for (of, judged) in &compared.labelled {
+        let figures = [
+            ("said to contradict, rightly", judged.contradicts.precision),
+            ("that contradict, found", judged.contradicts.recall),
+            ("said to be supported, rightly", judged.supports.precision),
+            ("that are supported, found", judged.supports.recall),
+            ("answered as people do", judged.accuracy),
+            ("with the place people name", judged.place),
+        ];
+        rows.extend(figures.map(|(name, m)| row(&format!("{} {name}", basis(of)), m)));
+    }
+    rows.extend(
+        [
+            ("numbers that own tables and charts confirm", compared.consistency),
+            ("the same, another person's", compared.consistency_swapped),
+            ("how far it falls", compared.swap_drop),
+            ("values printed in charts, read", compared.chart_values_printed),
+            ("values measured in charts, read", compared.chart_values_measured),
+            ("captions within two seconds", compared.time_codes),
+        ]
+        .map(|(name, m)| row(name, m)),
+    );
+    let mut lines = vec![
+        format!("{} dossiers of {} people", compared.dossiers, compared.groups),
+        String::new(),
+    ];
     lines.extend(table(&rows, 1..4));
     lines
 }

@@ -9,7 +9,7 @@ use crate::cli::out;
 use crate::dossier::{Region, Spot, Subject, TimeSpan};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
 use crate::error::Result;
-use crate::evidence::{Count, EvidenceKind, EvidenceLink};
+use crate::evidence::{Check, Count, EvidenceKind, EvidenceLink};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, SegmentNo};
 use crate::ingest::redaction::Redaction;
@@ -21,6 +21,8 @@ struct Report<'a> {
     rubric: RubricIdentity,
     model: Option<&'a ModelIdentity>,
     dimensions: Vec<DimensionPart<'a>>,
+    /// What claims meet in the other sources, both ends of each; rules, not the model.
+    checks: &'a [Check],
     timing: Timing,
 }
 
@@ -135,6 +137,7 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
         },
         model: scored.finished.first().map(|(a, _)| &a.model),
         dimensions: dimensions.collect(),
+        checks: &scored.checks,
         timing: scored.timing,
     })
 }

@@ -13,7 +13,7 @@ use crate::engine::{
     Assessment, Backend, RubricIdentity, ScoreEvent, ScoreRequest, Ticket, Timing, Trace, event::Influence,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{EvidenceKind, EvidenceLink};
+use crate::evidence::{Check, EvidenceKind, EvidenceLink, cross_check};
 use crate::id::DimensionId;
 use crate::ingest::Open as _;
 use crate::rubric::Rubric;
@@ -87,6 +87,8 @@ pub(crate) struct Scored {
     pub(crate) finished: Vec<(Assessment, Arc<Trace>)>,
     /// What segments carry, where it was asked for.
     pub(crate) influences: Vec<(DimensionId, Influence)>,
+    /// What the dossier's claims meet elsewhere in it.
+    pub(crate) checks: Vec<Check>,
     pub(crate) timing: Timing,
 }
 
@@ -121,13 +123,15 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the event loop").because(e))?;
-    let scored = runtime.block_on(score(request, &worker, events, args.json))?;
+    let mut scored = runtime.block_on(score(request, &worker, events, args.json))?;
     if let Some(keeper) = save {
         keeper.keep(&scored)?;
     }
+    scored.checks = cross_check(&scored.request.dossier, &scored.request.rubric);
     if args.json {
         json::print(&scored)
     } else {
+        text::print_checks(&scored)?;
         if args.extent.influence {
             text::print_influences(&scored)?;
         }
@@ -176,6 +180,7 @@ async fn score(
         request,
         finished: Vec::new(),
         influences: Vec::new(),
+        checks: Vec::new(),
         timing: Timing::default(),
     };
     loop {

@@ -5,7 +5,7 @@ use crate::cli::out;
 use crate::dossier::Language;
 use crate::engine::{Assessment, ScoreRequest};
 use crate::error::Result;
-use crate::evidence::EvidenceLink;
+use crate::evidence::{EvidenceLink, Outcome, Place};
 use crate::ingest::redaction::Redaction;
 use crate::rubric::Polarity;
 use crate::sanitize;
@@ -95,6 +95,36 @@ pub(super) fn print_influences(scored: &Scored) -> Result<()> {
     out::lines(&lines)
 }
 
+/// The claims that other places contradict, with both ends, and how many were looked at.
+pub(super) fn print_checks(scored: &Scored) -> Result<()> {
+    let checks = scored
+        .checks
+        .iter()
+        .filter(|c| c.outcome != Outcome::NotCheckable);
+    let of = |outcome: Outcome| checks.clone().filter(move |c| c.outcome == outcome);
+    let n = checks.clone().count();
+    if n == 0 {
+        return Ok(());
+    }
+    let count = |outcome| of(outcome).count().to_string();
+    let sum = Words::of(scored.request.language)
+        .checks
+        .replace("{n}", &n.to_string())
+        .replace("{supported}", &count(Outcome::Supports))
+        .replace("{contradicted}", &count(Outcome::Contradicts))
+        .replace("{missing}", &count(Outcome::NotFound));
+    let mut lines = vec![String::new(), sum];
+    for check in of(Outcome::Contradicts) {
+        let others = check
+            .others
+            .iter()
+            .filter(|o| o.polarity == Polarity::Contradicts);
+        let ends = others.map(|other| format!("  {} <> {}", quoted(&check.place), quoted(&other.place)));
+        lines.extend(ends);
+    }
+    out::lines(&lines)
+}
+
 /// How long it took.
 pub(super) fn print_end(scored: &Scored) -> Result<()> {
     let timing = &scored.timing;
@@ -123,12 +153,7 @@ pub(super) fn print_end(scored: &Scored) -> Result<()> {
 /// `weekly-w12.md:12 "…"`, `meeting.vtt 14:05 "…" x12`, `plan.pdf p. 3 "…"`.
 fn evidence(link: &EvidenceLink) -> String {
     let place = &link.place;
-    let source = sanitize::line(&place.source);
-    let at = match (&place.spot, place.time) {
-        (Some(spot), _) => format!("{source} {spot}"),
-        (None, Some(time)) => format!("{source} {}", time.clock()),
-        (None, None) => format!("{source}:{}", place.line),
-    };
+    let at = whereabouts(place);
     let against = if link.polarity == Polarity::Contradicts {
         "(-) "
     } else {
@@ -137,6 +162,21 @@ fn evidence(link: &EvidenceLink) -> String {
     match &link.count {
         Some(count) => format!("{against}{at} \"{}\" x{}", sanitize::line(&count.term), count.n),
         None => format!("{against}{at} \"{}\"", place.quote),
+    }
+}
+
+/// `weekly-w12.md:12 "…"`.
+fn quoted(place: &Place) -> String {
+    format!("{} \"{}\"", whereabouts(place), place.quote)
+}
+
+/// `weekly-w12.md:12`, `meeting.vtt 14:05`, `plan.pdf p. 3`.
+fn whereabouts(place: &Place) -> String {
+    let source = sanitize::line(&place.source);
+    match (&place.spot, place.time) {
+        (Some(spot), _) => format!("{source} {spot}"),
+        (None, Some(time)) => format!("{source} {}", time.clock()),
+        (None, None) => format!("{source}:{}", place.line),
     }
 }
 
@@ -154,6 +194,7 @@ struct Words {
     suggestion: &'static str,
     influence: &'static str,
     calibrated: &'static str,
+    checks: &'static str,
 }
 
 impl Words {
@@ -164,12 +205,14 @@ impl Words {
                 suggestion: "建议：",
                 influence: "每条证据的分量（总分减去看不到它时的分数）：",
                 calibrated: "已按人评校准：模型原评 {said}，九成人评在 ±{margin} 以内",
+                checks: "自述与材料核对 {n} 条：{supported} 条有佐证，{contradicted} 条不符，{missing} 条未见提及",
             },
             Language::En => Self {
                 rationale: "Why:",
                 suggestion: "Next:",
                 influence: "What each cited segment carries (the score minus the score without it):",
                 calibrated: "calibrated to people's ratings: the model said {said}; nine in ten lie within ±{margin}",
+                checks: "{n} claims against the other sources: {supported} supported, {contradicted} contradicted, {missing} not found",
             },
         }
     }

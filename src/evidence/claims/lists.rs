@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::mention::Mention;
 use super::quantity::{Quantity, Unit};
-use super::topic::Vocabulary;
+use super::topic::{Topic, Vocabulary};
 use crate::dossier::{Dossier, Segment, SegmentKind, Source};
 use crate::evidence::Place;
 
@@ -43,6 +43,8 @@ fn list<'a>(
         topic,
         months: BTreeSet::new(),
         goal: None,
+        only: Topic::new(),
+        is_of_chart: false,
         items: BTreeSet::new(),
         term: heading.text.clone(),
         place: Place::of(dossier, heading),

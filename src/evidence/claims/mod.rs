@@ -2,15 +2,19 @@
 //!
 //! A rule, not a model, so that anyone can check it, and built to be right rather than complete: numbers are compared
 //! only across sources, only in the same unit and within a factor of ten, and only where the words around them share
-//! enough that is rare in the dossier, or where both name the same goal or list the same codes. Numbers of two weekly
-//! reports are not compared: they are expected to change. Words without numbers ("finished on time") are beyond it.
+//! enough that is rare in the dossier, or where both name the same goal or list the same codes; an uncommon number that
+//! is repeated beside a common word is the same. Numbers of two weekly
+//! reports are not compared: they are expected to change. A value in a chart is compared only with a statement that names
+//! its category and its series, because the bars beside it measure something else. Words without numbers ("finished on time") are beyond it.
 
 use serde::Serialize;
 
 use super::Place;
+use super::rarity::Overlap;
 use crate::dossier::{Dossier, Source, SourceKind};
 use crate::rubric::Rubric;
 
+mod chart;
 mod lists;
 mod mention;
 mod number;
@@ -163,7 +167,15 @@ fn is_same(words: &Vocabulary, a: &Mention, b: &Mention) -> bool {
     let goals = a.goal.as_ref().zip(b.goal.as_ref());
     let same_goal = goals.is_some_and(|(a, b)| a.unit == b.unit && a.value.total_cmp(&b.value).is_eq());
     let telling_goal = a.goal.as_ref().is_some_and(Quantity::is_telling);
-    listed || (is_possible(a, b) && ((same_goal && telling_goal) || is_alike(words, a, b)))
+    listed
+        || (is_possible(a, b) && ((same_goal && telling_goal) || is_alike(words, a, b) || is_repeated(a, b)))
+}
+
+/// Whether both give the same number, one that not everybody uses, and share a word: no two things happen to be
+/// `$412k` beside one customer's name.
+fn is_repeated(a: &Mention, b: &Mention) -> bool {
+    let same = a.quantity.unit == b.quantity.unit && a.quantity.value.total_cmp(&b.quantity.value).is_eq();
+    same && a.quantity.is_telling() && !a.topic.is_disjoint(&b.topic)
 }
 
 /// Whether nothing speaks against two numbers measuring the same thing.
@@ -175,6 +187,8 @@ fn is_possible(a: &Mention, b: &Mention) -> bool {
     let months = a.months.is_empty() || b.months.is_empty() || !a.months.is_disjoint(&b.months);
     let nouns = !(a.needs_noun() && b.needs_noun() && a.nouns.is_disjoint(&b.nouns));
     a.quantity.unit.is_comparable(b.quantity.unit)
+        && a.names_what_is_asked_by(b)
+        && b.names_what_is_asked_by(a)
         && (low == 0.0 || high <= low * MAX_RATIO)
         && months
         && nouns
@@ -190,21 +204,6 @@ fn is_alike(words: &Vocabulary, a: &Mention, b: &Mention) -> bool {
     overlap.reaches(ENOUGH)
         || (measured && overlap.reaches(ENOUGH_WITH_MEASURE))
         || (!counted && overlap.reaches(ENOUGH_WHEN_CONTAINED))
-}
-
-/// How much two topics share.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Overlap {
-    /// The weight of the common terms, in words that stand nowhere else.
-    weight: f32,
-    /// Its share of the lighter topic.
-    share: f32,
-}
-
-impl Overlap {
-    fn reaches(self, least: Self) -> bool {
-        self.weight >= least.weight && self.share >= least.share
-    }
 }
 
 #[cfg(test)]

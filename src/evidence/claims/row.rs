@@ -16,6 +16,8 @@ const GOAL_COLUMNS: [&str; 5] = ["目标值", "计划", "target", "plan", "plann
 const KEY_COLUMNS: [&str; 4] = ["关键结果", "kr", "key result", "指标"];
 /// Columns that name what several rows are about.
 const HEADING_COLUMNS: [&str; 3] = ["目标", "o", "objective"];
+/// Columns that say how far something has come, not what was reached.
+const PROGRESS_COLUMNS: [&str; 6] = ["进度", "完成进度", "完成比例", "progress", "% done", "% complete"];
 /// Columns of the past.
 const PAST_COLUMNS: [&str; 7] = ["立项", "上周", "去年", "年初", "last", "before", "was"];
 
@@ -96,6 +98,8 @@ impl<'a> Row<'a> {
             nouns: &stated.nouns(cell.text, words) | &self.nouns,
             months: months(cell.text),
             goal: self.goal.clone().filter(is_result),
+            only: Topic::new(),
+            is_of_chart: false,
             items: BTreeSet::new(),
             term: term.to_owned(),
             place: located.place(span, literal.to_owned()),
@@ -159,7 +163,7 @@ fn is_words(text: &str) -> bool {
 fn column_role(header: &str) -> Role {
     if GOAL_COLUMNS.contains(&header) {
         Role::Goal
-    } else if PAST_COLUMNS.iter().any(|c| header.contains(c)) {
+    } else if PROGRESS_COLUMNS.contains(&header) || PAST_COLUMNS.iter().any(|c| header.contains(c)) {
         Role::Past
     } else {
         Role::Claim

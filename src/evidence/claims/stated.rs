@@ -123,6 +123,14 @@ fn clause(text: &str, span: &Range<usize>) -> Range<usize> {
     start.map_or(0, |(at, c)| at + c.len_utf8())..end.map_or(text.len(), |(at, _)| at)
 }
 
+/// The statement before the one that begins at `start`, in the same sentence or the one before.
+pub(super) fn previous(text: &str, start: usize) -> &str {
+    let Some(end) = text[..start].char_indices().next_back().map(|(at, _)| at) else {
+        return "";
+    };
+    &text[clause(text, &(end..end)).start..end]
+}
+
 /// What stands before the last colon, where it is short enough to be a label.
 pub(super) fn label(before: &str) -> Option<&str> {
     let label = &before[..before.rfind([':', '：'])?];

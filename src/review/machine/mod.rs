@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::dossier::{Dossier, Language};
 use crate::engine::{Calibration, ModelIdentity, ScoreEvent, Ticket};
 use crate::evidence::links::Citation;
-use crate::evidence::{Backlinks, EvidenceLink};
+use crate::evidence::{Backlinks, Check, EvidenceLink};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId};
 use crate::ingest::redaction::Redaction;
@@ -31,6 +31,8 @@ pub struct Setup {
     pub dossier: Arc<Dossier>,
     /// By what.
     pub rubric: Arc<Rubric>,
+    /// What its claims meet elsewhere in it.
+    pub checks: Arc<[Check]>,
     /// Who decides.
     pub person: Person,
     /// Which weights will answer; assessments by others are asked again. None accepts any.
@@ -117,6 +119,11 @@ impl Review {
     /// Whose review.
     pub fn dossier(&self) -> &Arc<Dossier> {
         &self.setup.dossier
+    }
+
+    /// What the dossier's claims meet elsewhere in it.
+    pub fn checks(&self) -> &[Check] {
+        &self.setup.checks
     }
 
     /// By what.

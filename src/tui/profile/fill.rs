@@ -2,9 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::{At, Claim, Dimension, Evidence, Profile, Reading};
+use super::{At, Checks, Claim, Dimension, Evidence, Profile, Reading};
 use crate::dossier::Language;
-use crate::evidence::{EvidenceLink, Polarity};
+use crate::evidence::{EvidenceLink, Outcome, Place, Polarity};
 use crate::review::Review;
 use crate::review::dimension::DimensionState;
 use crate::rubric;
@@ -36,7 +36,36 @@ pub fn of_review(review: &Review, language: Language, zone: &TimeZone) -> Profil
             .zip(&rubric.dimensions)
             .map(|(state, dimension)| dimension_of(review, state, dimension, language))
             .collect(),
+        checks: checks_of(review),
         earlier: Vec::new(),
+    }
+}
+
+/// What the claims met; those that cannot be checked are not counted.
+fn checks_of(review: &Review) -> Checks {
+    let checkable = review
+        .checks()
+        .iter()
+        .filter(|c| c.outcome != Outcome::NotCheckable);
+    let of = |outcome: Outcome| checkable.clone().filter(move |c| c.outcome == outcome);
+    let end = |place: &Place| Evidence {
+        supports: false,
+        source: title_of(review, place),
+        at: at(review, place),
+        claim: Claim::Quote(place.quote.clone()),
+    };
+    let ends = of(Outcome::Contradicts).flat_map(|check| {
+        let others = check
+            .others
+            .iter()
+            .filter(|o| o.polarity == Polarity::Contradicts);
+        others.map(|other| (end(&check.place), end(&other.place)))
+    });
+    Checks {
+        n: checkable.clone().count(),
+        supported: of(Outcome::Supports).count(),
+        contradicted: of(Outcome::Contradicts).count(),
+        against: ends.collect(),
     }
 }
 
@@ -114,24 +143,33 @@ fn remark(state: &DimensionState, language: Language) -> Option<String> {
 
 fn evidence_of(review: &Review, link: &EvidenceLink) -> Evidence {
     let place = &link.place;
-    let dossier = review.dossier();
-    let source = dossier.sources.iter().find(|s| s.hash == place.sha256);
-    let row = dossier.segment(place.segment).and_then(|s| s.anchor.row);
     Evidence {
         supports: link.polarity == Polarity::Supports,
-        source: source.map_or_else(|| place.source.clone(), |s| s.title.clone()),
-        at: match (&place.spot, place.time, row) {
-            (Some(spot), ..) => At::Spot(spot.clone()),
-            (None, Some(time), _) => At::Time(time.clock()),
-            (None, None, Some(row)) => At::Row(row),
-            (None, None, None) => At::Line(place.line),
-        },
+        source: title_of(review, place),
+        at: at(review, place),
         claim: match &link.count {
             Some(count) => Claim::Count {
                 term: count.term.clone(),
                 n: count.n,
+                said: count.said_by(&review.dossier().meta.subject.name) == count.n,
             },
             None => Claim::Quote(place.quote.clone()),
         },
+    }
+}
+
+fn title_of(review: &Review, place: &Place) -> String {
+    let mut sources = review.dossier().sources.iter();
+    let source = sources.find(|s| s.hash == place.sha256);
+    source.map_or_else(|| place.source.clone(), |s| s.title.clone())
+}
+
+fn at(review: &Review, place: &Place) -> At {
+    let row = review.dossier().segment(place.segment).and_then(|s| s.anchor.row);
+    match (&place.spot, place.time, row) {
+        (Some(spot), ..) => At::Spot(spot.clone()),
+        (None, Some(time), _) => At::Time(time.clock()),
+        (None, None, Some(row)) => At::Row(row),
+        (None, None, None) => At::Line(place.line),
     }
 }

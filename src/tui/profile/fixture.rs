@@ -1,6 +1,6 @@
 //! A profile as a reviewer would leave it: overridden, decided, untouched, and one without material.
 
-use super::{At, Claim, Dimension, Earlier, Evidence, Profile, Reading};
+use super::{At, Checks, Claim, Dimension, Earlier, Evidence, Profile, Reading};
 use crate::dossier::Language;
 
 /// The sample in one language.
@@ -25,6 +25,7 @@ pub(super) fn sample(language: Language) -> Profile {
                 ..Dimension::default()
             },
         ],
+        checks: checks(language),
         earlier: vec![Earlier {
             cycle: "2025H2".into(),
             scores: vec![Some(3.5), Some(3.0), None, None],
@@ -36,6 +37,29 @@ fn pick(language: Language, zh: &str, en: &str) -> String {
     match language {
         Language::Zh => zh.to_owned(),
         Language::En => en.to_owned(),
+    }
+}
+
+/// Five claims, one of them contradicted.
+fn checks(language: Language) -> Checks {
+    let say = |zh, en| pick(language, zh, en);
+    let claim = quote(
+        false,
+        say("2026 上半年自评", "Self-review"),
+        At::Line(8),
+        say("75%", "75%"),
+    );
+    let other = quote(
+        false,
+        say("周报 第 23 周", "Weekly report, week 23"),
+        At::Row(3),
+        say("58%", "58%"),
+    );
+    Checks {
+        n: 5,
+        supported: 2,
+        contradicted: 1,
+        against: vec![(claim, other)],
     }
 }
 
@@ -65,6 +89,7 @@ fn collaboration(language: Language) -> Dimension {
         claim: Claim::Count {
             term: say("同步进展", "sync progress"),
             n: 12,
+            said: true,
         },
     };
     Dimension {

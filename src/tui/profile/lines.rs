@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{Dimension, Evidence, Profile, bar, change, level};
+use super::{Dimension, Evidence, Profile, bar, both_ends, change, level};
 use crate::dossier::Language;
 use crate::sanitize;
 use crate::tui::theme::{Glyphs, Theme, ThemeName};
@@ -34,6 +34,7 @@ pub fn lines(
     page.head(profile);
     page.scores(profile);
     page.sources(profile);
+    page.checks(profile);
     page.plan(profile);
     page.course(profile);
     page.lines
@@ -229,8 +230,23 @@ impl Page<'_> {
         } else {
             self.theme.styles.warn
         };
-        let text = origin(evidence, self.language);
+        let text = evidence.origin(self.language);
         self.paragraph(&format!("{lead}{sign} "), &text, style);
+    }
+
+    /// What the claims met, and both ends of every contradiction.
+    fn checks(&mut self, profile: &Profile) {
+        let checks = &profile.checks;
+        if checks.n == 0 {
+            return;
+        }
+        self.section(Word::ProfileChecks);
+        self.paragraph("", &checks.sum(self.language), self.theme.styles.text);
+        let lead = format!("{} ", self.theme.glyphs.polarity(false));
+        for ends in &checks.against {
+            let text = both_ends(ends, self.language);
+            self.paragraph(&lead, &text, self.theme.styles.warn);
+        }
     }
 
     fn plan(&mut self, profile: &Profile) {
@@ -284,14 +300,4 @@ impl Page<'_> {
             );
         }
     }
-}
-
-/// `weekly report, line 12: "led 5 meetings"`.
-fn origin(evidence: &Evidence, language: Language) -> String {
-    let at = evidence.at.words(language);
-    let claim = evidence.claim.words(language);
-    Word::ProfileOrigin.fill(
-        language,
-        &[("source", &evidence.source), ("at", &at), ("claim", &claim)],
-    )
 }

@@ -54,8 +54,23 @@ pub struct Profile {
     pub signed_off: Option<String>,
     /// In rubric order.
     pub dimensions: Vec<Dimension>,
+    /// What the person's own claims meet in the other sources.
+    pub checks: Checks,
     /// Earlier cycles, oldest first.
     pub earlier: Vec<Earlier>,
+}
+
+/// What claims meet elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checks {
+    /// Claims that could be looked for.
+    pub n: usize,
+    /// Those that another place supports.
+    pub supported: usize,
+    /// Those that another place contradicts.
+    pub contradicted: usize,
+    /// The claims that are contradicted, each with the places that do.
+    pub against: Vec<(Evidence, Evidence)>,
 }
 
 /// One dimension of a profile.
@@ -125,6 +140,8 @@ pub enum Claim {
         term: String,
         /// How often.
         n: usize,
+        /// Whether the person said it, each time, in a chat or a meeting.
+        said: bool,
     },
 }
 
@@ -213,6 +230,35 @@ impl Dimension {
     }
 }
 
+impl Checks {
+    /// How many there are, and what they met.
+    fn sum(&self, language: Language) -> String {
+        let missing = self.n.saturating_sub(self.supported + self.contradicted);
+        let numbers = [self.n, self.supported, self.contradicted, missing].map(|n| n.to_string());
+        let names = ["n", "supported", "contradicted", "missing"];
+        let values: Vec<(&str, &str)> = names
+            .into_iter()
+            .zip(numbers.iter().map(String::as_str))
+            .collect();
+        Word::ProfileChecksSum.fill(language, &values)
+    }
+}
+
+/// Both ends of a contradiction in one line.
+fn both_ends((claim, other): &(Evidence, Evidence), language: Language) -> String {
+    let (claim, other) = (claim.origin(language), other.origin(language));
+    Word::ProfileCheckEnds.fill(language, &[("claim", &claim), ("other", &other)])
+}
+
+impl Evidence {
+    /// `weekly report, line 12: "led 5 meetings"`.
+    fn origin(&self, language: Language) -> String {
+        let (at, claim) = (self.at.words(language), self.claim.words(language));
+        let values = [("source", self.source.as_str()), ("at", &at), ("claim", &claim)];
+        Word::ProfileOrigin.fill(language, &values)
+    }
+}
+
 impl At {
     fn words(&self, language: Language) -> String {
         match self {
@@ -228,8 +274,13 @@ impl Claim {
     fn words(&self, language: Language) -> String {
         match self {
             Self::Quote(quote) => Word::ProfileQuote.fill(language, &[("quote", quote)]),
-            Self::Count { term, n } => {
-                Word::ProfileSaidTimes.fill(language, &[("term", term), ("n", &n.to_string())])
+            Self::Count { term, n, said } => {
+                let word = if *said {
+                    Word::ProfileSaidTimes
+                } else {
+                    Word::ProfileOccursTimes
+                };
+                word.fill(language, &[("term", term), ("n", &n.to_string())])
             }
         }
     }

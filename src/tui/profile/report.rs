@@ -2,7 +2,7 @@
 
 use super::figure::{self, FONTS};
 use super::markup::{Esc, put};
-use super::{Dimension, Evidence, Profile, change, level};
+use super::{Dimension, Evidence, Profile, both_ends, change, level};
 use crate::dossier::Language;
 use crate::tui::words::Word;
 
@@ -33,6 +33,7 @@ pub fn html(profile: &Profile, language: Language) -> String {
     report.figures(profile);
     report.scores(profile);
     report.sources(profile);
+    report.checks(profile);
     report.plan(profile);
     report.course(profile);
     let footnote = report.say(Word::ProfileFootnote);
@@ -174,6 +175,26 @@ impl Report {
             }
             self.out.push_str("</ul></section>\n");
         }
+    }
+
+    /// What the claims met, and both ends of every contradiction.
+    fn checks(&mut self, profile: &Profile) {
+        if profile.checks.n == 0 {
+            return;
+        }
+        self.section(Word::ProfileChecks);
+        let sum = profile.checks.sum(self.language);
+        put!(self.out, "<p>{}</p>\n<ul>", Esc(&sum));
+        let word = self.say(Word::Contradicts);
+        for ends in &profile.checks.against {
+            let text = both_ends(ends, self.language);
+            put!(
+                self.out,
+                "<li class=\"against\"><span class=\"sign\" title=\"{word}\">−</span>{}</li>",
+                Esc(&text)
+            );
+        }
+        self.out.push_str("</ul>\n");
     }
 
     fn evidence(&mut self, evidence: &Evidence) {

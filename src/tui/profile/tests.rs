@@ -81,6 +81,12 @@ fn hostile() -> Profile {
             evidence.claim = Claim::Quote(evil.into());
         }
     }
+    for (claim, other) in &mut profile.checks.against {
+        for end in [claim, other] {
+            end.source = evil.into();
+            end.claim = Claim::Quote(evil.into());
+        }
+    }
     profile
 }
 
@@ -151,7 +157,7 @@ fn open_elements(markup: &str) -> Vec<&str> {
 fn the_report_says_where_each_score_comes_from() {
     let report = html(&sample(Language::Zh), Language::Zh);
     assert!(report.contains("牵头组织三次跨组对齐会"));
-    assert!(report.contains("“同步进展”出现 12 次"));
+    assert!(report.contains("本人说“同步进展” 12 次"));
     assert!(report.contains("14:05"));
     assert!(report.contains("尚未签署"));
     assert!(report.contains("为每个承诺写下截止日期与负责人"));

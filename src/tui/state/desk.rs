@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::find::Find;
-use crate::evidence::{EvidenceLink, Place};
+use crate::evidence::{End, EvidenceLink, Place, checks};
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
 use crate::review::dimension::{DimensionState, LinkView};
@@ -249,20 +249,37 @@ impl Desk {
 
     /// Which occurrence of the selected link is shown, and of how many.
     pub fn link_occurrence(&self) -> (usize, usize) {
-        let link = self.link();
-        let n = link.and_then(|l| l.count).map_or(1, |c| c.occurrences.len());
-        (self.occurrence, n)
+        let places = self.link().map_or(1, |link| self.places_of(&link).len());
+        (self.occurrence, places)
     }
 
     fn linked_place(&self) -> Option<Place> {
         let link = self.link()?;
+        let places = self.places_of(&link);
+        places.into_iter().nth(self.occurrence)
+    }
+
+    /// The occurrences of a count; of a quotation its place and the other ends of the checks that touch it.
+    fn places_of(&self, link: &EvidenceLink) -> Vec<Place> {
         match &link.count {
-            Some(count) if !count.occurrences.is_empty() => count.occurrences.get(self.occurrence).cloned(),
-            _ => Some(link.place),
+            Some(count) if !count.occurrences.is_empty() => count.occurrences.clone(),
+            _ => {
+                let ends = self.ends(link).into_iter().map(|end| end.place.clone());
+                std::iter::once(link.place.clone()).chain(ends).collect()
+            }
         }
     }
 
-    /// Shows the place that the selected link points at; `again` goes on to the next occurrence of a count. False when
+    /// What else speaks of what a quotation says, from the cross-checks.
+    pub fn ends(&self, link: &EvidenceLink) -> Vec<End<'_>> {
+        if link.count.is_some() {
+            return Vec::new();
+        }
+        checks::ends(self.review.checks(), link.place.segment)
+    }
+
+    /// Shows the place that the selected link points at; `again` goes on to the next occurrence of a count, or to
+    /// the other end of a check. False when
     /// the dossier no longer has it.
     pub fn jump_to_link(&mut self, again: bool) -> bool {
         let (at, n) = self.link_occurrence();

@@ -12,6 +12,7 @@ use ratatui::layout::Size;
 use crate::dossier::{Dossier, Language};
 use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
 use crate::error::Error;
+use crate::evidence::Check;
 use crate::id::Person;
 use crate::learn::train::folder::Look;
 use crate::review::annotation::Begin;
@@ -127,6 +128,8 @@ pub enum Message {
 pub struct Opened {
     /// The dossier.
     pub dossier: Arc<Dossier>,
+    /// What its claims meet elsewhere in it.
+    pub checks: Arc<[Check]>,
     /// Its records in order of number.
     pub history: Vec<Recorded>,
 }
@@ -469,6 +472,7 @@ impl App {
         let language = opened.dossier.meta.language;
         let review = Review::new(Setup {
             dossier: opened.dossier,
+            checks: opened.checks,
             rubric: Arc::clone(&self.settings.rubric),
             person: self.settings.person.clone(),
             model: self.settings.model.clone(),

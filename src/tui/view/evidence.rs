@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::list;
 use crate::engine::ScoreReading;
-use crate::evidence::{EvidenceLink, Polarity, Verdict, verify};
+use crate::evidence::{End, EvidenceLink, Polarity, Verdict, verify};
 use crate::review::dimension::{DimensionState, Doubt, Origin, Phase};
 use crate::tui::state::App;
 use crate::tui::state::desk::{Desk, Item, Pane};
@@ -18,6 +18,9 @@ use crate::tui::words::{Reason, Word};
 
 /// Rows that the quotation of a link takes: one, and while it is selected as many as it needs up to this.
 const QUOTE_ROWS: usize = 4;
+
+/// Other ends of checks shown under a link.
+const ENDS: usize = 3;
 
 /// Heights of a bar of the distribution, lowest first.
 const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
@@ -261,7 +264,33 @@ impl Page<'_> {
         if !verified {
             lines.extend(self.wrapped(self.app.word(Word::Unverified), styles.error, 3));
         }
+        lines.extend(self.ends(link, selected));
         lines
+    }
+
+    /// The other places that speak of what is quoted: those that contradict, and of the selected link all.
+    fn ends(&self, link: &EvidenceLink, selected: bool) -> Vec<Line<'static>> {
+        let ends = self.desk.ends(link).into_iter();
+        let against = |end: &End<'_>| end.polarity == Polarity::Contradicts;
+        let shown = ends.filter(|end| selected || against(end)).take(ENDS);
+        let rows = if selected { QUOTE_ROWS } else { 1 };
+        shown
+            .flat_map(|end| {
+                let (word, style) = if against(&end) {
+                    (Word::CheckDiffers, self.styles().evidence_against)
+                } else {
+                    (Word::CheckAgrees, self.styles().evidence)
+                };
+                let place = self.app.place_label(end.place);
+                let own = end.own.map(|own| format!("“{own}” ")).unwrap_or_default();
+                let values = [
+                    ("own", own.as_str()),
+                    ("place", &place),
+                    ("quote", &end.place.quote),
+                ];
+                self.clipped(&self.app.fill(word, &values), style, 3, rows)
+            })
+            .collect()
     }
 
     fn verified(&self, verified: bool) -> (&'static str, Style) {

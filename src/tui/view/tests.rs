@@ -189,6 +189,30 @@ fn a_chat_a_table_and_a_transcript() -> Result<()> {
     Ok(())
 }
 
+/// A claim of the self-review shows the place that says otherwise, and Enter goes there the second time.
+#[test]
+fn a_cited_claim_shows_its_other_end() -> Result<()> {
+    let mut stage = Stage::open(Language::Zh, (140, 40), ZH)?;
+    let answer = Answer {
+        segments: &[91],
+        ..plain(3.0)
+    };
+    stage.finish("collaboration", &answer)?;
+    let screen = stage.screen()?;
+    assert!(screen.contains("“75%” 与"), "{screen}");
+    assert!(screen.contains("不符：“58%”"), "{screen}");
+    stage.press("f5 enter")?;
+    let screen = stage.screen()?;
+    assert!(
+        screen.contains("单测覆盖达到 75%") && !screen.contains("56%"),
+        "{screen}"
+    );
+    stage.press("f5 enter")?;
+    let screen = stage.screen()?;
+    assert!(screen.contains("56%"), "the table of the weekly report: {screen}");
+    Ok(())
+}
+
 #[test]
 fn help_and_palette() -> Result<()> {
     pictures("help", |language, size| {

@@ -111,6 +111,8 @@ words! {
     Contradicts: "反驳", "contradicts";
     KindQuote: "引文", "quote";
     KindCount: "计数", "count";
+    CheckDiffers: "{own}与 {place} 不符：“{quote}”", "{own}differs from {place}: \"{quote}\"";
+    CheckAgrees: "{own}与 {place} 相符：“{quote}”", "{own}agrees with {place}: \"{quote}\"";
     LinkedByModel: "模型", "model";
     LinkedByHuman: "评审人", "reviewer";
     UsedBy: "用于：{dimensions}", "used by: {dimensions}";
@@ -294,7 +296,11 @@ words! {
     ProfileReviewer: "评审人", "Reviewer";
     ProfileEvidenceModel: "评分模型", "Scored by";
     ProfileNotScored: "未评分", "not scored";
-    ProfileSaidTimes: "“{term}”出现 {n} 次", "\"{term}\" said {n} times";
+    ProfileSaidTimes: "本人说“{term}” {n} 次", "\"{term}\" said {n} times";
+    ProfileOccursTimes: "“{term}”出现 {n} 次", "\"{term}\" occurs {n} times";
+    ProfileChecks: "自述与材料核对", "Claims against the other sources";
+    ProfileChecksSum: "核对 {n} 条：{supported} 条有佐证，{contradicted} 条不符，{missing} 条未见提及", "{n} checked: {supported} supported, {contradicted} contradicted, {missing} not found";
+    ProfileCheckEnds: "{claim}；对照：{other}", "{claim}; beside {other}";
     ProfileFootnote: "模型只提出建议，分数由人裁定。每个分数都可追溯到原文。", "The model proposes, people decide. Every score leads back to its sources.";
     ProfileSignedOff: "签署时间", "Signed off";
     ProfileOpen: "尚未签署", "not signed off yet";

@@ -120,7 +120,9 @@ impl App {
             return self.hint(Word::PlaceGone, &[]);
         }
         let (i, n) = desk.link_occurrence();
-        if n > 1 {
+        // Going through occurrences the cursor stays; what a quotation says is read in the document, and so is its other end.
+        let counted = desk.link().is_some_and(|link| link.count.is_some());
+        if counted && n > 1 {
             return self.hint(
                 Word::Occurrence,
                 &[("i", &(i + 1).to_string()), ("n", &n.to_string())],
