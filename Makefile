@@ -13,6 +13,8 @@ SMALL_MODEL := smollm2-135m-instruct-q4_1
 SPEECH_MODEL := whisper-tiny.en
 # What reads pictures.
 OCR_MODEL := pp-ocrv5
+# What tells speakers apart: 16 MB.
+VOICE_MODEL := resemblyzer
 # What the demo scores when nobody sits at a terminal.
 DEMO_DOSSIER := samples/zh-lilei-2026h1
 # Where cargo puts what it builds. The tests' own build makes the program too: one build of the dependencies, not two.
@@ -37,7 +39,7 @@ demo: setup ## Build, bring the default model and open the workstation on the sa
 
 test: setup ## Bring the models the tests need, then run every test with real weights
 	cargo test --locked --no-run
-	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL) $(OCR_MODEL)
+	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL) $(OCR_MODEL) $(VOICE_MODEL)
 	cargo test --locked
 
 lint: setup ## Formatting and lints, warnings are errors
@@ -55,5 +57,5 @@ cuda: setup ## Build with CUDA, to score and train on an NVIDIA card; needs the 
 
 soak: setup ## The long tests: kills by the hundred
 	cargo test --locked --no-run
-	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL) $(OCR_MODEL)
+	@$(BUILT)/debug/plumb models pull $(DEFAULT_MODEL) $(SMALL_MODEL) $(SPEECH_MODEL) $(OCR_MODEL) $(VOICE_MODEL)
 	PLUMB_SOAK=1 cargo test --locked -- --nocapture

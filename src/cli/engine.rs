@@ -60,8 +60,13 @@ pub fn base(config: &Config) -> Result<WorkerModel> {
     set_threads(config.engine.threads);
     let catalogue = Catalogue::load(&config.manifests_dir())?;
     let manifest = catalogue.find(&config.model)?;
-    if manifest.family == Family::Whisper {
-        let message = format!("{} hears recordings; it does not score", manifest.id);
+    let hears = match manifest.family {
+        Family::Whisper => Some("hears recordings"),
+        Family::Ge2e => Some("tells voices apart"),
+        _ => None,
+    };
+    if let Some(does) = hears {
+        let message = format!("{} {does}; it does not score", manifest.id);
         return Err(Error::new(ErrorKind::Usage, message).hint("`plumb models list` names those that read"));
     }
     let local = ModelStore::new(&config.models_dir).locate(manifest)?;

@@ -12,24 +12,45 @@ use crate::config::Config;
 use crate::dossier::{Language, TimeSpan};
 use crate::error::Result;
 use crate::hash::ContentHash;
+use crate::id::ModelId;
 use crate::ingest::Ears;
+use crate::model::local::Presence;
 use crate::model::speech::listen::Listener;
 use crate::model::speech::transcript::Transcript;
 use crate::model::{Catalogue, ModelStore};
 use crate::watch::Watch;
 
+/// The model that tells speakers apart, where it is here.
+const VOICES: &str = "resemblyzer";
 /// Without a terminal the progress is a line for so many seconds heard.
 const LINE_EVERY: usize = 300;
 
-/// Who hears with the configured speech model; without a language it is found out.
+/// Who hears with the configured speech model, and tells speakers apart where the voice encoder is here; without a language
+/// it is found out.
 ///
 /// # Errors
 /// The model is unknown, is no speech model, or its files are not here or not what they should be.
 pub fn listener(config: &Config, language: Option<Language>) -> Result<Listener> {
     let catalogue = Catalogue::load(&config.manifests_dir())?;
-    let model = ModelStore::new(&config.models_dir).locate(catalogue.find(&config.speech_model)?)?;
+    let store = ModelStore::new(&config.models_dir);
+    let model = store.locate(catalogue.find(&config.speech_model)?)?;
     let folder = config.paths.cache.join("transcripts");
-    Listener::new(model, folder, language, config.engine.threads)
+    let encoder = catalogue.find(&ModelId::new(VOICES))?;
+    let encoder = match store.presence(encoder, encoder.weights()) {
+        Presence::Missing => None,
+        _ => Some(store.locate(encoder)?),
+    };
+    Ok(Listener::new(model, folder, language, config.engine.threads)?.telling(encoder))
+}
+
+/// Says once how to tell speakers apart, where `listener` does not.
+pub fn advise(listener: &Listener) {
+    if !listener.tells_speakers() {
+        let advice = format!(
+            "hint: speakers are not told apart; `plumb models pull {VOICES}` brings what does it (16 MB)"
+        );
+        let _ = writeln!(std::io::stderr(), "{advice}");
+    }
 }
 
 /// The recordings of dossiers, heard with the configured model, which is looked for when there is one to hear.
@@ -39,6 +60,7 @@ pub struct Hearing {
     /// Whether what was not heard before is heard now.
     live: bool,
     onlooker: OnceLock<Onlooker>,
+    advised: OnceLock<()>,
 }
 
 impl Hearing {
@@ -57,6 +79,7 @@ impl Hearing {
             listener: OnceLock::new(),
             live: false,
             onlooker: OnceLock::new(),
+            advised: OnceLock::new(),
         }
     }
 
@@ -74,12 +97,14 @@ impl Ears for Hearing {
             return Ok(transcript);
         }
         if !self.live {
-            return Err("was not heard yet: run `plumb ingest` on the dossier first".to_owned());
+            let unheard = || "was not heard yet: run `plumb ingest` on the dossier first".to_owned();
+            return listener.kept_words(recording).ok_or_else(unheard);
         }
         let onlooker = self.onlooker.get_or_init(Onlooker::new);
         onlooker.begin(path);
         let heard = listener.transcribe(path, onlooker, &mut |_| Ok(()));
         onlooker.end();
+        self.advised.get_or_init(|| advise(listener));
         heard.map_err(|e| one_line(&e))
     }
 

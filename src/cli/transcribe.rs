@@ -4,14 +4,20 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::out;
-use super::speech::{Onlooker, clock, listener};
+use super::speech::{Onlooker, advise, clock, listener};
 use crate::config::Config;
 use crate::dossier::Language;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::speech::transcript::Utterance;
 use crate::sanitize::line;
 
-/// Write down what is said in a recording
+/// Write down what is said in a recording, and who says it
+///
+/// Speakers are told apart by their voices where the model `resemblyzer` is on this machine, and are called Speaker 1,
+/// Speaker 2 … in the order in which they are first heard. In a dossier, dossier.toml says who they are:
+///
+///   [speakers]
+///   "talk.m4a" = { "Speaker 1" = "Li Lei", "Speaker 2" = "Han Mei" }
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The recording: wav, mp3, m4a, aac, ogg or flac
@@ -72,8 +78,10 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let listener = listener(config, args.language.0)?;
     let onlooker = Onlooker::new();
     onlooker.begin(&args.file);
+    // Who speaks is known when all is heard, and stands in front of the words.
+    let at_once = text && !listener.tells_speakers();
     let mut said = |utterance: &Utterance| {
-        if text {
+        if at_once {
             onlooker.beside(|| print(utterance))
         } else {
             Ok(())
@@ -82,19 +90,21 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let heard = listener.transcribe(&args.file, &onlooker, &mut said);
     onlooker.end();
     let transcript = heard.map_err(resumable)?;
+    advise(&listener);
     match args.form {
         Form { json: true, .. } => out::json(&transcript),
         Form { vtt: true, .. } => out::print(|out| out.write_all(transcript.vtt().as_bytes())),
         Form { srt: true, .. } => out::print(|out| out.write_all(transcript.srt().as_bytes())),
-        Form { .. } => Ok(()),
+        Form { .. } if at_once => Ok(()),
+        Form { .. } => transcript.segments.iter().try_for_each(print),
     }
 }
 
-/// `[01:02] words`, at once.
+/// `[01:02] Speaker 1: words`, at once.
 fn print(utterance: &Utterance) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let at = clock(utterance.start as usize);
-    writeln!(out, "[{at}] {}", line(&utterance.text))
+    writeln!(out, "[{at}] {}{}", utterance.prefix(), line(&utterance.text))
         .and_then(|()| out.flush())
         .map_err(out::failed)
 }

@@ -1,10 +1,11 @@
 //! The layout of `dossier.toml`: who is reviewed, and which files speak of it.
 //!
-//! Names are made safe to show while they are read. Paths stay as they are, so one with hidden characters is refused,
+//! `[speakers]` says who speaks in a recording whose speakers were only told apart, or goes by another name in a transcript:
+//! people write it, the program never does. Names are made safe to show while they are read. Paths stay as they are, so one with hidden characters is refused,
 //! and so is one that leaves the folder; only `earlier` may point beside it. Whether a path leads out of the folder
 //! through a symbolic link is seen when the file is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
 
 use jiff::civil::Date;
@@ -43,7 +44,12 @@ pub struct SourceEntry {
     pub date: Option<Date>,
     /// What to call it on screen (sanitised).
     pub title: Option<String>,
+    /// Who speaks in it: what the file or the program calls them, and their name (both sanitised).
+    pub speakers: Vec<(String, String)>,
 }
+
+/// What a file calls its speakers, and who they are.
+type SpeakersTable = BTreeMap<Spanned<String>, Spanned<String>>;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +66,9 @@ struct File {
     source: Vec<SourceTable>,
     #[serde(default)]
     earlier: Vec<EarlierTable>,
+    /// By the path of a source.
+    #[serde(default)]
+    speakers: BTreeMap<Spanned<String>, SpeakersTable>,
 }
 
 #[derive(Deserialize)]
@@ -111,15 +120,31 @@ impl Manifest {
                 .hint("add a [[source]] table with path and kind for each file"));
         }
         checker.unique_paths(&read.source)?;
-        Ok(Self {
+        let mut manifest = Self {
             meta: checker.meta(&read)?,
             sources: read
                 .source
                 .iter()
                 .map(|s| checker.source(s))
                 .collect::<Result<_>>()?,
-        })
+        };
+        for (path, names) in &read.speakers {
+            let named = checker.speakers(names, &manifest.meta.subject)?;
+            let same = |entry: &&mut SourceEntry| plain(&entry.path) == plain(path.get_ref());
+            let entry = manifest.sources.iter_mut().find(same).ok_or_else(|| {
+                let hint = "write the path as in its [[source]] table";
+                checker.fault(path, "is none of the sources").hint(hint)
+            })?;
+            entry.speakers.extend(named);
+        }
+        Ok(manifest)
     }
+}
+
+/// A path without `./`.
+fn plain(path: &str) -> PathBuf {
+    let steps = Path::new(path).components();
+    steps.filter(|c| *c != Component::CurDir).collect()
 }
 
 struct Checker<'a> {
@@ -162,7 +187,18 @@ impl Checker<'_> {
             kind: read.kind,
             date: read.date.as_ref().map(|d| self.date(d)).transpose()?,
             title: read.title.as_ref().map(|t| self.text(t)).transpose()?,
+            speakers: Vec::new(),
         })
+    }
+
+    /// The speakers of one file. Whoever is called by the employee's id is the employee.
+    fn speakers(&self, read: &SpeakersTable, subject: &Subject) -> Result<Vec<(String, String)>> {
+        let named = read.iter().map(|(label, name)| {
+            let (label, name) = (self.text(label)?, self.text(name)?);
+            let employee = name == subject.id.as_str();
+            Ok((label, if employee { subject.name.clone() } else { name }))
+        });
+        named.collect()
     }
 
     fn earlier(&self, read: &EarlierTable) -> Result<EarlierCycle> {
@@ -218,11 +254,7 @@ impl Checker<'_> {
     fn unique_paths(&self, sources: &[SourceTable]) -> Result<()> {
         let mut seen = HashMap::new();
         for (i, source) in sources.iter().enumerate() {
-            let key: PathBuf = Path::new(source.path.get_ref())
-                .components()
-                .filter(|c| *c != Component::CurDir)
-                .collect();
-            if let Some(first) = seen.insert(key, i + 1) {
+            if let Some(first) = seen.insert(plain(source.path.get_ref()), i + 1) {
                 let message = format!("is already source[{first}]");
                 return Err(self.fault(&source.path, &message));
             }
@@ -256,6 +288,9 @@ kind = "self-review"
 [[earlier]]
 cycle = "2025H2"
 path = "../zh-a-2025h2"
+
+[speakers]
+"./weekly.md" = { "Speaker 1" = "E117", "Speaker 2" = "韩梅梅" }
 "#;
 
     fn error(from: &str, to: &str) -> String {
@@ -277,6 +312,17 @@ path = "../zh-a-2025h2"
         assert_eq!(read.sources[0].title.as_deref(), Some("周报"));
         assert_eq!(read.sources[1].kind, SourceKind::SelfReview);
         assert_eq!(read.sources[1].date, None);
+        let speakers: Vec<(&str, &str)> = read.sources[0]
+            .speakers
+            .iter()
+            .map(|(label, name)| (label.as_str(), name.as_str()))
+            .collect();
+        assert_eq!(
+            speakers,
+            [("Speaker 1", "李雷"), ("Speaker 2", "韩梅梅")],
+            "an employee's id is their name"
+        );
+        assert!(read.sources[1].speakers.is_empty());
         Ok(())
     }
 
@@ -324,6 +370,21 @@ path = "../zh-a-2025h2"
                 "line 10: source[1].path: has hidden characters",
             ),
             ("2026-03-20", "12:00:00", "line 12: source[1].date: is no date"),
+            (
+                "./weekly.md",
+                "talk.m4a",
+                "line 24: speakers.talk.m4a: is none of the sources",
+            ),
+            (
+                "\"韩梅梅\"",
+                "\" \"",
+                "line 24: speakers../weekly.md.Speaker 2: is empty",
+            ),
+            (
+                "\"韩梅梅\"",
+                "2",
+                "line 24: speakers../weekly.md.Speaker 2: invalid type: integer `2`",
+            ),
             ("cycle = \"2026H1\"", "cycle = ", "line 6"),
         ];
         for (from, to, expected) in cases {

@@ -57,6 +57,19 @@ pub struct DossierMeta {
     pub earlier: Vec<EarlierCycle>,
 }
 
+impl DossierMeta {
+    /// Whether `speaker`, as a segment names who speaks, is the employee: their name or id, whatever stands in brackets
+    /// behind it.
+    pub fn is_employee(&self, speaker: &str) -> bool {
+        let end = speaker.find(['(', '（', '[', '【']).unwrap_or(speaker.len());
+        let said = speaker[..end].trim();
+        let known = [self.subject.name.as_str(), self.subject.id.as_str()];
+        known
+            .iter()
+            .any(|name| name.trim().to_lowercase() == said.to_lowercase())
+    }
+}
+
 /// A pointer to the same person's dossier of an earlier cycle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierCycle {

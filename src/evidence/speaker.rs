@@ -50,10 +50,14 @@ pub fn is_same(name: &str, subject: &str) -> bool {
     };
     let (name, subject) = (words(&name), words(&subject));
     let within = |part: &String, whole: &String| {
-        part == whole || (part.chars().count() > 1 && part.chars().all(is_unspaced) && whole.contains(part.as_str()))
+        part == whole
+            || (part.chars().count() > 1 && part.chars().all(is_unspaced) && whole.contains(part.as_str()))
     };
     let holds = |whole: &[String], parts: &[String]| {
-        !parts.is_empty() && parts.iter().all(|part| whole.iter().any(|word| within(part, word)))
+        !parts.is_empty()
+            && parts
+                .iter()
+                .all(|part| whole.iter().any(|word| within(part, word)))
     };
     holds(&subject, &name) || holds(&name, &subject)
 }
@@ -72,7 +76,12 @@ mod tests {
         ] {
             assert!(is_same(name, subject), "{name} {subject}");
         }
-        for (name, subject) in [("Ann", "Annabel Lee"), ("", "Ada"), ("王", "王强"), ("李雷", "李丽")] {
+        for (name, subject) in [
+            ("Ann", "Annabel Lee"),
+            ("", "Ada"),
+            ("王", "王强"),
+            ("李雷", "李丽"),
+        ] {
             assert!(!is_same(name, subject), "{name} {subject}");
         }
     }

@@ -43,6 +43,7 @@ pub mod redaction;
 mod reread;
 mod segment;
 mod sentence;
+mod speakers;
 mod table;
 
 pub use chart::Sight;
@@ -170,7 +171,10 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
             return Err(Error::new(ErrorKind::Cancelled, message).hint(hint));
         }
         match read {
-            Ok(read) => shelf.add(read),
+            Ok(mut read) => {
+                speakers::name(&mut read, entry);
+                shelf.add(read);
+            }
             Err(message) => shelf.problem(&entry.path, &message),
         }
     }
@@ -223,6 +227,7 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
         kind: SourceKind::Other,
         date: None,
         title: None,
+        speakers: Vec::new(),
     };
     let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", line(id)));
     let mut shelf = Shelf::default();

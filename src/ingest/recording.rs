@@ -94,6 +94,23 @@ mod tests {
 
     struct Heard(&'static [(f64, f64, &'static str)]);
 
+    /// Hears the same, and tells two voices apart.
+    struct Told;
+
+    impl Ears for Told {
+        fn hear(&self, path: &Path, recording: ContentHash) -> Result<Transcript, String> {
+            let lines = &[
+                (0.0, 1.0, "I moved it."),
+                (1.0, 2.0, "I saw it."),
+                (2.0, 3.0, "Good."),
+            ];
+            let mut heard = Heard(lines).hear(path, recording)?;
+            heard.segments[0].speaker = Some("Speaker 1".to_owned());
+            heard.segments[1].speaker = Some("Speaker 2".to_owned());
+            Ok(heard)
+        }
+    }
+
     impl Ears for Heard {
         fn hear(&self, _: &Path, _: ContentHash) -> Result<Transcript, String> {
             let utterance = |(id, (start, end, text)): (usize, &(f64, f64, &str))| Utterance {
@@ -102,6 +119,7 @@ mod tests {
                 end: *end,
                 text: (*text).to_owned(),
                 speaker: None,
+                speaker_confidence: None,
                 words: Vec::new(),
             };
             Ok(Transcript {
@@ -163,6 +181,31 @@ mod tests {
         let kept: Vec<ContentHash> = originals(&dossier)?.iter().map(|(hash, _)| *hash).collect();
         assert_eq!(kept.len(), 3, "the recording, its transcript and the note");
         assert!(kept.contains(&ContentHash::of(source.raw.as_bytes())));
+        Ok(())
+    }
+
+    #[test]
+    fn people_say_who_the_speakers_are_and_one_is_the_employee() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        dossier(folder.path())?;
+        let path = folder.path().join("dossier.toml");
+        let names = "[speakers]\n\"talk.MP3\" = { \"Speaker 1\" = \"Speaker 2\", \"Speaker 2\" = \"s\", \"Speaker 3\" = \"x\" }\n";
+        std::fs::write(&path, std::fs::read_to_string(&path)? + names)?;
+        let dossier = open_with(folder.path(), Limits::default(), readers(&Told))?;
+        let source = &dossier.sources[0];
+        let speakers: Vec<Option<&str>> = source.segments.iter().map(|s| s.speaker.as_deref()).collect();
+        assert_eq!(speakers, [Some("Speaker 2"), Some("n"), None]);
+        let employee: Vec<bool> = speakers
+            .iter()
+            .flatten()
+            .map(|name| dossier.meta.is_employee(name))
+            .collect();
+        assert_eq!(employee, [false, true]);
+        assert!(source.raw.contains("<v Speaker 1>I moved it."), "{}", source.raw);
+        let [problem] = dossier.problems.as_slice() else {
+            return Err(format!("{:?}", dossier.problems).into());
+        };
+        assert!(problem.message.contains("\"Speaker 3\""), "{problem:?}");
         Ok(())
     }
 

@@ -25,7 +25,7 @@ macro_rules! builtin {
 }
 
 /// The manifests that come with the program.
-const BUILTIN: [(&str, &str); 12] = [
+const BUILTIN: [(&str, &str); 13] = [
     builtin!("qwen2.5-coder-0.5b-instruct-q4_k_m"),
     builtin!("smollm2-135m-instruct-q4_1"),
     builtin!("qwen2.5-coder-1.5b-instruct-q4_k_m"),
@@ -38,6 +38,7 @@ const BUILTIN: [(&str, &str); 12] = [
     builtin!("whisper-large-v3-turbo"),
     builtin!("whisper-tiny.en"),
     builtin!("pp-ocrv5"),
+    builtin!("resemblyzer"),
 ];
 
 /// One model: what it is, what it is good for, which files it needs.
@@ -80,6 +81,8 @@ pub enum Family {
     /// PP-OCR: reads the text of pictures, and decodes nothing.
     #[serde(rename = "pp-ocr")]
     PpOcr,
+    /// A voice encoder trained with the GE2E loss: tells who speaks in a recording, and decodes nothing.
+    Ge2e,
 }
 
 /// One file of a model.
@@ -145,6 +148,8 @@ pub enum Layout {
     Ctranslate2,
     /// Silero's voice detector in safetensors.
     Silero,
+    /// Resemblyzer's voice encoder as `PyTorch` saved it.
+    Resemblyzer,
 }
 
 /// One package of an index source.

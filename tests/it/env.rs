@@ -9,6 +9,9 @@ use std::process::{Command, Stdio};
 /// The small model that hears English, which `make test` pulls too.
 pub const SPEECH_MODEL: &str = "whisper-tiny.en";
 
+/// The model that tells speakers apart, which `make test` pulls too.
+pub const VOICE_MODEL: &str = "resemblyzer";
+
 /// What a test returns.
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 

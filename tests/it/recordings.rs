@@ -2,17 +2,28 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::env::{Outcome, SPEECH_MODEL, TestEnvironment, real_weights};
+use plumbline::model::speech::audio::{self, SAMPLE_RATE};
+use plumbline::model::speech::speakers::encoder::Encoder;
+use plumbline::watch::Nobody;
+
+use crate::env::{Outcome, SPEECH_MODEL, TestEnvironment, VOICE_MODEL, real_weights};
 
 /// What is said in the recording, as everybody writes it down.
 const SAID: &str = "and so my fellow americans ask not what your country can do for you ask what you can do for your country";
 
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
 fn recording() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jfk.flac")
+    data("jfk.flac")
 }
 
 fn hearing() -> Outcome<TestEnvironment> {
     real_weights(SPEECH_MODEL)?;
+    real_weights(VOICE_MODEL)?;
     let mut env = TestEnvironment::with_models()?;
     env.set("PLUMB_SPEECH_MODEL", SPEECH_MODEL);
     Ok(env)
@@ -55,7 +66,7 @@ fn a_voice_becomes_words_with_times_and_certainties() -> Outcome {
         assert!((0.0..=1.0).contains(&sure), "{word}");
         before = start;
     }
-    assert!(segments.iter().all(|s| s["speaker"].is_null()));
+    assert!(segments.iter().all(|s| s["speaker"] == "Speaker 1"), "{heard}");
     Ok(())
 }
 
@@ -63,15 +74,24 @@ fn a_voice_becomes_words_with_times_and_certainties() -> Outcome {
 fn it_is_written_as_text_and_captions_and_heard_only_once() -> Outcome {
     let env = hearing()?;
     let text = transcribe(&env, &[])?;
-    assert!(text.starts_with("[00:00] "), "{text}");
+    assert!(text.starts_with("[00:00] Speaker 1: And so"), "{text}");
     let kept = env.home().join(".cache/plumbline/transcripts");
     let kept: Vec<_> = std::fs::read_dir(&kept)?.collect::<Result<_, _>>()?;
-    assert_eq!(kept.len(), 1, "one transcript and nothing unfinished");
+    assert_eq!(
+        kept.len(),
+        2,
+        "the words, the same with who speaks, and nothing unfinished"
+    );
     // What is printed now can only be what was kept.
-    let path = kept[0].path();
-    let changed = std::fs::read_to_string(&path)?.replace("ellow", "ELLOW");
-    std::fs::write(&path, changed)?;
-    assert!(transcribe(&env, &["--vtt"])?.starts_with("WEBVTT\n\n00:00:0"));
+    for path in kept.iter().map(std::fs::DirEntry::path) {
+        let changed = std::fs::read_to_string(&path)?.replace("ellow", "ELLOW");
+        std::fs::write(&path, changed)?;
+    }
+    let vtt = transcribe(&env, &["--vtt"])?;
+    assert!(
+        vtt.starts_with("WEBVTT\n\n00:00:0") && vtt.contains("\n<v Speaker 1>And so"),
+        "{vtt}"
+    );
     let srt = transcribe(&env, &["--srt"])?;
     assert!(srt.starts_with("1\n00:00:0") && srt.contains("ELLOW"), "{srt}");
     env.run(["transcribe", "x.wav", "--vtt", "--srt"])?.failed(2)?;
@@ -138,5 +158,104 @@ fn a_recording_in_a_dossier_is_cited_like_a_transcript() -> Outcome {
         "{first}"
     );
     assert!(first["time"].is_object(), "{first}");
+    Ok(())
+}
+
+/// The same numbers as the encoder's own program, on the same recording; `tests/data/README.md` says how they were made.
+#[test]
+fn a_voice_is_the_vector_that_its_makers_program_finds() -> Outcome {
+    let model = real_weights(VOICE_MODEL)?;
+    let wanted: Vec<f32> = serde_json::from_str(&std::fs::read_to_string(data("jfk-voice.json"))?)?;
+    let samples = audio::decode(&recording(), &Nobody)?;
+    let found = Encoder::load(&model.path)?.voice(&samples)?.ok_or("no sound")?;
+    assert_eq!(found.len(), wanted.len());
+    let cosine: f32 = found.iter().zip(&wanted).map(|(a, b)| a * b).sum();
+    let worst = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
+    let worst = worst.fold(0.0, f32::max);
+    assert!(cosine > 0.9999 && worst < 1e-3, "cosine {cosine}, off by {worst}");
+    Ok(())
+}
+
+/// A wave file of 16 bits and 16,000 samples a second.
+fn wave(samples: &[f32]) -> Vec<u8> {
+    let data: Vec<u8> = samples
+        .iter()
+        .flat_map(|s| ((s * 32_767.0) as i16).to_le_bytes())
+        .collect();
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + data.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data");
+    file.extend((data.len() as u32).to_le_bytes());
+    file.extend(data);
+    file
+}
+
+/// One voice, another, the first again, half a second apart. `Ask not`, a second that is called out, is left away: it is
+/// left without a speaker.
+fn conversation() -> Outcome<Vec<u8>> {
+    let first = audio::decode(&recording(), &Nobody)?;
+    let sentence = |name| audio::decode(&data(name), &Nobody);
+    let (dog, stripe) = (
+        sentence("speechbrain-spk1-snt1.wav")?,
+        sentence("speechbrain-spk1-snt4.wav")?,
+    );
+    let pause = vec![0.0; SAMPLE_RATE / 2];
+    let (turn, on) = (33 * SAMPLE_RATE / 10, 5 * SAMPLE_RATE);
+    Ok(wave(
+        &[&first[..turn], &pause, &dog, &stripe, &pause, &first[on..]].concat(),
+    ))
+}
+
+#[test]
+fn two_voices_are_two_speakers_and_the_dossier_says_who_they_are() -> Outcome {
+    let env = hearing()?;
+    let dossier = env.scratch().join("dossier");
+    std::fs::create_dir(&dossier)?;
+    std::fs::write(dossier.join("talk.wav"), conversation()?)?;
+    std::fs::write(
+        dossier.join("dossier.toml"),
+        "id = \"d\"\nrole = \"president\"\ncycle = \"1961\"\nlanguage = \"en\"\n\
+         subject = { id = \"E35\", name = \"John\" }\n[[source]]\npath = \"talk.wav\"\nkind = \"meeting\"\n\
+         [speakers]\n\"talk.wav\" = { \"Speaker 1\" = \"E35\", \"Speaker 2\" = \"Ann\" }\n",
+    )?;
+    let dir = dossier.to_string_lossy().into_owned();
+    let read: serde_json::Value = serde_json::from_str(&env.run(["ingest", &dir, "--json"])?.ok()?)?;
+    assert_eq!(read["problems"], serde_json::json!([]));
+    let segments = read["sources"][0]["segments"].as_array().ok_or("no segments")?;
+    let mut turns: Vec<(&str, bool, String)> = Vec::new();
+    for segment in segments {
+        let speaker = segment["speaker"].as_str().ok_or("nobody")?;
+        let employee = segment["employee"].as_bool().ok_or("not told")?;
+        let text = plain(segment["text"].as_str().unwrap_or_default());
+        match turns.last_mut() {
+            Some((same, _, said)) if *same == speaker => *said += &format!(" {text}"),
+            _ => turns.push((speaker, employee, text)),
+        }
+    }
+    let who: Vec<(&str, bool)> = turns.iter().map(|(who, employee, _)| (*who, *employee)).collect();
+    assert_eq!(who, [("John", true), ("Ann", false), ("John", true)], "{turns:?}");
+    assert!(turns[1].2.contains("stripe"), "{turns:?}");
+    let listing = env.run(["ingest", &dir])?.ok()?;
+    assert!(listing.contains("talk.wav: John (the employee) "), "{listing}");
+    Ok(())
+}
+
+#[test]
+fn without_the_encoder_the_words_are_heard_and_one_hint_says_how_to_get_it() -> Outcome {
+    let real = real_weights(SPEECH_MODEL)?;
+    let mut env = TestEnvironment::new()?;
+    env.set("PLUMB_SPEECH_MODEL", SPEECH_MODEL);
+    let folder = env.models_dir().join(SPEECH_MODEL);
+    std::fs::create_dir_all(&folder)?;
+    let here = real.path.parent().ok_or("no folder")?;
+    for file in &real.manifest.files {
+        std::os::unix::fs::symlink(here.join(&file.name), folder.join(&file.name))?;
+    }
+    let run = env.run(["transcribe", &*recording().to_string_lossy(), "--json"])?;
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_eq!(run.stderr.matches("plumb models pull resemblyzer").count(), 1);
+    let heard: serde_json::Value = serde_json::from_str(&run.stdout)?;
+    let segments = heard["segments"].as_array().ok_or("no segments")?;
+    assert!(!segments.is_empty() && segments.iter().all(|s| s["speaker"].is_null()));
     Ok(())
 }

@@ -49,6 +49,8 @@ struct SegmentPart<'a> {
     kind: SegmentKind,
     text: &'a str,
     speaker: Option<&'a str>,
+    /// Whether the speaker is the employee, where the source tells who speaks.
+    employee: Option<bool>,
     /// Bytes of the source as read.
     start: usize,
     end: usize,
@@ -67,7 +69,11 @@ impl<'a> Report<'a> {
     pub(super) fn of(dossier: &'a Dossier) -> Self {
         Self {
             dossier: DossierPart::of(&dossier.meta),
-            sources: dossier.sources.iter().map(SourcePart::of).collect(),
+            sources: dossier
+                .sources
+                .iter()
+                .map(|source| SourcePart::of(source, &dossier.meta))
+                .collect(),
             problems: &dossier.problems,
         }
     }
@@ -87,7 +93,7 @@ impl<'a> DossierPart<'a> {
 }
 
 impl<'a> SourcePart<'a> {
-    fn of(source: &'a Source) -> Self {
+    fn of(source: &'a Source, meta: &DossierMeta) -> Self {
         Self {
             path: &source.path,
             title: &source.title,
@@ -98,19 +104,24 @@ impl<'a> SourcePart<'a> {
             bytes: source.bytes,
             encoding: source.encoding,
             hidden: source.shown.findings().count(),
-            segments: source.segments.iter().map(SegmentPart::of).collect(),
+            segments: source
+                .segments
+                .iter()
+                .map(|segment| SegmentPart::of(segment, meta))
+                .collect(),
         }
     }
 }
 
 impl<'a> SegmentPart<'a> {
-    fn of(segment: &'a Segment) -> Self {
+    fn of(segment: &'a Segment, meta: &DossierMeta) -> Self {
         let anchor = &segment.anchor;
         Self {
             no: segment.no,
             kind: segment.kind,
             text: &segment.text,
             speaker: segment.speaker.as_deref(),
+            employee: segment.speaker.as_deref().map(|name| meta.is_employee(name)),
             start: anchor.span.start,
             end: anchor.span.end,
             line: anchor.line,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::dossier::{Dossier, Source};
+use crate::dossier::{Dossier, Source, SourceFormat};
 use crate::sanitize::Finding;
 
 /// Writes the listing of one dossier.
@@ -29,6 +29,11 @@ pub(super) fn write(out: &mut dyn Write, dossier: &Dossier) -> io::Result<()> {
         .sources
         .iter()
         .try_for_each(|s| write_source(out, s, width))?;
+    for source in &dossier.sources {
+        if let Some(speakers) = speakers(source, dossier) {
+            writeln!(out, "  {}: {speakers}", source.path)?;
+        }
+    }
     for source in &dossier.sources {
         if let Some(warning) = hidden(source) {
             writeln!(out, "  ! {}: {warning}", source.path)?;
@@ -58,6 +63,27 @@ fn write_source(out: &mut dyn Write, source: &Source, width: usize) -> io::Resul
         source.date.map(|d| d.to_string()).unwrap_or_default(),
         source.title,
     )
+}
+
+/// Of a recording, who speaks and how often: `Li Lei (the employee) 12, Speaker 2 8, not told 1`.
+fn speakers(source: &Source, dossier: &Dossier) -> Option<String> {
+    let mut counts: Vec<(Option<&str>, usize)> = Vec::new();
+    for segment in &source.segments {
+        let speaker = segment.speaker.as_deref();
+        match counts.iter_mut().find(|(known, _)| *known == speaker) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((speaker, 1)),
+        }
+    }
+    counts.sort_by_key(|(speaker, _)| speaker.is_none());
+    let told = counts.first().is_some_and(|(speaker, _)| speaker.is_some());
+    let one = |(speaker, count): &(Option<&str>, usize)| match speaker {
+        Some(name) if dossier.meta.is_employee(name) => format!("{name} (the employee) {count}"),
+        Some(name) => format!("{name} {count}"),
+        None => format!("not told {count}"),
+    };
+    let said: Vec<String> = counts.iter().map(one).collect();
+    (told && source.format == SourceFormat::Recording).then(|| said.join(", "))
 }
 
 /// The word that files and JSON use.

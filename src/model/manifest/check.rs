@@ -8,7 +8,7 @@ type Checked = Result<(), String>;
 /// Checks a whole manifest.
 pub fn manifest(manifest: &Manifest) -> Checked {
     name("id", manifest.id.as_str())?;
-    let decodes = manifest.family != Family::PpOcr;
+    let decodes = !matches!(manifest.family, Family::PpOcr | Family::Ge2e);
     require(manifest.context >= 512 || !decodes, || {
         "context: must be at least 512 tokens".to_owned()
     })?;

@@ -103,6 +103,10 @@ fn converted(source: &Path, target: &Path, conversion: &Conversion) -> Result<Co
             let bytes = std::fs::read(source).map_err(|e| Error::io("read", source, e))?;
             convert::silero(&bytes, &mut file)?;
         }
+        Layout::Resemblyzer => {
+            let bytes = std::fs::read(source).map_err(|e| Error::io("read", source, e))?;
+            convert::resemblyzer(&bytes, &mut file)?;
+        }
     }
     let file = file.into_inner().map_err(|e| fail(e.into_error()))?;
     file.sync_all().map_err(fail)?;

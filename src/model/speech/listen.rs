@@ -1,8 +1,9 @@
 //! A recording from file to transcript, window by window. What was heard is kept, so that work that was stopped goes on
-//! with the next window, and a recording is heard once.
+//! with the next window, and a recording is heard once. Who speaks is told last, from all of it, and kept beside the words:
+//! a voice encoder that comes later costs no second hearing.
 //!
 //! What is kept is named by a hash over everything it depends on: the recording's bytes, the models, the language asked
-//! for, and [`VERSION`]. Any of it may be deleted at any time.
+//! for, and [`VERSION`]; with its speakers also the encoder and [`speakers::VERSION`]. Any of it may be deleted at any time.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::audio::{self, SAMPLE_RATE};
+use super::speakers::{self, encoder::Encoder};
 use super::transcript::{Transcript, Utterance};
 use super::voice;
 use super::whisper::Whisper;
@@ -30,6 +32,8 @@ const VERSION: u32 = 1;
 pub struct Listener {
     model: LocalModel,
     detector: (PathBuf, ContentHash),
+    /// Tells voices apart.
+    encoder: Option<LocalModel>,
     folder: PathBuf,
     language: Option<Language>,
     threads: usize,
@@ -73,19 +77,41 @@ impl Listener {
         Ok(Self {
             model,
             detector: (path, sha256),
+            encoder: None,
             folder,
             language,
             threads,
         })
     }
 
-    /// What was heard of the recording with this hash before, if it was heard to its end.
+    /// The same, telling speakers apart with `encoder`, a pulled voice encoder.
+    #[must_use]
+    pub fn telling(mut self, encoder: Option<LocalModel>) -> Self {
+        self.encoder = encoder;
+        self
+    }
+
+    /// Whether it tells speakers apart.
+    pub fn tells_speakers(&self) -> bool {
+        self.encoder.is_some()
+    }
+
+    /// What was heard of the recording with this hash before, if it was heard to its end, and its speakers told where
+    /// this listener does.
     pub fn kept(&self, recording: ContentHash) -> Option<Transcript> {
-        serde_json::from_slice(&fs::read(self.place(recording, "json")).ok()?).ok()
+        match &self.encoder {
+            None => self.kept_words(recording),
+            Some(encoder) => read(&self.place_told(recording, encoder)),
+        }
+    }
+
+    /// The words that were heard of the recording with this hash before, whether their speakers were told or not.
+    pub fn kept_words(&self, recording: ContentHash) -> Option<Transcript> {
+        read(&self.place(recording, "json"))
     }
 
     /// Hears the recording at `path`, or goes on where it was stopped; `said` is told everything in order, also what was
-    /// heard before.
+    /// heard before, but not who said it.
     ///
     /// # Errors
     /// `Input` when it is no recording or nobody speaks in it, `Model`, `Io`; `Cancelled`, when what was heard is kept.
@@ -98,19 +124,40 @@ impl Listener {
             return Ok(transcript);
         }
         let samples = audio::decode(path, watch)?;
-        let windows = voice::windows(&self.detector.0, &samples, watch)?;
-        if windows.is_empty() {
-            return Err(silent(path));
+        let speech = voice::stretches(&self.detector.0, &samples, watch)?;
+        let transcript = if let Some(transcript) = self.kept_words(hash) {
+            transcript.segments.iter().try_for_each(said)?;
+            transcript
+        } else {
+            let heard = self.hear(hash, &samples, &voice::packed(&speech), watch, said)?;
+            let transcript = self.joined(heard, samples.len());
+            if transcript.segments.is_empty() {
+                return Err(silent(path));
+            }
+            // A folder that cannot be written to only costs another hearing.
+            if self.keep(&self.place(hash, "json"), &transcript).is_ok() {
+                let _ = fs::remove_file(self.place(hash, "part"));
+            }
+            transcript
+        };
+        match &self.encoder {
+            None => Ok(transcript),
+            Some(encoder) => self.told(hash, encoder, transcript, (&samples, &speech), watch),
         }
-        let heard = self.hear(hash, &samples, &windows, watch, said)?;
-        let transcript = self.joined(heard, samples.len());
-        if transcript.segments.is_empty() {
-            return Err(silent(path));
-        }
-        // A folder that cannot be written to only costs another hearing.
-        if self.keep(hash, &transcript).is_ok() {
-            let _ = fs::remove_file(self.place(hash, "part"));
-        }
+    }
+
+    /// The same with who speaks.
+    fn told(
+        &self,
+        recording: ContentHash,
+        encoder: &LocalModel,
+        mut transcript: Transcript,
+        (samples, speech): (&[f32], &[Range<usize>]),
+        watch: &dyn Watch,
+    ) -> Result<Transcript> {
+        let voices = Encoder::load(&encoder.path)?;
+        speakers::tell(&voices, samples, speech, &mut transcript.segments, watch)?;
+        let _ = self.keep(&self.place_told(recording, encoder), &transcript);
         Ok(transcript)
     }
 
@@ -194,15 +241,28 @@ impl Listener {
         Ok(file.persist(self.place(recording, "part"))?)
     }
 
-    fn keep(&self, recording: ContentHash, transcript: &Transcript) -> std::io::Result<()> {
+    fn keep(&self, place: &Path, transcript: &Transcript) -> std::io::Result<()> {
         private_folder(&self.folder)?;
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
         serde_json::to_writer(&mut file, transcript)?;
-        file.persist(self.place(recording, "json"))?;
+        file.persist(place)?;
         Ok(())
     }
 
     fn place(&self, recording: ContentHash, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}.{ending}", self.key(recording)))
+    }
+
+    /// Where the transcript lies with the speakers that `encoder` tells.
+    fn place_told(&self, recording: ContentHash, encoder: &LocalModel) -> PathBuf {
+        let words = self.key(recording);
+        let key = format!("{} {words} {}", speakers::VERSION, encoder.sha256);
+        self.folder
+            .join(format!("{}.json", ContentHash::of(key.as_bytes())))
+    }
+
+    /// What the words depend on.
+    fn key(&self, recording: ContentHash) -> ContentHash {
         let Self {
             model,
             detector,
@@ -211,9 +271,12 @@ impl Listener {
         } = self;
         let language = language.map_or("auto", Language::code);
         let key = format!("{VERSION} {recording} {} {} {language}", model.sha256, detector.1);
-        self.folder
-            .join(format!("{}.{ending}", ContentHash::of(key.as_bytes())))
+        ContentHash::of(key.as_bytes())
     }
+}
+
+fn read(place: &Path) -> Option<Transcript> {
+    serde_json::from_slice(&fs::read(place).ok()?).ok()
 }
 
 fn note(file: &mut File, heard: &Heard) -> std::io::Result<()> {
@@ -249,6 +312,7 @@ mod tests {
                 manifest: manifest::find(&"whisper-base".into())?,
             },
             detector: (folder.join("detector"), ContentHash::of(b"detector")),
+            encoder: None,
             folder: folder.join("kept"),
             language,
             threads: 1,
@@ -265,6 +329,7 @@ mod tests {
                 end: 99.0,
                 text: text.to_owned(),
                 speaker: None,
+                speaker_confidence: None,
                 words: Vec::new(),
             }],
         }
@@ -304,7 +369,13 @@ mod tests {
         let numbered: Vec<_> = transcript.segments.iter().map(|s| (s.id, s.end)).collect();
         assert_eq!(numbered, [(0, 2.0), (1, 2.0)]);
         assert_eq!(listener.kept(recording), None);
-        listener.keep(recording, &transcript)?;
+        listener.keep(&listener.place(recording, "json"), &transcript)?;
+        assert_eq!(listener.kept(recording), Some(transcript.clone()));
+        let encoder = listener.model.clone();
+        let listener = listener.telling(Some(encoder.clone()));
+        assert_eq!(listener.kept(recording), None, "its speakers were not told");
+        assert_eq!(listener.kept_words(recording), Some(transcript.clone()));
+        listener.keep(&listener.place_told(recording, &encoder), &transcript)?;
         assert_eq!(listener.kept(recording), Some(transcript));
         Ok(())
     }

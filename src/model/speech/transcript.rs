@@ -34,6 +34,9 @@ pub struct Utterance {
     pub text: String,
     /// Who speaks, where that is known.
     pub speaker: Option<String>,
+    /// How sure that is, 0 to 1, where speakers were told apart by their voices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker_confidence: Option<f32>,
     /// The words one by one; of Chinese, the characters.
     pub words: Vec<Word>,
 }
@@ -56,7 +59,13 @@ impl Transcript {
     pub fn vtt(&self) -> String {
         let mut out = String::from("WEBVTT\n");
         for utterance in &self.segments {
-            let _ = write!(out, "\n{}\n{}\n", utterance.cue('.'), utterance.spoken());
+            let _ = write!(
+                out,
+                "\n{}\n{}{}\n",
+                utterance.cue('.'),
+                utterance.voice_tag(),
+                utterance.spoken()
+            );
         }
         out
     }
@@ -68,9 +77,10 @@ impl Transcript {
             let gap = if number == 0 { "" } else { "\n" };
             let _ = write!(
                 out,
-                "{gap}{}\n{}\n{}\n",
+                "{gap}{}\n{}\n{}{}\n",
                 number + 1,
                 utterance.cue(','),
+                utterance.prefix(),
                 utterance.spoken()
             );
         }
@@ -88,16 +98,23 @@ impl Utterance {
         )
     }
 
-    /// The words on one line that nothing in them can end, behind a voice tag where the speaker is known. An arrow would
-    /// make a cue of what was said, and a tag a speaker.
+    /// The words on one line that nothing in them can end. An arrow would make a cue of what was said, and a tag a speaker.
     fn spoken(&self) -> String {
-        let words = line(&self.text)
+        line(&self.text)
             .replace("-->", "\u{2192}")
-            .replace("<v", "\u{2039}v");
-        match &self.speaker {
-            Some(speaker) => format!("<v {}>{words}", line(speaker).replace(['<', '>'], " ")),
-            None => words,
-        }
+            .replace("<v", "\u{2039}v")
+    }
+
+    /// `<v Name>` where the speaker is known.
+    fn voice_tag(&self) -> String {
+        let tag = |speaker: &String| format!("<v {}>", line(speaker).replace(['<', '>'], " "));
+        self.speaker.as_ref().map(tag).unwrap_or_default()
+    }
+
+    /// `Name: ` where the speaker is known.
+    pub fn prefix(&self) -> String {
+        let prefix = |speaker: &String| format!("{}: ", line(speaker).replace(['<', '>', ':'], " "));
+        self.speaker.as_ref().map(prefix).unwrap_or_default()
     }
 }
 
@@ -119,6 +136,7 @@ mod tests {
             end,
             text: text.to_owned(),
             speaker: speaker.map(str::to_owned),
+            speaker_confidence: None,
             words: Vec::new(),
         };
         Transcript {
@@ -148,7 +166,7 @@ mod tests {
                 "",
                 "2",
                 "01:02:02,000 --> 01:02:03,500",
-                "<v A  b >a \u{2192} b \u{27e6}U+202E\u{27e7}c"
+                "A  b : a \u{2192} b \u{27e6}U+202E\u{27e7}c"
             ]
         );
     }
@@ -165,6 +183,7 @@ mod tests {
         let json = serde_json::to_value(&transcript)?;
         assert_eq!(json["language"], "en");
         assert_eq!(json["segments"][0]["speaker"], serde_json::Value::Null);
+        assert!(json["segments"][0].get("speaker_confidence").is_none());
         assert_eq!(json["segments"][0]["words"][0]["probability"], 0.75);
         assert_eq!(serde_json::from_value::<Transcript>(json)?, transcript);
         Ok(())

@@ -23,15 +23,11 @@ const GAP: usize = 4 * SAMPLE_RATE;
 /// Looked at at once: how often somebody can end the work.
 const PIECE: usize = 300 * SAMPLE_RATE;
 
-/// The windows of `samples` in which somebody speaks, in order: each no longer than 30 s, begun and ended in silence.
+/// The stretches of `samples` in which somebody speaks, in order.
 ///
 /// # Errors
 /// `Model` when the detector at `model` cannot be used, `Cancelled`.
-pub fn windows(model: &Path, samples: &[f32], watch: &dyn Watch) -> Result<Vec<Range<usize>>> {
-    Ok(packed(&stretches(model, samples, watch)?))
-}
-
-fn stretches(model: &Path, samples: &[f32], watch: &dyn Watch) -> Result<Vec<Range<usize>>> {
+pub fn stretches(model: &Path, samples: &[f32], watch: &dyn Watch) -> Result<Vec<Range<usize>>> {
     quiet();
     let mut settings = WhisperVadContextParams::new();
     settings.set_n_threads(1);
@@ -71,8 +67,9 @@ fn parameters() -> WhisperVadParams {
     parameters
 }
 
-/// Neighbouring stretches in one window as long as they fit; a stretch that does not fit into any is cut.
-fn packed(stretches: &[Range<usize>]) -> Vec<Range<usize>> {
+/// The windows that are heard, in order: each no longer than 30 s, begun and ended in silence. Neighbouring stretches are
+/// in one window as long as they fit; a stretch that does not fit into any is cut.
+pub fn packed(stretches: &[Range<usize>]) -> Vec<Range<usize>> {
     let mut windows: Vec<Range<usize>> = Vec::new();
     for stretch in stretches {
         match windows.last_mut() {

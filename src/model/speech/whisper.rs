@@ -214,6 +214,7 @@ fn utterance(segment: &WhisperSegment<'_>, offset: usize, end_of_text: i32) -> U
         end: seconds(segment.end_timestamp(), offset),
         text: text.trim().to_owned(),
         speaker: None,
+        speaker_confidence: None,
         words: words.finish(),
     }
 }

@@ -1,4 +1,4 @@
-//! The same weights in another layout: files that whisper.cpp reads, made from what the package index carries.
+//! The same weights in another layout: files that whisper.cpp and candle read, made from what the package index carries.
 //!
 //! Tensors are read and written one at a time; the largest one, the vocabulary's, is what is held in memory.
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 
 mod ctranslate2;
 mod ggml;
-mod mel;
+mod resemblyzer;
 mod silero;
 mod vocabulary;
 mod whisper;
@@ -28,4 +28,12 @@ pub fn whisper(model: impl Read + Seek, tokenizer: Option<&[u8]>, out: &mut impl
 /// As [`whisper`].
 pub fn silero(model: &[u8], out: &mut impl Write) -> Result<()> {
     silero::convert(model, out)
+}
+
+/// Writes the weights of Resemblyzer's voice encoder, a checkpoint of `PyTorch` (its layout before 1.6), as safetensors.
+///
+/// # Errors
+/// As [`whisper`].
+pub fn resemblyzer(checkpoint: &[u8], out: &mut impl Write) -> Result<()> {
+    resemblyzer::convert(checkpoint, out)
 }

@@ -7,8 +7,9 @@ use std::io::{Read, Seek, Write};
 
 use super::ctranslate2::{Model, Tensor, bad};
 use super::ggml::{self, Type};
-use super::{mel, vocabulary};
+use super::vocabulary;
 use crate::error::Result;
+use crate::model::speech::mel;
 
 /// No Whisper model has more; the largest have 32.
 const MAX_LAYERS: usize = 1000;

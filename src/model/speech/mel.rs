@@ -1,4 +1,4 @@
-//! The mel filters that Whisper hears through: triangles of equal area on Slaney's mel scale ("Auditory Toolbox",
+//! The mel filters that Whisper and the voice encoder hear through: triangles of equal area on Slaney's mel scale ("Auditory Toolbox",
 //! Technical Report 1998-010), linear below 1 kHz and logarithmic above, for 16 kHz and windows of 400 samples.
 
 /// Frequencies that a window of 400 samples is split into.
