@@ -58,16 +58,37 @@ pub struct DossierMeta {
 }
 
 impl DossierMeta {
-    /// Whether `speaker`, as a segment names who speaks, is the employee: their name or id, whatever stands in brackets
-    /// behind it.
+    /// Whether `speaker`, as a source names who speaks, is the employee: their id, or their name as [`is_same_name`]
+    /// knows it, whatever stands in brackets behind it.
     pub fn is_employee(&self, speaker: &str) -> bool {
         let end = speaker.find(['(', '（', '[', '【']).unwrap_or(speaker.len());
         let said = speaker[..end].trim();
-        let known = [self.subject.name.as_str(), self.subject.id.as_str()];
-        known
-            .iter()
-            .any(|name| name.trim().to_lowercase() == said.to_lowercase())
+        said.eq_ignore_ascii_case(self.subject.id.as_str()) || is_same_name(said, &self.subject.name)
     }
+}
+
+/// Whether two names are one person's: the words of one are all among those of the other, as `Ada` and `Ada Byron`; a
+/// Chinese name of two characters or more may stand in a longer word, as in `李雷同学`.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    /// Where the scripts that leave no space between words begin.
+    const UNSPACED: char = '\u{2E80}';
+    let words = |text: &str| -> Vec<String> {
+        let lower = text.to_lowercase();
+        let parts = lower.split(|c: char| !c.is_alphanumeric());
+        parts.filter(|p| !p.is_empty()).map(str::to_owned).collect()
+    };
+    let (one, other) = (words(one), words(other));
+    let within = |part: &String, whole: &String| {
+        let unspaced = part.chars().count() > 1 && part.chars().all(|c| c >= UNSPACED);
+        part == whole || (unspaced && whole.contains(part.as_str()))
+    };
+    let holds = |whole: &[String], parts: &[String]| {
+        !parts.is_empty()
+            && parts
+                .iter()
+                .all(|part| whole.iter().any(|word| within(part, word)))
+    };
+    holds(&one, &other) || holds(&other, &one)
 }
 
 /// A pointer to the same person's dossier of an earlier cycle.
@@ -321,5 +342,29 @@ impl Dossier {
     /// The source a segment belongs to.
     pub fn source_of(&self, segment: &Segment) -> &Source {
         &self.sources[segment.source]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_name;
+
+    #[test]
+    fn names_are_the_same_by_their_words() {
+        for (one, other) in [
+            ("Ada", "Ada Byron"),
+            ("ada byron", "Ada Byron"),
+            ("李雷同学", "李雷"),
+        ] {
+            assert!(is_same_name(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("Ann", "Annabel Lee"),
+            ("", "Ada"),
+            ("王", "王强"),
+            ("李雷", "李丽"),
+        ] {
+            assert!(!is_same_name(one, other), "{one} {other}");
+        }
     }
 }

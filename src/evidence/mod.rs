@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dossier::{Dossier, Region, Segment, Spot, TimeSpan};
+use crate::dossier::{Dossier, DossierMeta, Region, Segment, Spot, TimeSpan};
 use crate::hash::ContentHash;
 use crate::id::SegmentNo;
 pub use crate::rubric::Polarity;
@@ -116,14 +116,9 @@ pub struct Count {
 }
 
 impl Count {
-    /// How many of the occurrences the employee called `subject` said in a chat or a meeting.
-    pub fn said_by(&self, subject: &str) -> usize {
-        let said = |place: &&Place| {
-            place
-                .speaker
-                .as_deref()
-                .is_some_and(|s| speaker::is_same(s, subject))
-        };
+    /// How many of the occurrences the employee of the dossier said in a chat or a meeting.
+    pub fn said_by_employee(&self, meta: &DossierMeta) -> usize {
+        let said = |place: &&Place| place.speaker.as_deref().is_some_and(|s| meta.is_employee(s));
         self.occurrences.iter().filter(said).count()
     }
 }

@@ -329,7 +329,7 @@ mod tests {
         let links = count_signals(&dossier, &dimension("collaboration")?, Language::Zh);
         let said: Vec<usize> = links
             .iter()
-            .filter_map(|l| Some(l.count.as_ref()?.said_by("Ada")))
+            .filter_map(|l| Some(l.count.as_ref()?.said_by_employee(&dossier.meta)))
             .collect();
         assert_eq!(said, [2, 0]);
         let unnamed = testing::dossier(

@@ -151,7 +151,7 @@ fn evidence_of(review: &Review, link: &EvidenceLink) -> Evidence {
             Some(count) => Claim::Count {
                 term: count.term.clone(),
                 n: count.n,
-                said: count.said_by(&review.dossier().meta.subject.name) == count.n,
+                said: count.said_by_employee(&review.dossier().meta) == count.n,
             },
             None => Claim::Quote(place.quote.clone()),
         },
