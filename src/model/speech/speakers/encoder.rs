@@ -274,7 +274,10 @@ mod tests {
             assert!((found - number).abs() < 1e-4, "{i}: {found}, not {number}");
         }
         assert_eq!(voice.iter().filter(|x| **x > 0.0).count(), 137);
-        assert!(encoder.voice(&[0.0; 20_000])?.is_none(), "silence has no voice");
+        assert!(
+            encoder.voice(&vec![0.0; 20_000])?.is_none(),
+            "silence has no voice"
+        );
         assert!(encoder.voice(&[])?.is_none());
         Ok(())
     }
