@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -102,7 +102,10 @@ impl Ears for Hearing {
         }
         let onlooker = self.onlooker.get_or_init(Onlooker::new);
         onlooker.begin(path);
-        let heard = listener.transcribe(path, onlooker, &mut |_| Ok(()));
+        let heard = listener.transcribe(path, onlooker, &mut |utterance| {
+            onlooker.heard(&utterance.text);
+            Ok(())
+        });
         onlooker.end();
         self.advised.get_or_init(|| advise(listener));
         heard.map_err(|e| one_line(&e))
@@ -124,6 +127,8 @@ fn one_line(error: &crate::error::Error) -> String {
 /// Minutes heard of the total, on standard error: a bar on a terminal, else a line now and then.
 pub struct Onlooker {
     bar: ProgressBar,
+    /// What was heard last, shown under the bar.
+    words: Mutex<String>,
     terminal: bool,
     told: AtomicUsize,
     stopped: Arc<AtomicBool>,
@@ -135,11 +140,12 @@ impl Onlooker {
         let stopped = Arc::new(AtomicBool::new(false));
         interrupt::watch(Arc::clone(&stopped));
         let bar = ProgressBar::new(0);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {msg} {wide_bar}") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar}\n{wide_msg}") {
             bar.set_style(style);
         }
         Self {
             bar,
+            words: Mutex::default(),
             terminal: std::io::stderr().is_terminal(),
             told: AtomicUsize::new(0),
             stopped,
@@ -154,8 +160,15 @@ impl Onlooker {
             .to_string_lossy()
             .into_owned();
         self.bar.reset();
+        self.heard("");
         self.bar.set_prefix(crate::sanitize::line(&name).into_owned());
         self.told.store(0, Ordering::Relaxed);
+    }
+
+    /// What was heard last: somebody who waits for speakers sees that it goes on.
+    pub fn heard(&self, text: &str) {
+        let words = crate::sanitize::line(text).trim().to_owned();
+        *self.words.lock().unwrap_or_else(PoisonError::into_inner) = words;
     }
 
     /// The recording has ended, one way or the other.
@@ -184,7 +197,8 @@ impl Watch for Onlooker {
         }
         self.bar.set_length(total as u64);
         self.bar.set_position(done as u64);
-        self.bar.set_message(message);
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bar.set_message(format!("{message}  {words}"));
     }
 
     fn stopped(&self) -> bool {

@@ -84,6 +84,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         if at_once {
             onlooker.beside(|| print(utterance))
         } else {
+            onlooker.heard(&utterance.text);
             Ok(())
         }
     };
