@@ -42,6 +42,7 @@ fn an_account_with_the_default_model_is_in_order() -> Outcome {
             "pip",
             "settings",
             "rubric",
+            "device",
             "model",
             "space",
             "workspace"
