@@ -99,38 +99,13 @@ fn with_tables_of(own: &Dossier, other: &Dossier) -> Dossier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dossier::Language;
     use crate::error::Result;
-    use crate::evidence::testing;
-    use crate::id::SubjectId;
+    use crate::eval::alignment::tests::two_people;
     use crate::rubric::builtin;
-
-    fn aligned(subject: &str, text: &str, table: &str) -> Aligned {
-        let talk = "nice weather\nwho wants tea\nthe lift is broken\nsee you on Monday";
-        let sources = [
-            ("s.md", SourceKind::SelfReview, text),
-            ("o.csv", SourceKind::Okr, table),
-            ("c.txt", SourceKind::Chat, talk),
-        ];
-        let mut dossier = testing::dossier(Language::En, &sources);
-        dossier.meta.subject.id = SubjectId::new(subject);
-        Aligned {
-            dossier,
-            labels: Vec::new(),
-            heard: Vec::new(),
-        }
-    }
 
     #[test]
     fn another_s_tables_confirm_nothing() -> Result<()> {
-        let all = [
-            aligned(
-                "E1",
-                "Checkout availability 99.95%\nFailover drill took 14 min",
-                "Checkout availability 99.95%\nFailover drill 22 min",
-            ),
-            aligned("E2", "Churn model recall 81%", "Churn model recall 81%"),
-        ];
+        let all = two_people();
         let rubric = builtin("core")?;
         let mut first = confirmed(&all, 0, &rubric);
         first.sort_unstable();

@@ -8,7 +8,7 @@ use crate::error::Result;
 
 mod ctranslate2;
 mod ggml;
-mod resemblyzer;
+pub(super) mod resemblyzer;
 mod silero;
 mod vocabulary;
 mod whisper;

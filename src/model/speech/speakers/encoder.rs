@@ -175,26 +175,9 @@ fn fourier() -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::speech::convert::resemblyzer::TENSORS;
 
     type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
-
-    /// The names in the order in which the numbers below were made.
-    const NAMES: [(&str, &[usize]); 14] = [
-        ("linear.bias", &[256]),
-        ("linear.weight", &[256, 256]),
-        ("lstm.bias_hh_l0", &[1024]),
-        ("lstm.bias_hh_l1", &[1024]),
-        ("lstm.bias_hh_l2", &[1024]),
-        ("lstm.bias_ih_l0", &[1024]),
-        ("lstm.bias_ih_l1", &[1024]),
-        ("lstm.bias_ih_l2", &[1024]),
-        ("lstm.weight_hh_l0", &[1024, 256]),
-        ("lstm.weight_hh_l1", &[1024, 256]),
-        ("lstm.weight_hh_l2", &[1024, 256]),
-        ("lstm.weight_ih_l0", &[1024, 40]),
-        ("lstm.weight_ih_l1", &[1024, 256]),
-        ("lstm.weight_ih_l2", &[1024, 256]),
-    ];
 
     /// Weights that are a formula: number `i` of tensor `k` is 0.15 sin(0.37 i + k).
     fn made_up() -> candle_core::Result<HashMap<String, Tensor>> {
@@ -207,7 +190,8 @@ mod tests {
                 Tensor::from_vec(numbers, *shape, &Device::Cpu)?,
             ))
         };
-        NAMES.iter().enumerate().map(tensor).collect()
+        // The numbers below were made in this order.
+        TENSORS.iter().enumerate().map(tensor).collect()
     }
 
     /// Three seconds of a tone that rises from 200 to 1100 Hz.
