@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::eval::{lines, reader, text};
+use super::eval::{kept, lines, reader, text};
 use super::onlooker::Onlooker;
 use super::{engine, out};
 use crate::clock::{Clock, SystemClock};
@@ -18,6 +18,7 @@ use crate::eval::splits;
 use crate::hash::ContentHash;
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::{Fresh, draft};
+use crate::learn::calibrate::made_up::Fitting;
 use crate::learn::forms::RatedText;
 use crate::learn::texts::{asked, observations};
 use crate::review::{Calibrated, Entry, Gain};
@@ -40,6 +41,12 @@ pub struct Args {
     /// Only the first N lines of each file
     #[arg(long, value_name = "N", requires = "from", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
+    /// Fit to made-up people of whom the levels are known: for a model that has no calibration yet
+    #[arg(long, conflicts_with = "from")]
+    made_up: bool,
+    /// Write the calibration to this file, and do not take it into use
+    #[arg(long, value_name = "FILE", requires = "made_up")]
+    out: Option<PathBuf>,
     /// Only say what it would do
     #[arg(long)]
     dry_run: bool,
@@ -96,6 +103,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     match &args.way_back {
         Some(WayBack::List(whose)) => list(whose, config),
         Some(WayBack::Rollback(whose)) => rollback(whose, config),
+        None if args.made_up => from_made_up(args, config),
         None => match &args.from {
             Some(from) => from_texts(args, from, config),
             None => from_decisions(args, config),
@@ -141,7 +149,7 @@ fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()
         None => ratings::folds(&texts),
     };
     let compared = material.compare(&material.calibrated(&splits), &splits);
-    let before = material.compare(&material.scores(None), &splits);
+    let before = material.compare(&material.scores(), &splits);
     let fitted_to = observations(&texts[..first], &readings[..first]);
     let identity = RubricIdentity::of(&rubric);
     let cause = format!("fitted to {}", crate::sanitize::line(&from.display().to_string()));
@@ -150,7 +158,7 @@ fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()
         rubric: &identity,
         prompt_sha256: templates_hash(),
     };
-    let fresh = Fresh::fit(&fitted_to, of, cause)?;
+    let fresh = Fresh::fit(&fitted_to, of, None, cause)?;
     let saved = (!args.dry_run).then(|| keep(&fresh, config)).transpose()?;
     if args.whose.json {
         let report = Report {
@@ -164,6 +172,34 @@ fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()
     lines.push(String::new());
     lines.extend(told(&fresh, saved));
     out::lines(&lines)
+}
+
+fn from_made_up(args: &Args, config: &Config) -> Result<()> {
+    let model = engine::model(config)?;
+    let mut scorer = model.load(&|_| {})?;
+    let kept = kept(config);
+    let watch = Onlooker::start();
+    let fitted = Fitting {
+        scorer: &mut scorer,
+        kept: &kept,
+        rubric: Arc::new(Rubric::named(&config.rubric)?),
+        watch: &watch,
+    }
+    .fit();
+    watch.end();
+    let (calibration, people) = fitted?;
+    let fresh = Fresh::of_made_up(calibration, &people)?;
+    if let Some(path) = &args.out {
+        let bytes = serde_json::to_vec(&fresh.calibration)
+            .map_err(|e| Error::new(ErrorKind::Internal, "cannot encode a calibration").because(e))?;
+        std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e))?;
+    }
+    let take = !args.dry_run && args.out.is_none();
+    let saved = take.then(|| keep(&fresh, config)).transpose()?;
+    if args.whose.json {
+        return out::json(&Report::of(&fresh, saved)?);
+    }
+    out::lines(&told(&fresh, saved))
 }
 
 fn from_decisions(args: &Args, config: &Config) -> Result<()> {

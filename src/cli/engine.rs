@@ -10,15 +10,15 @@ use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{PrefixCache, ScoreOptions};
 use crate::engine::worker::{WorkerModel, set_threads};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::calibrate::in_use;
+use crate::learn::calibrate::decisions::For;
+use crate::learn::calibrate::fresh::live;
 use crate::model::backend::Backend;
 use crate::model::local::ModelStore;
 use crate::model::lora::NamedAdapter;
 use crate::model::manifest::{Catalogue, Family};
 use crate::store::{Reader, Workspace};
 
-/// The calibration in use for these weights and this rubric; none without a workspace, or where it was fitted to another
-/// wording of the prompt.
+/// What scores of these weights under this rubric are read through.
 ///
 /// # Errors
 /// The workspace cannot be read, or the calibration's blob is not what was written.
@@ -27,17 +27,16 @@ pub fn calibration(
     model: &ModelIdentity,
     rubric: &RubricIdentity,
 ) -> Result<Option<Arc<Calibration>>> {
-    if !Workspace::exists(&config.workspace) {
+    if !config.calibrated {
         return Ok(None);
     }
-    let reader = Reader::open(&config.workspace)?;
-    let records = reader.of_no_dossier()?;
-    let Some(id) = in_use(records.iter().map(|record| &record.entry), model, rubric) else {
-        return Ok(None);
+    let reader = Workspace::exists(&config.workspace).then(|| Reader::open(&config.workspace));
+    let of = For {
+        model,
+        rubric,
+        prompt_sha256: templates_hash(),
     };
-    let calibration = Calibration::decode(&reader.blobs().get(&id)?)?;
-    let fits = calibration.fits(model, rubric, templates_hash());
-    Ok(fits.then(|| Arc::new(calibration)))
+    Ok(live(reader.transpose()?.as_ref(), of)?.map(Arc::new))
 }
 
 /// Finds the configured model, what is laid over it, and how to score with it; sets the size of the arithmetic's thread

@@ -195,7 +195,9 @@ fn in_short(entry: &Entry) -> String {
         Entry::Assessment(a) => {
             format!(
                 "{}: the model says {:.2} ±{:.2}",
-                a.dimension, a.reading.score, a.reading.sd
+                a.dimension,
+                a.reading.score,
+                a.reading.spread()
             )
         }
         Entry::Decision(d) => format!("{}: {}", d.dimension, act_in_short(&d.act)),

@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 22] = [
+pub const KEYS: [Key; 23] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -55,6 +55,11 @@ pub const KEYS: [Key; 22] = [
     key("model", "PLUMB_MODEL", Kind::Text),
     key("speech_model", "PLUMB_SPEECH_MODEL", Kind::Text),
     key("adapter", "PLUMB_ADAPTER", Kind::Text),
+    key(
+        "calibration",
+        "PLUMB_CALIBRATION",
+        Kind::Choice(&["live", "none"]),
+    ),
     key("rubric", "PLUMB_RUBRIC", Kind::Text),
     key("workspace", "PLUMB_HOME", Kind::Path),
     key("models_dir", "PLUMB_MODELS", Kind::Path),

@@ -50,6 +50,8 @@ pub struct Config {
     pub speech_model: ModelId,
     /// What is laid over the model: `live`, `none`, a name, or a folder.
     pub adapter: String,
+    /// Whether scores are read through a calibration.
+    pub calibrated: bool,
     /// The name of a built-in rubric, or a path.
     pub rubric: String,
     /// Journal, index and blobs.
@@ -158,6 +160,7 @@ impl Config {
             model: ModelId::new(settings.text("model")),
             speech_model: ModelId::new(settings.text("speech_model")),
             adapter: settings.text("adapter").to_owned(),
+            calibrated: settings.text("calibration") == "live",
             rubric: settings.text("rubric").to_owned(),
             workspace: folder("workspace")?,
             models_dir: folder("models_dir")?,

@@ -115,9 +115,13 @@ pub struct Trace {
     pub logits: [f32; 5],
     /// The final hidden state at the score position (after the last norm), f16 bit patterns, `hidden_size` long.
     pub hidden: Vec<u16>,
-    /// The mean state over the tokens of the shared prefix, f16 bit patterns, `hidden_size` long.
+    /// The state of the text, f16 bit patterns, `hidden_size` long: of the segments that bear on the dimension under
+    /// `focus`; the mean over all tokens of the shared prefix where there is none.
     #[serde(default)]
     pub text: Vec<u16>,
+    /// What said which segments bear on the dimension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focus: Option<ContentHash>,
     /// The seed of the run.
     pub seed: u64,
     /// Which weights.
@@ -133,7 +137,16 @@ pub struct Trace {
 /// A margin beyond this, in levels, says that the score alone decides nothing.
 const WIDE: f32 = 1.0;
 
+/// Standard deviations from the mean that hold nine of ten values, were they normal.
+const NINE_IN_TEN: f32 = 1.645;
+
 impl ScoreReading {
+    /// The standard deviation around the score, in levels: what goes with the margin where people's ratings gave one, else
+    /// the spread of the model's own distribution.
+    pub fn spread(&self) -> f32 {
+        self.margin.map_or(self.sd, |margin| margin / NINE_IN_TEN)
+    }
+
     /// Whether a person must look before the score is relied on: its margin reaches beyond a whole level.
     pub fn needs_a_person(&self) -> bool {
         self.margin.is_some_and(|margin| margin > WIDE)

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::assessment::{ModelIdentity, RubricIdentity, ScoreReading};
+use crate::engine::focus::Focus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
@@ -17,7 +19,8 @@ const READING: usize = 6;
 /// What a score is read from.
 #[derive(Debug, Clone, Copy)]
 pub struct Features<'a> {
-    /// The mean state over the tokens of the shared prefix, `[H]`.
+    /// The state of the text, `[H]`: of the segments that bear on the dimension where it is known which do; else the mean over
+    /// all tokens of the shared prefix.
     pub text: &'a [f32],
     /// The state at the score's position, `[H]`.
     pub hidden: &'a [f32],
@@ -60,14 +63,23 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The level, 1 to 5.
-    pub fn level(&self, features: &[f32]) -> f32 {
+    /// Features of a model whose states have `hidden` numbers.
+    pub fn length(hidden: usize) -> usize {
+        2 * hidden + READING
+    }
+
+    /// What is read off the features, before the curve.
+    pub fn linear(&self, features: &[f32]) -> f64 {
         let products = features
             .iter()
             .zip(&self.weights)
             .map(|(x, w)| f64::from(*x) * f64::from(*w));
-        let x = f64::from(self.constant) + products.sum::<f64>();
-        self.curve.at(x).clamp(1.0, 5.0) as f32
+        f64::from(self.constant) + products.sum::<f64>()
+    }
+
+    /// The level, 1 to 5.
+    pub fn level(&self, features: &[f32]) -> f32 {
+        self.curve.at(self.linear(features)).clamp(1.0, 5.0) as f32
     }
 }
 
@@ -82,11 +94,34 @@ pub struct Calibration {
     pub rubric: RubricIdentity,
     /// SHA-256 over the prompt templates.
     pub prompt_sha256: ContentHash,
+    /// The calibration that this one was fitted on top of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upon: Option<ContentHash>,
+    /// Which segments bear on a dimension; none takes the text as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focus: Option<Focus>,
     /// The dimensions that had enough ratings.
     pub dimensions: BTreeMap<DimensionId, Reader>,
 }
 
+/// Fitted to made-up people, for whoever has not decided anything yet: see `models/calibrations/README.md`.
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/models/calibrations");
+
 impl Calibration {
+    /// The calibration that comes with the program for these weights and this rubric, if one does.
+    pub fn built_in(
+        model: &ModelIdentity,
+        rubric: &RubricIdentity,
+        prompt_sha256: ContentHash,
+    ) -> Option<Self> {
+        let name = format!("{}.{}.json", model.id, rubric.id);
+        let file = BUILT_IN.get_file(name)?;
+        let calibration = Self::decode(file.contents()).ok()?;
+        calibration
+            .fits(model, rubric, prompt_sha256)
+            .then_some(calibration)
+    }
+
     /// Its address.
     ///
     /// # Errors
@@ -167,6 +202,8 @@ mod tests {
                 sha256: ContentHash::of(b"r"),
             },
             prompt_sha256: ContentHash::of(b"p"),
+            upon: None,
+            focus: None,
             dimensions: BTreeMap::from([("delivery".into(), reader())]),
         }
     }

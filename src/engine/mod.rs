@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assessment;
 pub mod calibration;
 pub mod event;
+pub mod focus;
 pub mod grammar;
 pub mod plan;
 pub mod prompt;

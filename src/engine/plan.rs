@@ -70,7 +70,6 @@ impl Planner<'_> {
     /// A dimension is not in the rubric, or the context is too small for any dossier.
     pub fn plan(&self, request: &ScoreRequest) -> Result<Plan> {
         let dossier = &request.dossier;
-        let dimensions = dimensions(request)?;
         let index = Index::build(dossier);
         let redaction = Redaction::by(&request.rubric, dossier, request.language);
         let shown = self.choose(dossier, &index, &request.rubric, request.language, &redaction)?;
@@ -83,10 +82,7 @@ impl Planner<'_> {
         let lines: Vec<Cow<'_, str>> = shown.iter().map(|s| redaction.hide(&s.text)).collect();
         let places = self.places(&text, &lines, &prefix, head);
         let segments: Vec<SegmentNo> = shown.iter().map(|s| s.no).collect();
-        let branches = dimensions
-            .iter()
-            .map(|dimension| self.branch(dossier, &index, dimension, &segments, request.language))
-            .collect::<Result<_>>()?;
+        let branches = self.branches(request, &index, &segments, None)?;
         Ok(Plan {
             prefix,
             segments,
@@ -95,6 +91,44 @@ impl Planner<'_> {
             branches,
             sides: Sides::of(dossier, &request.rubric),
         })
+    }
+
+    /// Plans the branches anew, now that the model has read the dossier; `read` gives its ranking of the prompt's
+    /// segments (their indices) for a dimension, the most promising first.
+    ///
+    /// # Errors
+    /// As [`Planner::plan`].
+    pub fn branch_anew(
+        &self,
+        plan: &mut Plan,
+        request: &ScoreRequest,
+        read: &dyn Fn(&DimensionId) -> Option<Vec<usize>>,
+    ) -> Result<()> {
+        let index = Index::build(&request.dossier);
+        plan.branches = self.branches(request, &index, &plan.segments, Some(read))?;
+        Ok(())
+    }
+
+    fn branches(
+        &self,
+        request: &ScoreRequest,
+        index: &Index,
+        shown: &[SegmentNo],
+        read: Option<&dyn Fn(&DimensionId) -> Option<Vec<usize>>>,
+    ) -> Result<Vec<Branch>> {
+        let branch = |dimension: &Dimension| {
+            let order = read.and_then(|read| read(&dimension.id));
+            let order = order.map(|order| order.into_iter().map(|i| shown[i]).collect::<Vec<_>>());
+            let list = |limit| {
+                let (dossier, language) = (&request.dossier, request.language);
+                numbers(
+                    &shortlist(dossier, index, dimension, language, limit, order.as_deref()),
+                    shown,
+                )
+            };
+            self.branch(dimension, request.language, &list)
+        };
+        dimensions(request)?.into_iter().map(branch).collect()
     }
 
     /// The tokens before the dossier.
@@ -137,18 +171,14 @@ impl Planner<'_> {
         places
     }
 
+    /// One dimension's part; `list` gives the prompt numbers of so many segments at most.
     fn branch(
         &self,
-        dossier: &Dossier,
-        index: &Index,
         dimension: &Dimension,
-        shown: &[SegmentNo],
         language: Language,
+        list: &dyn Fn(usize) -> Vec<u32>,
     ) -> Result<Branch> {
-        let mut citable = numbers(
-            &shortlist(dossier, index, dimension, language, self.shortlist),
-            shown,
-        );
+        let mut citable = list(self.shortlist);
         loop {
             let text = prompt::branch(dimension, &citable, language)?;
             let mut tokens = self.tokenizer.encode(text.trim_end())?;
@@ -162,7 +192,7 @@ impl Planner<'_> {
             }
             // Rare: long anchors in a language the tokenizer splits finely. The weakest candidates go.
             let keep = citable.len() - 1;
-            citable = numbers(&shortlist(dossier, index, dimension, language, keep), shown);
+            citable = list(keep);
             citable.truncate(keep);
         }
     }

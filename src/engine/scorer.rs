@@ -12,6 +12,7 @@ use crate::engine::answer::{Answer, PartialAnswer};
 use crate::engine::assessment::{Assessment, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
 use crate::engine::calibration::{Calibration, Features};
 use crate::engine::event::{Influence, ScoreEvent, ScoreRequest, TextField};
+use crate::engine::focus::{self, Focus};
 use crate::engine::grammar::{Grammar, GrammarFactory};
 use crate::engine::plan::{Branch, Plan, Planner};
 use crate::engine::prompt;
@@ -211,13 +212,16 @@ impl Scorer {
     /// # Errors
     /// A dimension is not in the rubric, or the context is too small.
     pub fn plan(&self, request: &ScoreRequest) -> Result<Plan> {
-        let planner = Planner {
+        self.planner().plan(request)
+    }
+
+    fn planner(&self) -> Planner<'_> {
+        Planner {
             tokenizer: &self.tokenizer,
             frame: &self.frame,
             context: self.options.context_limit.min(self.decoder.config().context),
             shortlist: self.options.shortlist,
-        };
-        planner.plan(request)
+        }
     }
 
     /// Scores a request: every event up to `Done` goes to the run's sink.
@@ -226,8 +230,13 @@ impl Scorer {
     /// `Cancelled` when the run says so; otherwise whatever stopped the work. Dimensions that had finished were told.
     pub fn score(&mut self, request: &ScoreRequest, run: &mut Run) -> Result<()> {
         let started = Instant::now();
-        let plan = self.plan(request)?;
+        let mut plan = self.plan(request)?;
         let (prefix, prefill_tokens) = self.prefix(&plan, run)?;
+        let sight = Sight::of(request, &plan, &prefix);
+        if sight.focus.is_some() {
+            self.planner()
+                .branch_anew(&mut plan, request, &|dimension| sight.order(dimension))?;
+        }
         let mut timing = Timing {
             prefill_tokens,
             kept_tokens: plan.prefix.len() - prefill_tokens,
@@ -243,7 +252,8 @@ impl Scorer {
             if writers.first().is_none_or(|first| first.score.is_some())
                 && let Some(branch) = waiting.next()
             {
-                writers.push(self.begin(request, branch, &prefix, run)?);
+                let text = sight.text(&branch.dimension);
+                writers.push(self.begin(request, branch, &prefix, text, run)?);
             }
             if writers.iter().all(|w| w.pending.is_empty()) {
                 break;
@@ -261,6 +271,22 @@ impl Scorer {
         timing.kv_bytes = prefix.bytes() + writers.iter().map(|w| w.kv.bytes()).sum::<usize>();
         (run.sink)(ScoreEvent::Done(timing));
         Ok(())
+    }
+
+    /// Reads a request's dossier, and gives the state of each of its segments, `[H]`, as a focus sees it; none where the
+    /// tokenizer's bytes are not those of the text.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`].
+    pub fn segment_states(
+        &mut self,
+        request: &ScoreRequest,
+        run: &mut Run,
+    ) -> Result<Vec<(SegmentNo, Vec<f32>)>> {
+        let plan = self.plan(request)?;
+        let (prefix, _) = self.prefix(&plan, run)?;
+        let states = segment_states(&plan, &prefix);
+        Ok(plan.segments.iter().copied().zip(states).collect())
     }
 
     /// Reads the shared prefix, or takes it from the last run or from disk, as far as it is there; with it, how many
@@ -323,6 +349,7 @@ impl Scorer {
         request: &ScoreRequest,
         branch: &Branch,
         prefix: &Arc<SharedPrefix>,
+        text: TextState,
         run: &mut Run,
     ) -> Result<Writer> {
         (run.sink)(ScoreEvent::Started {
@@ -336,6 +363,7 @@ impl Scorer {
             kv: BranchKv::fork(prefix),
             prompt: branch.tokens.clone(),
             pending: branch.tokens.clone(),
+            text,
             output: Vec::new(),
             partial: PartialAnswer::default(),
             evidence: None,
@@ -492,7 +520,7 @@ impl Scorer {
                 .map(|s| (dossier.source_of(s).hash, s.anchor.span.start, s.anchor.span.end))
         };
         Trace {
-            v: 2,
+            v: 3,
             dossier: dossier.meta.id.clone(),
             dimension: writer.dimension.clone(),
             prefix: plan.prefix.clone(),
@@ -500,7 +528,8 @@ impl Scorer {
             output: writer.output.clone(),
             logits: score.logits,
             hidden: score.hidden.clone(),
-            text: score.text.clone(),
+            text: writer.text.state.iter().map(|x| x.to_bits()).collect(),
+            focus: writer.text.focus,
             seed: request.seed,
             model: self.identity.clone(),
             rubric: RubricIdentity::of(&request.rubric),
@@ -541,6 +570,67 @@ fn applied(request: &ScoreRequest, score: &ScorePosition) -> Result<Option<Conte
     calibration.map(|calibration| calibration.id()).transpose()
 }
 
+fn rounded(state: &[f32]) -> Vec<f16> {
+    state.iter().copied().map(f16::from_f32).collect()
+}
+
+/// The mean state of each segment's tokens, apart from what all have in common.
+fn segment_states(plan: &Plan, prefix: &SharedPrefix) -> Vec<Vec<f32>> {
+    let states = plan.places.iter().map(|place| prefix.mean_state(place.clone()));
+    focus::apart(states.collect())
+}
+
+/// What the model has of the dossier once it has read it.
+struct Sight<'a> {
+    /// Without one there are no segments.
+    focus: Option<&'a Focus>,
+    /// The state of each segment in the prompt.
+    segments: Vec<Vec<f32>>,
+    /// The mean state of the whole prefix.
+    whole: Vec<f16>,
+}
+
+impl<'a> Sight<'a> {
+    fn of(request: &'a ScoreRequest, plan: &Plan, prefix: &SharedPrefix) -> Self {
+        let focus = request.calibration.as_deref().and_then(|c| c.focus.as_ref());
+        Self {
+            focus,
+            segments: focus.map_or_else(Vec::new, |_| segment_states(plan, prefix)),
+            whole: rounded(&prefix.mean_state(0..prefix.len())),
+        }
+    }
+
+    fn bearings(&self, dimension: &DimensionId) -> Option<Vec<f32>> {
+        self.focus?.bearings(dimension, &self.segments)
+    }
+
+    /// The segments, those that bear most on a dimension first.
+    fn order(&self, dimension: &DimensionId) -> Option<Vec<usize>> {
+        self.bearings(dimension).map(|bearings| focus::order(&bearings))
+    }
+
+    fn text(&self, dimension: &DimensionId) -> TextState {
+        match self.bearings(dimension) {
+            Some(bearings) => TextState {
+                state: rounded(&focus::pooled(&bearings, &self.segments)),
+                focus: self.focus.map(Focus::id),
+            },
+            None => TextState {
+                state: self.whole.clone(),
+                focus: None,
+            },
+        }
+    }
+}
+
+/// The state of the text as far as it bears on a dimension. As the trace keeps it: what is fitted to traces later reads the
+/// same numbers.
+struct TextState {
+    state: Vec<f16>,
+    /// What said which segments do; none where it is the mean of the whole.
+    focus: Option<ContentHash>,
+}
+
 /// One dimension being written.
 struct Writer {
     dimension: DimensionId,
@@ -548,6 +638,7 @@ struct Writer {
     sampler: Sampler,
     kv: BranchKv,
     prompt: Vec<u32>,
+    text: TextState,
     /// Tokens the model has not read yet; none when the answer is complete.
     pending: Vec<u32>,
     output: Vec<u32>,
@@ -564,7 +655,6 @@ struct ScorePosition {
     reading: ScoreReading,
     logits: [f32; 5],
     hidden: Vec<u16>,
-    text: Vec<u16>,
 }
 
 impl Writer {
@@ -576,16 +666,15 @@ impl Writer {
         calibration: Option<&Calibration>,
         run: &mut Run,
     ) {
-        let mean_state = self.kv.prefix().map(|prefix| prefix.mean_state());
-        // As the trace keeps them: what is fitted to traces later reads the same numbers.
-        let hidden: Vec<f16> = hidden.iter().copied().map(f16::from_f32).collect();
-        let text: Vec<f16> = mean_state.iter().flatten().copied().map(f16::from_f32).collect();
+        let hidden = rounded(hidden);
         let said = reading::read(levels, row);
-        let reading = calibration.map_or(said, |calibration| {
+        // What reads pooled states reads nothing in others.
+        let fits = |c: &&Calibration| c.focus.is_some() == self.text.focus.is_some();
+        let reading = calibration.filter(fits).map_or(said, |calibration| {
             calibration.apply(
                 &self.dimension,
                 Features {
-                    text: &text.iter().map(|x| x.to_f32()).collect::<Vec<_>>(),
+                    text: &self.text.state.iter().map(|x| x.to_f32()).collect::<Vec<_>>(),
                     hidden: &hidden.iter().map(|x| x.to_f32()).collect::<Vec<_>>(),
                     reading: &said,
                 },
@@ -596,7 +685,6 @@ impl Writer {
             reading,
             logits: levels,
             hidden: hidden.iter().map(|x| x.to_bits()).collect(),
-            text: text.iter().map(|x| x.to_bits()).collect(),
         });
         (run.sink)(ScoreEvent::Score {
             dimension: self.dimension.clone(),

@@ -7,13 +7,11 @@ use serde::Serialize;
 use super::baselines::{Predictions, Task};
 use super::figures::{Figure, figure};
 use super::splits::{self, Split};
-use crate::engine::Calibration;
 use crate::engine::calibration::Reader;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::DimensionId;
 use crate::learn::calibrate::{self, Fitted, Left, Observation};
 use crate::learn::forms::RatedText;
-use crate::learn::texts::shown;
 use crate::metrics::{mae, mean, pearson, quadratic_kappa, spearman};
 use crate::seed::Seed;
 
@@ -129,9 +127,9 @@ impl<'a> Material<'a> {
         })
     }
 
-    /// The scores under a calibration that knows nothing of these texts, or as the model says them.
-    pub fn scores(&self, calibration: Option<&Calibration>) -> Predictions {
-        self.each(|o| f64::from(shown(o, calibration).score))
+    /// The scores as they were read.
+    pub fn scores(&self) -> Predictions {
+        self.each(|o| f64::from(o.reading.score))
     }
 
     /// The scores under what is fitted to each split's first part, of its second.
@@ -160,7 +158,7 @@ impl<'a> Material<'a> {
             .iter()
             .flat_map(|of| items.iter().filter_map(|&i| of[i]));
         let observations: Vec<Observation> = places.map(|at| self.observations[at].clone()).collect();
-        calibrate::fit(&observations)
+        calibrate::fit(&observations, None)
     }
 
     fn each(&self, number: impl Fn(&Observation) -> f64) -> Predictions {

@@ -3,13 +3,14 @@
 //! A weighted sum of BM25 scores, one query each for the definition, every behaviour, every signal and every anchor (so
 //! that shortfalls are looked for too), of how many signals a segment holds, and of what can be known without words: a
 //! neighbour of a good segment, the employee's own voice, a colleague's judgement and a longer sentence are each a little
-//! more likely to be evidence. Then the best are spread over the sources.
+//! more likely to be evidence. Where a model that has read the dossier ranks the segments too, both rankings count
+//! (reciprocal rank fusion; Cormack et al., 2009). Then the best are spread over the sources.
 //!
 //! The weights are round numbers chosen on five of the ten samples and checked on the other five; the test
 //! `tests/it/shortlist.rs` prints what they reach. Matching by words has a ceiling: evidence that shares no word with
 //! the rubric is found only by its neighbours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::search::Index;
 use super::signals::Counters;
@@ -35,17 +36,25 @@ const OWN_VOICE: f32 = 1.0;
 const COLLEAGUE: f32 = 0.5;
 /// For the logarithm of the length in terms.
 const LENGTH: f32 = 0.5;
+/// What is added to a rank before its reciprocal is taken: the larger, the less the first few stand out.
+const RANK: f32 = 20.0;
 
 /// At most `limit` segments for `dimension`, in document order. Headings are left out; every source gives at least one
-/// while there is room; no source gives more than half while others have segments left.
+/// while there is room; no source gives more than half while others have segments left. `read` are segments as a model
+/// ranks them, the most promising first.
 pub fn shortlist(
     dossier: &Dossier,
     index: &Index,
     dimension: &Dimension,
     language: Language,
     limit: usize,
+    read: Option<&[SegmentNo]>,
 ) -> Vec<SegmentNo> {
-    let ranked = rank(dossier, index, dimension, language);
+    let by_words = rank(dossier, index, dimension, language);
+    let ranked = match read {
+        Some(read) => fused(&by_words, read),
+        None => by_words,
+    };
     let mut chosen = spread(dossier, &ranked, limit);
     chosen.sort_unstable();
     chosen
@@ -70,6 +79,19 @@ pub fn rank(dossier: &Dossier, index: &Index, dimension: &Dimension, language: L
     }
     ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     ranked.into_iter().map(|(no, _)| no).collect()
+}
+
+/// The segments of the first ranking, by both.
+fn fused(by_words: &[SegmentNo], read: &[SegmentNo]) -> Vec<SegmentNo> {
+    let worth = |rank: usize| 1.0 / (RANK + rank as f32);
+    let of_read: HashMap<SegmentNo, f32> = read.iter().enumerate().map(|(i, no)| (*no, worth(i))).collect();
+    let both = by_words.iter().enumerate().map(|(i, no)| {
+        let read = of_read.get(no).copied().unwrap_or_default();
+        (*no, worth(i) + read)
+    });
+    let mut both: Vec<(SegmentNo, f32)> = both.collect();
+    both.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    both.into_iter().map(|(no, _)| no).collect()
 }
 
 /// What the words of each segment are worth, in document order.
@@ -146,7 +168,7 @@ mod tests {
         let dossier = testing::dossier(Language::En, sources);
         let rubric = builtin("core")?;
         let index = Index::build(&dossier);
-        let found = shortlist(&dossier, &index, &rubric.dimensions[0], Language::En, limit);
+        let found = shortlist(&dossier, &index, &rubric.dimensions[0], Language::En, limit, None);
         Ok(found.into_iter().map(|no| no.0).collect())
     }
 

@@ -23,7 +23,8 @@ use crate::watch::{self, Watch};
 /// What the model says of one text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextReading {
-    /// The mean state over the tokens of the prompt's shared part, f16 bit patterns.
+    /// The mean state over the tokens of the prompt's shared part, f16 bit patterns; empty where the dimensions were read
+    /// off the segments that bear on them.
     pub text: Vec<u16>,
     /// By dimension.
     pub dimensions: BTreeMap<DimensionId, Said>,
@@ -32,7 +33,7 @@ pub struct TextReading {
 /// What the model says of one dimension of a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Said {
-    /// The score, before any calibration.
+    /// The score.
     pub reading: ScoreReading,
     /// The state at the score's position, f16 bit patterns.
     pub hidden: Vec<u16>,
@@ -58,13 +59,24 @@ pub struct Asked {
 /// Reads texts.
 pub struct TextReader {
     scorer: Scorer,
+    /// Scores are read through it.
+    calibration: Option<Arc<Calibration>>,
     kept: Kept,
 }
 
 impl TextReader {
-    /// A reader that keeps what it read.
-    pub fn new(scorer: Scorer, kept: Kept) -> Self {
-        Self { scorer, kept }
+    /// A reader that keeps what it read; scores are read through `calibration`.
+    pub fn new(scorer: Scorer, calibration: Option<Arc<Calibration>>, kept: Kept) -> Self {
+        Self {
+            scorer,
+            calibration,
+            kept,
+        }
+    }
+
+    /// What scores are read through.
+    pub fn calibration(&self) -> Option<&Calibration> {
+        self.calibration.as_deref()
     }
 
     /// The model.
@@ -92,8 +104,9 @@ impl TextReader {
 
     fn kept_or_read(&mut self, text: &Asked, watch: &dyn Watch) -> Result<TextReading> {
         let kept = self.kept.clone();
+        let calibration = self.calibration().map(Calibration::id).transpose()?;
         let of = (
-            (self.scorer.fingerprint(), text.rubric.hash),
+            (self.scorer.fingerprint(), text.rubric.hash, calibration),
             (&text.text, &text.context, text.lang),
         );
         kept.or_read(&of, || {
@@ -117,7 +130,7 @@ impl TextReader {
             seed: 0,
             score_only: true,
             influence: false,
-            calibration: None,
+            calibration: self.calibration.clone(),
         };
         let mut read = TextReading {
             text: Vec::new(),
@@ -125,7 +138,9 @@ impl TextReader {
         };
         let mut take = |event: ScoreEvent| {
             if let ScoreEvent::Finished { assessment, trace } = event {
-                read.text.clone_from(&trace.text);
+                if trace.focus.is_none() {
+                    read.text.clone_from(&trace.text);
+                }
                 let quotes = assessment
                     .evidence
                     .iter()
@@ -183,11 +198,4 @@ pub fn observations(texts: &[RatedText], readings: &[TextReading]) -> Vec<Observ
         }
     }
     found
-}
-
-/// The score that is shown for an observation under a calibration.
-pub fn shown(observation: &Observation, calibration: Option<&Calibration>) -> ScoreReading {
-    calibration.map_or(observation.reading, |calibration| {
-        calibration.apply(&observation.dimension, observation.features())
-    })
 }

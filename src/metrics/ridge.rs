@@ -111,6 +111,33 @@ impl Ridge {
         predictions
     }
 
+    /// The largest penalty whose held-out predictions are no further from `y` than the nearest are, within one standard
+    /// error over groups, and those predictions (the one-standard-error rule; Breiman et al., 1984): for a fit that is to
+    /// be used on items of another kind.
+    pub fn simplest(&self, y: &[f64]) -> (f64, Vec<f64>) {
+        let (best, nearest) = self.best(y);
+        let (least, error) = self.loss(&nearest, y);
+        let simpler = PENALTIES.iter().rev().take_while(|penalty| **penalty > best);
+        let mut tried = simpler.map(|&penalty| (penalty, self.held_out(y, penalty)));
+        let near = tried.find(|(_, predictions)| self.loss(predictions, y).0 <= least + error);
+        near.unwrap_or((best, nearest))
+    }
+
+    /// The mean squared distance of predictions, and its standard error over groups.
+    fn loss(&self, predictions: &[f64], y: &[f64]) -> (f64, f64) {
+        let of_group = |group: &Vec<usize>| {
+            group
+                .iter()
+                .map(|&i| (predictions[i] - y[i]).powi(2))
+                .sum::<f64>()
+        };
+        let sums: Vec<f64> = self.groups.iter().map(of_group).collect();
+        let (n, groups) = (y.len() as f64, sums.len() as f64);
+        let mean = sums.iter().sum::<f64>() / groups;
+        let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / groups;
+        (sums.iter().sum::<f64>() / n, (variance * groups).sqrt() / n)
+    }
+
     /// The penalty whose held-out predictions of `y` are nearest, and those predictions.
     pub fn best(&self, y: &[f64]) -> (f64, Vec<f64>) {
         let loss = |p: &[f64]| p.iter().zip(y).map(|(p, y)| (p - y).powi(2)).sum::<f64>();
@@ -194,6 +221,32 @@ mod tests {
             (fit.constant, INTERCEPT),
         ] {
             assert!((found - expected).abs() < 2e-3, "{found}, expected {expected}");
+        }
+    }
+
+    /// Held to a standard error that is worked out in another way: the spread of the groups' mean squares, each weighed by
+    /// its size.
+    #[test]
+    fn the_simplest_fit_is_as_near_as_can_be_told() {
+        let ridge = Ridge::new(&kernel(&X), &GROUPS).expect("a ridge");
+        let sums = |penalty: f64| {
+            let held_out = ridge.held_out(&Y, penalty);
+            let mut sums = [0.0; 4];
+            for ((group, p), y) in GROUPS.into_iter().zip(held_out).zip(Y) {
+                sums[group] += (p - y).powi(2);
+            }
+            sums
+        };
+        let (best, _) = ridge.best(&Y);
+        let (simplest, _) = ridge.simplest(&Y);
+        let least = sums(best);
+        let mean = least.iter().sum::<f64>() / 4.0;
+        let spread = (least.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / 4.0).sqrt();
+        let allowed = (4.0 * mean + 2.0 * spread) / 7.0;
+        let loss = |penalty: f64| sums(penalty).iter().sum::<f64>() / 7.0;
+        assert!(simplest >= best && loss(simplest) <= allowed);
+        for penalty in PENALTIES.into_iter().filter(|penalty| *penalty > simplest) {
+            assert!(loss(penalty) > allowed, "{penalty} would do too");
         }
     }
 

@@ -200,8 +200,9 @@ impl Decoder {
                 Ok((attended, ()))
             };
             x = block.forward(pass, &x, &mut attend)?.0;
-            if i == self.middle() {
-                add_states(&x, step, branches)?;
+            // What is asked about a text later is asked of its prefix.
+            if i == self.middle() && branches.iter().any(|branch| branch.prefix().is_none()) {
+                keep_states(&x, step, branches)?;
             }
         }
         if let Some(log) = log {
@@ -321,14 +322,16 @@ impl Decoder {
     }
 }
 
-/// Adds the states `[T, H]` of each span to its branch.
-fn add_states(states: &Tensor, step: &Step, branches: &mut [&mut BranchKv]) -> Result<()> {
+/// Keeps the states `[T, H]` of each span in its branch.
+fn keep_states(states: &Tensor, step: &Step, branches: &mut [&mut BranchKv]) -> Result<()> {
     let hidden = states.dim(1)?;
     let states = states.flatten_all()?.to_vec1::<f32>()?;
     let mut rest = &states[..];
     for (branch, &span) in branches.iter_mut().zip(step.spans) {
         let (own, others) = rest.split_at(span * hidden);
-        branch.add_states(own);
+        if branch.prefix().is_none() {
+            branch.keep_states(own);
+        }
         rest = others;
     }
     Ok(())

@@ -211,6 +211,7 @@ pub fn trace(assessment: &Assessment) -> Trace {
         logits: [0.0; 5],
         hidden: Vec::new(),
         text: Vec::new(),
+        focus: None,
         seed: 7,
         model: assessment.model.clone(),
         rubric: assessment.rubric.clone(),

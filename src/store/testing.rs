@@ -135,6 +135,7 @@ pub(crate) fn trace(dossier: u32, dimension: &str, score: f32) -> Trace {
         logits: [0.0, 1.0, 2.0, score, 0.5],
         hidden: vec![0; 4],
         text: vec![0; 4],
+        focus: None,
         seed: 7,
         model: model(),
         rubric: rubric(),

@@ -21,7 +21,7 @@ fn found(sample: &Sample, index: &Index, limit: usize) -> Outcome<Found> {
     for (rating, dimension) in levels.rating.iter().zip(&builtin(&levels.rubric)?.dimensions) {
         let keys = rating.behaviour.iter().filter_map(|b| b.segment(dossier));
         let keys: BTreeSet<_> = keys.map(|s| s.no).collect();
-        let listed = shortlist(dossier, index, dimension, dossier.meta.language, limit);
+        let listed = shortlist(dossier, index, dimension, dossier.meta.language, limit, None);
         sum = sum.plus(Found::of(&listed.into_iter().collect(), &keys));
     }
     Ok(sum)

@@ -13,7 +13,7 @@ use super::{engine, out};
 use crate::config::Config;
 use crate::engine::scorer::Scorer;
 use crate::engine::worker::WorkerModel;
-use crate::engine::{ModelIdentity, RubricIdentity};
+use crate::engine::{Calibration, ModelIdentity, RubricIdentity};
 use crate::error::Result;
 use crate::eval::evidence::{self, characters};
 use crate::eval::pairs;
@@ -171,13 +171,18 @@ pub(super) fn lines<T: Item>(file: &Path, limit: Option<u32>) -> Result<Vec<T>> 
 }
 
 /// Where readings are kept.
-fn kept(config: &Config) -> Kept {
+/// Where readings are kept.
+pub(super) fn kept(config: &Config) -> Kept {
     Kept::in_folder(config.workspace.join("cache/readings"))
 }
 
-/// A reader that goes on where an earlier run stopped.
+/// A reader that goes on where an earlier run stopped; scores are as the model says them.
 pub(super) fn reader(config: &Config) -> Result<TextReader> {
-    Ok(TextReader::new(scorer(&engine::model(config)?)?, kept(config)))
+    Ok(TextReader::new(
+        scorer(&engine::model(config)?)?,
+        None,
+        kept(config),
+    ))
 }
 
 fn scorer(model: &WorkerModel) -> Result<Scorer> {
@@ -201,15 +206,16 @@ impl<T> Report<T> {
 fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
     let texts: Vec<RatedText> = lines(&args.common.file, args.common.limit)?;
     let rubric = Arc::new(Rubric::named(&config.rubric)?);
-    let mut reader = reader(config)?;
+    let identity = RubricIdentity::of(&rubric);
+    let model = engine::model(config)?;
+    let calibration = engine::calibration(config, &model.identity, &identity)?;
+    let mut reader = TextReader::new(scorer(&model)?, calibration, kept(config));
     let watch = Onlooker::start();
     let readings = reader.read(&asked(&texts, &rubric), &watch);
     watch.end();
     let observations = observations(&texts, &readings?);
     let material = Material::new(&texts, &observations)?;
-    let identity = RubricIdentity::of(&rubric);
-    let calibration = engine::calibration(config, reader.scorer().identity(), &identity)?;
-    let compared = material.compare(&material.scores(calibration.as_deref()), &ratings::folds(&texts));
+    let compared = material.compare(&material.scores(), &ratings::folds(&texts));
     let mut report = Report::new(
         "ratings",
         &args.common.file,
@@ -217,7 +223,7 @@ fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
         compared,
     );
     report.rubric = Some(identity);
-    report.calibration = calibration.map(|c| c.id()).transpose()?;
+    report.calibration = reader.calibration().map(Calibration::id).transpose()?;
     if args.common.json {
         return out::json(&report);
     }

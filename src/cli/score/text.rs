@@ -45,7 +45,7 @@ pub(super) fn print_assessment(request: &ScoreRequest, assessment: &Assessment) 
         format!(
             "{name}  {:.1} ±{:.1}  {}",
             reading.score,
-            reading.sd,
+            reading.spread(),
             bar(&reading.probabilities)
         ),
     ];
@@ -204,14 +204,14 @@ impl Words {
                 rationale: "理由：",
                 suggestion: "建议：",
                 influence: "每条证据的分量（总分减去看不到它时的分数）：",
-                calibrated: "已按人评校准：模型原评 {said}，九成人评在 ±{margin} 以内",
+                calibrated: "已校准：模型原评 {said}，九成评分在 ±{margin} 以内",
                 checks: "自述与材料核对 {n} 条：{supported} 条有佐证，{contradicted} 条不符，{missing} 条未见提及",
             },
             Language::En => Self {
                 rationale: "Why:",
                 suggestion: "Next:",
                 influence: "What each cited segment carries (the score minus the score without it):",
-                calibrated: "calibrated to people's ratings: the model said {said}; nine in ten lie within ±{margin}",
+                calibrated: "calibrated: the model said {said}; nine in ten ratings lie within ±{margin}",
                 checks: "{n} claims against the other sources: {supported} supported, {contradicted} contradicted, {missing} not found",
             },
         }

@@ -34,7 +34,8 @@ impl For<'_> {
     }
 }
 
-/// The ratings that the records of one dossier add up to.
+/// The ratings that the records of one dossier add up to; of scores whose text was read under `focus`, since states that
+/// were pooled otherwise are not comparable.
 ///
 /// # Errors
 /// `Damaged` or `Io` when a trace that a decision cites cannot be read.
@@ -43,12 +44,13 @@ pub fn observations(
     records: &[Recorded],
     blobs: &Blobs,
     of: For<'_>,
+    focus: Option<ContentHash>,
 ) -> Result<Vec<Observation>> {
     let mut found = Vec::new();
     for ((dossier, dimension), said) in last_words(records) {
         let trace = trace(blobs, &said.about)?;
         // An older layout kept no state of the text.
-        if !of.made(&trace) || trace.text.is_empty() {
+        if !of.made(&trace) || trace.focus != focus || trace.text.is_empty() {
             continue;
         }
         let wide = |bits: &[u16]| bits.iter().map(|b| f16::from_bits(*b).to_f32()).collect();

@@ -1,11 +1,13 @@
 //! A calibration that was just fitted, with the record that takes it into use.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::decisions::{self, For};
-use super::{Fitted, Left, MIN_GROUPS, MIN_RATINGS, Observation, fit};
+use super::{Fitted, Left, MIN_GROUPS, MIN_RATINGS, Observation, fit, in_use};
 use crate::engine::Calibration;
 use crate::engine::calibration::Reader as DimensionReader;
+use crate::engine::focus::Focus;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId, SubjectId};
@@ -26,30 +28,47 @@ impl Fresh {
     ///
     /// # Errors
     /// `Input` when there is too little to fit to, or no dimension gains by it; the hints say how much there is.
-    pub fn fit(seen: &[Observation], of: For<'_>, cause: String) -> Result<Self> {
-        let fitted = fit(seen);
+    pub fn fit(seen: &[Observation], of: For<'_>, base: Option<&Calibration>, cause: String) -> Result<Self> {
+        let fitted = fit(seen, base);
         if fitted.readers.is_empty() {
             return Err(nothing(&fitted));
         }
-        let gain = |(dimension, reader): (&DimensionId, &DimensionReader)| Gain {
-            dimension: dimension.clone(),
-            ratings: reader.ratings as u32,
-            mae_before: reader.mae_before,
-            mae_after: reader.mae_after,
-        };
         let dimensions = fitted.readers.iter().map(gain).collect();
+        let mut readers = base.map_or_else(BTreeMap::new, |base| base.dimensions.clone());
+        readers.extend(fitted.readers.clone());
         let calibration = Calibration {
-            v: 1,
+            v: 2,
             model: of.model.clone(),
             rubric: of.rubric.clone(),
             prompt_sha256: of.prompt_sha256,
-            dimensions: fitted.readers,
+            upon: base.map(Calibration::id).transpose()?,
+            focus: base.and_then(|base| base.focus.clone()),
+            dimensions: readers,
         };
+        Self::recorded(calibration, seen.len(), dimensions, cause)
+    }
+
+    /// One that was fitted to made-up people, and what it does for `seen`, of whom the levels are known.
+    ///
+    /// # Errors
+    /// The calibration cannot be encoded.
+    pub fn of_made_up(calibration: Calibration, seen: &[Observation]) -> Result<Self> {
+        let gains = calibration.dimensions.iter().map(gain).collect();
+        let cause = "fitted to made-up people".to_owned();
+        Self::recorded(calibration, seen.len(), gains, cause)
+    }
+
+    fn recorded(
+        calibration: Calibration,
+        ratings: usize,
+        dimensions: Vec<Gain>,
+        cause: String,
+    ) -> Result<Self> {
         let record = Calibrated {
-            model: of.model.clone(),
-            rubric: of.rubric.clone(),
+            model: calibration.model.clone(),
+            rubric: calibration.rubric.clone(),
             calibration: Some(calibration.id()?),
-            ratings: seen.len() as u32,
+            ratings: ratings as u32,
             dimensions,
             cause,
         };
@@ -65,11 +84,19 @@ impl Fresh {
         if let Health::Damaged(damage) = reader.health() {
             return Err(damage.error());
         }
+        let base = base(&reader, of)?;
+        let focus = base.as_ref().and_then(|base| base.focus.as_ref()).map(Focus::id);
         let mut seen = Vec::new();
         for (subject, records) in reader.histories()? {
-            seen.extend(decisions::observations(&subject, &records, &reader.blobs(), of)?);
+            seen.extend(decisions::observations(
+                &subject,
+                &records,
+                &reader.blobs(),
+                of,
+                focus,
+            )?);
         }
-        Self::fit(&seen, of, "fitted to decisions".to_owned())
+        Self::fit(&seen, of, base.as_ref(), "fitted to decisions".to_owned())
     }
 
     /// What the store is to keep.
@@ -86,6 +113,50 @@ impl Fresh {
             vec![(ContentHash::of(&bytes), bytes)],
         ))
     }
+}
+
+fn gain((dimension, reader): (&DimensionId, &DimensionReader)) -> Gain {
+    Gain {
+        dimension: dimension.clone(),
+        ratings: reader.ratings as u32,
+        mae_before: reader.mae_before,
+        mae_after: reader.mae_after,
+    }
+}
+
+/// What scores of these weights under this rubric are read through: the calibration that the workspace took into use last,
+/// else the one that comes with the program, unless either was fitted to another wording of the prompt.
+///
+/// # Errors
+/// The calibration's blob is gone, or is not what was written.
+pub fn live(reader: Option<&Reader>, of: For<'_>) -> Result<Option<Calibration>> {
+    if let Some(reader) = reader {
+        let records = reader.of_no_dossier()?;
+        let said = records.iter().map(|record| &record.entry);
+        if let Some(id) = in_use(said, of.model, of.rubric) {
+            let calibration = Calibration::decode(&reader.blobs().get(&id)?)?;
+            let fits = calibration.fits(of.model, of.rubric, of.prompt_sha256);
+            return Ok(fits.then_some(calibration));
+        }
+    }
+    Ok(Calibration::built_in(of.model, of.rubric, of.prompt_sha256))
+}
+
+/// What a fit to decisions stands upon: what is live, as it was before decisions were fitted to.
+fn base(reader: &Reader, of: For<'_>) -> Result<Option<Calibration>> {
+    let built_in = || Calibration::built_in(of.model, of.rubric, of.prompt_sha256);
+    let Some(live) = live(Some(reader), of)? else {
+        return Ok(built_in());
+    };
+    let Some(upon) = live.upon else {
+        return Ok(live.focus.is_some().then_some(live).or_else(built_in));
+    };
+    if let Some(built_in) = built_in()
+        && built_in.id()? == upon
+    {
+        return Ok(Some(built_in));
+    }
+    Calibration::decode(&reader.blobs().get(&upon)?).map(Some)
 }
 
 /// A record about calibrations.

@@ -11,12 +11,14 @@
 
 pub mod decisions;
 pub mod fresh;
+pub mod made_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use faer::Mat;
+use rayon::prelude::*;
 
-use crate::engine::calibration::{Features, Reader};
+use crate::engine::calibration::{Calibration, Features, Reader};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading};
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
@@ -45,7 +47,7 @@ pub struct Observation {
     pub dimension: DimensionId,
     /// What people gave, 1 to 5.
     pub level: f64,
-    /// The mean state over the tokens of the shared prefix, `[H]`.
+    /// The state of the text, `[H]`: see [`Features::text`].
     pub text: Vec<f32>,
     /// The state at the score's position, `[H]`.
     pub hidden: Vec<f32>,
@@ -105,9 +107,11 @@ pub enum Left {
     },
 }
 
-/// Fits every dimension that there are enough ratings of.
-pub fn fit(observations: &[Observation]) -> Fitted {
-    let common = common_parts(observations);
+/// Fits every dimension that there are enough ratings of, on top of `base` if there is one: what is fitted is then how
+/// people differ from it, and a dimension with too few ratings stays as it is there.
+pub fn fit(observations: &[Observation], base: Option<&Calibration>) -> Fitted {
+    let stands: Vec<Standing> = observations.iter().map(|o| Standing::of(o, base)).collect();
+    let common = common_parts(observations, &stands);
     let mut fitted = Fitted::default();
     let mut probes = Vec::new();
     for dimension in dimensions(observations) {
@@ -116,7 +120,7 @@ pub fn fit(observations: &[Observation]) -> Fitted {
             .collect();
         let groups: BTreeSet<&str> = own.iter().map(|&i| observations[i].group.as_str()).collect();
         let probe = (own.len() >= MIN_RATINGS && groups.len() >= MIN_GROUPS)
-            .then(|| Probe::fit(observations, &common, own.clone()))
+            .then(|| Probe::fit(observations, &stands, &common, own.clone()))
             .flatten();
         if let Some(probe) = probe {
             probes.push((dimension, probe));
@@ -130,7 +134,8 @@ pub fn fit(observations: &[Observation]) -> Fitted {
     }
     let stretch = stretch(observations, &probes);
     for (dimension, probe) in probes {
-        let reader = probe.reader(observations, stretch);
+        let below = base.and_then(|base| base.dimensions.get(&dimension));
+        let reader = probe.reader(observations, &stands, below, stretch);
         if reader.mae_after < reader.mae_before {
             fitted.readers.insert(dimension, reader);
         } else {
@@ -144,26 +149,52 @@ pub fn fit(observations: &[Observation]) -> Fitted {
     fitted
 }
 
+/// What is said of an observation before anything is fitted to it.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    /// What the base reads, before its curve; 0 without one.
+    linear: f64,
+    /// The level that is shown.
+    shown: f64,
+}
+
+impl Standing {
+    fn of(o: &Observation, base: Option<&Calibration>) -> Self {
+        let features = o.features();
+        let (row, _) = features.row();
+        match base.and_then(|base| base.dimensions.get(&o.dimension)) {
+            Some(reader) if reader.weights.len() == row.len() => Self {
+                linear: reader.linear(&row),
+                shown: f64::from(reader.level(&row)),
+            },
+            _ => Self {
+                linear: 0.0,
+                shown: f64::from(o.reading.raw_score),
+            },
+        }
+    }
+}
+
 fn dimensions(observations: &[Observation]) -> BTreeSet<DimensionId> {
     observations.iter().map(|o| o.dimension.clone()).collect()
 }
 
-/// Of each observation: how much its item was given above the usual, as a mean over the item's dimensions.
-fn common_parts(observations: &[Observation]) -> Vec<f64> {
+/// Of each observation: how much more than the base says its item was given, less what is usual, as a mean over the
+/// item's dimensions.
+fn common_parts(observations: &[Observation], stands: &[Standing]) -> Vec<f64> {
+    let given = |i: usize| observations[i].level - stands[i].linear;
     let usual: BTreeMap<DimensionId, f64> = dimensions(observations)
         .into_iter()
         .map(|dimension| {
-            let levels = observations.iter().filter(|o| o.dimension == dimension);
-            let usual = mean(&levels.map(|o| o.level).collect::<Vec<_>>());
+            let of = (0..observations.len()).filter(|&i| observations[i].dimension == dimension);
+            let usual = mean(&of.map(given).collect::<Vec<_>>());
             (dimension, usual.unwrap_or_default())
         })
         .collect();
     let mut of_item: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for o in observations {
-        of_item
-            .entry(&o.item)
-            .or_default()
-            .push(o.level - usual[&o.dimension]);
+    for (i, o) in observations.iter().enumerate() {
+        let above = given(i) - usual[&o.dimension];
+        of_item.entry(&o.item).or_default().push(above);
     }
     let common = |o: &Observation| mean(&of_item[o.item.as_str()]).unwrap_or_default();
     observations.iter().map(common).collect()
@@ -182,6 +213,8 @@ struct Probe {
     groups: Vec<usize>,
     common: Part,
     own: Part,
+    /// What the base says of each item.
+    linear: Vec<f64>,
 }
 
 /// One of a probe's fits.
@@ -194,33 +227,57 @@ struct Part {
 }
 
 impl Part {
-    fn fit(rows: &[(Vec<f32>, [usize; 3])], shares: [f64; 3], groups: &[usize], y: &[f64]) -> Option<Self> {
+    fn fit(rows: &[(Vec<f32>, [usize; 3])], shares: [f64; 3], groups: &[usize], y: Vec<f64>) -> Option<Self> {
+        Self::fit_all(rows, shares, groups, &[y], Ridge::best)?.pop()
+    }
+
+    /// One fit to each of `targets`, for which the features are taken apart only once; `choose` is how the penalty is found.
+    fn fit_all(
+        rows: &[(Vec<f32>, [usize; 3])],
+        shares: [f64; 3],
+        groups: &[usize],
+        targets: &[Vec<f64>],
+        choose: fn(&Ridge, &[f64]) -> (f64, Vec<f64>),
+    ) -> Option<Vec<Self>> {
         let scaler = Scaler::fit(rows, shares)?;
         let rows = scaler.matrix(rows);
         let ridge = Ridge::new(&(&rows * rows.transpose()), groups)?;
-        let (penalty, held_out) = ridge.best(y);
-        let fit = ridge.fit(y, penalty);
-        let weight = |f: usize| (0..rows.nrows()).map(|i| rows[(i, f)] * fit.weights[i]).sum();
-        let scaled: Vec<f64> = (0..rows.ncols()).map(weight).collect();
-        let (weights, constant) = scaler.unscaled(&scaled, fit.constant);
-        Some(Self {
-            weights,
-            constant,
-            held_out,
-        })
+        let part = |y: &Vec<f64>| {
+            let (penalty, held_out) = choose(&ridge, y);
+            let fit = ridge.fit(y, penalty);
+            let weight = |f: usize| (0..rows.nrows()).map(|i| rows[(i, f)] * fit.weights[i]).sum();
+            let scaled: Vec<f64> = (0..rows.ncols()).map(weight).collect();
+            let (weights, constant) = scaler.unscaled(&scaled, fit.constant);
+            Self {
+                weights,
+                constant,
+                held_out,
+            }
+        };
+        Some(targets.par_iter().map(part).collect())
     }
 }
 
 impl Probe {
-    fn fit(observations: &[Observation], common: &[f64], items: Vec<usize>) -> Option<Self> {
+    fn fit(
+        observations: &[Observation],
+        stands: &[Standing],
+        common: &[f64],
+        items: Vec<usize>,
+    ) -> Option<Self> {
         let rows: Vec<(Vec<f32>, [usize; 3])> =
             items.iter().map(|&i| observations[i].features().row()).collect();
         let groups = numbered(items.iter().map(|&i| observations[i].group.as_str()));
         let of_common: Vec<f64> = items.iter().map(|&i| common[i]).collect();
-        let of_own: Vec<f64> = items.iter().map(|&i| observations[i].level - common[i]).collect();
+        let linear: Vec<f64> = items.iter().map(|&i| stands[i].linear).collect();
+        let of_own = items
+            .iter()
+            .map(|&i| observations[i].level - stands[i].linear - common[i]);
+        let of_own = of_own.collect();
         Some(Self {
-            common: Part::fit(&rows, IN_COMMON, &groups, &of_common)?,
-            own: Part::fit(&rows, IN_OWN, &groups, &of_own)?,
+            common: Part::fit(&rows, IN_COMMON, &groups, of_common)?,
+            own: Part::fit(&rows, IN_OWN, &groups, of_own)?,
+            linear,
             items,
             groups,
         })
@@ -230,24 +287,40 @@ impl Probe {
     fn held_out(&self, stretch: f64) -> Vec<f64> {
         let usual = mean(&self.own.held_out).unwrap_or_default();
         let parts = self.common.held_out.iter().zip(&self.own.held_out);
-        parts.map(|(c, o)| c + usual + stretch * (o - usual)).collect()
+        let fitted = parts.map(|(c, o)| c + usual + stretch * (o - usual));
+        fitted
+            .zip(&self.linear)
+            .map(|(fitted, base)| base + fitted)
+            .collect()
     }
 
-    fn reader(&self, observations: &[Observation], stretch: f64) -> Reader {
+    fn reader(
+        &self,
+        observations: &[Observation],
+        stands: &[Standing],
+        below: Option<&Reader>,
+        stretch: f64,
+    ) -> Reader {
         let levels: Vec<f64> = self.items.iter().map(|&i| observations[i].level).collect();
-        let said = self
-            .items
-            .iter()
-            .map(|&i| f64::from(observations[i].reading.raw_score));
+        let said = self.items.iter().map(|&i| stands[i].shown);
         let before: Vec<(f64, f64)> = levels.iter().copied().zip(said).collect();
         let pairs: Vec<(f64, f64)> = self.held_out(stretch).into_iter().zip(levels).collect();
         let after = curved_apart(&pairs, &self.groups);
         let usual = mean(&self.own.held_out).unwrap_or_default();
         let both = self.common.weights.iter().zip(&self.own.weights);
+        let mut weights: Vec<f32> = both.map(|(c, o)| (c + stretch * o) as f32).collect();
         let constant = self.common.constant + usual + stretch * (self.own.constant - usual);
+        let mut constant = constant as f32;
+        // Where the base reads another shape it said nothing above either.
+        if let Some(below) = below.filter(|below| below.weights.len() == weights.len()) {
+            constant += below.constant;
+            for (weight, below) in weights.iter_mut().zip(&below.weights) {
+                *weight += below;
+            }
+        }
         Reader {
-            weights: both.map(|(c, o)| (c + stretch * o) as f32).collect(),
-            constant: constant as f32,
+            weights,
+            constant,
             curve: Isotonic::fit(&pairs),
             margin: margin(&after) as f32,
             ratings: self.items.len(),

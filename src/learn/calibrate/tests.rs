@@ -58,7 +58,7 @@ fn levels(fitted: &Fitted, seen: &[Observation], dimension: &str) -> Vec<(f64, f
 
 #[test]
 fn people_it_has_not_seen_are_rated_as_the_organisation_would() {
-    let fitted = fit(&organisation(120, 1));
+    let fitted = fit(&organisation(120, 1), None);
     let others = organisation(80, 2);
     for dimension in DIMENSIONS {
         let reader = &fitted.readers[&DimensionId::new(dimension)];
@@ -86,7 +86,7 @@ fn people_it_has_not_seen_are_rated_as_the_organisation_would() {
 fn dimensions_keep_what_is_their_own() {
     let seen = organisation(150, 3);
     let others = organisation(150, 4);
-    let fitted = fit(&seen);
+    let fitted = fit(&seen, None);
     let alike = |of: &dyn Fn(&str) -> Vec<f64>| {
         let columns = DIMENSIONS.map(of);
         let pair = |a: usize, b: usize| {
@@ -117,7 +117,7 @@ fn dimensions_keep_what_is_their_own() {
 
 #[test]
 fn few_ratings_are_left_alone() {
-    let fitted = fit(&organisation(MIN_RATINGS - 1, 5));
+    let fitted = fit(&organisation(MIN_RATINGS - 1, 5), None);
     assert!(fitted.readers.is_empty());
     let left = fitted.left[&DimensionId::new("quality")];
     assert_eq!(
@@ -131,8 +131,8 @@ fn few_ratings_are_left_alone() {
     for observation in &mut one_person {
         observation.group = "p".to_owned();
     }
-    assert!(fit(&one_person).readers.is_empty());
-    assert_eq!(fit(&[]), Fitted::default());
+    assert!(fit(&one_person, None).readers.is_empty());
+    assert_eq!(fit(&[], None), Fitted::default());
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_model_that_is_right_is_left_alone() {
         observation.text.fill(0.0);
         observation.hidden.fill(0.0);
     }
-    let fitted = fit(&right);
+    let fitted = fit(&right, None);
     for dimension in DIMENSIONS {
         let left = fitted.left.get(&DimensionId::new(dimension));
         let reader = fitted.readers.get(&DimensionId::new(dimension));
@@ -164,7 +164,70 @@ fn the_margin_is_corrected_for_the_number() {
 fn states_of_another_shape_are_not_mixed_in() {
     let mut mixed = organisation(100, 7);
     mixed[0].text.pop();
-    let fitted = fit(&mixed);
+    let fitted = fit(&mixed, None);
     assert!(!fitted.readers.contains_key(&DimensionId::new("collaboration")));
     assert!(fitted.readers.contains_key(&DimensionId::new("delivery")));
+}
+
+fn calibration(readers: BTreeMap<DimensionId, Reader>) -> Calibration {
+    Calibration {
+        v: 2,
+        model: ModelIdentity {
+            id: "m".into(),
+            sha256: ContentHash::of(b"m"),
+            adapter: None,
+        },
+        rubric: RubricIdentity {
+            id: "r".into(),
+            version: "1".to_owned(),
+            sha256: ContentHash::of(b"r"),
+        },
+        prompt_sha256: ContentHash::of(b"p"),
+        upon: None,
+        focus: None,
+        dimensions: readers,
+    }
+}
+
+/// An organisation that is half a level stricter than the one before, of which only a few people are rated: on top of what
+/// is known it comes nearer than from nothing.
+#[test]
+fn a_fit_stands_on_what_was_known_before() {
+    let base = calibration(fit(&organisation(150, 11), None).readers);
+    let stricter = |people, seed| {
+        let mut seen = organisation(people, seed);
+        for o in &mut seen {
+            o.level = (o.level - 0.5).max(1.0);
+        }
+        seen
+    };
+    let few = stricter(2 * MIN_RATINGS, 12);
+    let others = stricter(150, 13);
+    let far = |fitted: &Fitted| {
+        let pairs: Vec<(f64, f64)> = DIMENSIONS
+            .iter()
+            .flat_map(|dimension| levels(fitted, &others, dimension))
+            .collect();
+        mae(&pairs).unwrap_or_default()
+    };
+    let (upon, alone) = (fit(&few, Some(&base)), fit(&few, None));
+    assert!(upon.readers.len() == DIMENSIONS.len() && alone.readers.len() == DIMENSIONS.len());
+    let of_base = Fitted {
+        readers: base.dimensions.clone(),
+        left: BTreeMap::new(),
+    };
+    assert!(
+        far(&upon) < 0.9 * far(&alone) && far(&upon) < 0.9 * far(&of_base),
+        "{} on top, {} from nothing, {} before",
+        far(&upon),
+        far(&alone),
+        far(&of_base)
+    );
+    // Before is what the base says, not what the model does.
+    let before = f64::from(upon.readers[&DimensionId::new("quality")].mae_before);
+    assert!(
+        (before - far(&of_base)).abs() < 0.15,
+        "{before} {}",
+        far(&of_base)
+    );
 }

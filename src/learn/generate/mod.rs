@@ -14,6 +14,7 @@ use crate::id::DimensionId;
 use crate::seed::{Seed, Stream};
 
 pub mod person;
+pub mod sheet;
 
 /// Which bank people are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]

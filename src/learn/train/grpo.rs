@@ -2,6 +2,7 @@
 //! group made likelier.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -123,17 +124,11 @@ impl Grpo<'_> {
         Seed::root(self.learner.settings.seed).branch(name)
     }
 
-    /// The tasks of a step: each once before one comes again.
+    /// The tasks of a step.
     fn tasks(&self, step: usize) -> Vec<&Task> {
-        let count = self.settings().prompts;
-        (step * count..(step + 1) * count)
-            .map(|n| {
-                let round = n / self.tasks.len();
-                let mut order: Vec<usize> = (0..self.tasks.len()).collect();
-                shuffle(&mut order, &mut self.seed(&format!("round {round}")).stream());
-                &self.tasks[order[n % self.tasks.len()]]
-            })
-            .collect()
+        let (count, seed) = (self.settings().prompts, self.learner.settings.seed);
+        let prompts = step * count..(step + 1) * count;
+        drawn(self.tasks, self.settings().silent, prompts, Seed::root(seed))
     }
 
     /// Adds the gradients of one group to `sum`.
@@ -360,6 +355,33 @@ impl Objective for Grpo<'_> {
 fn deviation(values: &[f64]) -> f64 {
     let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
     (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64).sqrt()
+}
+
+/// The tasks of some prompts, counted through all steps; `share` of them are such that no line is to be cited. Of either
+/// sort each comes once before one comes again.
+fn drawn(tasks: &[Task], share: f64, prompts: Range<usize>, seed: Seed) -> Vec<&Task> {
+    let (silent, speaking): (Vec<&Task>, Vec<&Task>) =
+        tasks.iter().partition(|task| task.evidence.is_empty());
+    let share = match (silent.len(), speaking.len()) {
+        (0, _) => 0.0,
+        (_, 0) => 1.0,
+        _ => share,
+    };
+    let silent_before = |n: usize| (n as f64 * share).floor() as usize;
+    prompts
+        .map(|n| {
+            let is_silent = silent_before(n + 1) > silent_before(n);
+            let (name, of, n) = if is_silent {
+                ("silent", &silent, silent_before(n))
+            } else {
+                ("speaking", &speaking, n - silent_before(n))
+            };
+            let mut order: Vec<usize> = (0..of.len()).collect();
+            let round = format!("{name} round {}", n / of.len());
+            shuffle(&mut order, &mut seed.branch(&round).stream());
+            of[order[n % of.len()]]
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -183,6 +183,10 @@ pub struct GrpoSettings {
     pub prompts: usize,
     /// Answers to each.
     pub group: usize,
+    /// The share of the prompts whose papers say nothing of what is asked, if there are any. Nothing cited is right there,
+    /// which is learnt far more easily than what to cite elsewhere: in the share that a dataset has of them, citing nothing
+    /// is what a small model learns.
+    pub silent: f64,
     /// Temperature of the answers.
     pub temperature: f64,
     /// The most tokens of an answer.
@@ -213,6 +217,7 @@ impl Default for GrpoSettings {
             steps: 40,
             prompts: 4,
             group: 8,
+            silent: 0.1,
             temperature: 1.0,
             longest_answer: 256,
             epsilon: 0.2,
@@ -321,6 +326,7 @@ impl Settings {
             ("grpo.steps is from 1 to 100000", (1..=100_000).contains(&g.steps)),
             ("grpo.prompts is from 1 to 256", (1..=256).contains(&g.prompts)),
             ("grpo.group is from 2 to 256", (2..=256).contains(&g.group)),
+            ("grpo.silent is from 0 to below 1", share(g.silent)),
             ("grpo.temperature is above 0", positive(g.temperature)),
             (
                 "grpo.longest_answer is from 8 to 4096",

@@ -281,10 +281,22 @@ impl SharedPrefix {
         self.own.bytes()
     }
 
-    /// The mean state of its tokens in the middle of the decoder, each scaled to a mean square of 1: `[H]`.
-    pub fn mean_state(&self) -> Vec<f32> {
-        let n = self.own.len as f32;
-        self.own.states.iter().map(|sum| sum / n).collect()
+    /// The mean state of the tokens at `places` in the middle of the decoder, each scaled to a mean square of 1:
+    /// `[H]`; zero where there is none.
+    pub fn mean_state(&self, places: Range<usize>) -> Vec<f32> {
+        let hidden = self.own.geometry.hidden;
+        let places = places.start.min(self.len())..places.end.min(self.len());
+        let mut mean = vec![0.0; hidden];
+        for state in self.own.states[places.start * hidden..places.end * hidden].chunks_exact(hidden) {
+            for (sum, x) in mean.iter_mut().zip(state) {
+                *sum += x.to_f32();
+            }
+        }
+        let n = places.len().max(1) as f32;
+        for sum in &mut mean {
+            *sum /= n;
+        }
+        mean
     }
 
     /// The same prefix as if the tokens at `left_out` could not be seen. The others keep their keys, values and
@@ -307,12 +319,14 @@ impl SharedPrefix {
             }
         };
         let len = kept(0).count();
+        let hidden = self.own.geometry.hidden;
+        let states = |at: usize| &self.own.states[at * hidden..(at + 1) * hidden];
         Ok(Arc::new(Self {
             own: BranchKv {
                 geometry: self.own.geometry,
                 prefix: None,
                 layers,
-                states: self.own.states.clone(),
+                states: kept(0).flat_map(states).copied().collect(),
                 len,
                 unseen: self.own.unseen + self.len() - len,
             },
@@ -341,8 +355,8 @@ pub struct BranchKv {
     prefix: Option<Arc<SharedPrefix>>,
     /// In blocks: from the position where the prefix's whole blocks end. In tensors: from where the prefix ends.
     layers: Layers,
-    /// The sum of the states of its own tokens, `[H]`.
-    states: Vec<f32>,
+    /// The states of its tokens, `[len, H]`, each scaled to a mean square of 1; kept only without a prefix.
+    states: Vec<f16>,
     /// Tokens in the prefix and here.
     len: usize,
     /// Positions left out of the prefix.
@@ -356,7 +370,7 @@ impl BranchKv {
             geometry,
             prefix: None,
             layers: Layers::empty(geometry),
-            states: vec![0.0; geometry.hidden],
+            states: Vec::new(),
             len: 0,
             unseen: 0,
         }
@@ -373,7 +387,7 @@ impl BranchKv {
             geometry: prefix.own.geometry,
             prefix: Some(prefix.clone()),
             layers,
-            states: vec![0.0; prefix.own.geometry.hidden],
+            states: Vec::new(),
             len: prefix.len(),
             unseen: prefix.own.unseen,
         }
@@ -456,14 +470,12 @@ impl BranchKv {
         }
     }
 
-    /// Adds the states of some of its tokens, `[t, H]`, each scaled to a mean square of 1.
-    pub(super) fn add_states(&mut self, states: &[f32]) {
+    /// Keeps the states of the tokens that are being written, `[t, H]`, each scaled to a mean square of 1.
+    pub(super) fn keep_states(&mut self, states: &[f32]) {
         for state in states.chunks_exact(self.geometry.hidden) {
             let square: f32 = state.iter().map(|x| x * x).sum();
             let scale = (square / state.len() as f32 + f32::MIN_POSITIVE).sqrt().recip();
-            for (sum, x) in self.states.iter_mut().zip(state) {
-                *sum += scale * x;
-            }
+            self.states.extend(state.iter().map(|x| f16::from_f32(scale * x)));
         }
     }
 

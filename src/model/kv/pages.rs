@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use half::f16;
 use rayon::prelude::*;
 
 use super::{BLOCK, BranchKv, KvBlock, Layers};
@@ -22,9 +23,9 @@ use crate::hash::ContentHash;
 pub const PAGE: usize = 256;
 
 /// To be raised whenever the arithmetic changes: keys and values that other code calculated are not reused.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 /// How a page file begins.
-const MAGIC: &[u8; 8] = b"plumbkv2";
+const MAGIC: &[u8; 8] = b"plumbkv3";
 /// Magic, the page's key, the hash of what follows.
 const HEADER: usize = 8 + 32 + 32;
 /// How a page file ends.
@@ -73,7 +74,7 @@ impl PageFolder {
             Ok(Some((states, blocks))) => {
                 // The folder is kept small by the time of last use.
                 let _ = file.set_modified(SystemTime::now());
-                kv.states = states;
+                kv.states.extend(states);
                 append(kv, blocks, page.tokens.len());
                 true
             }
@@ -97,7 +98,9 @@ impl PageFolder {
         let blocks = layers
             .iter()
             .flat_map(|blocks| &blocks[page.tokens.start / BLOCK..page.tokens.end.div_ceil(BLOCK)]);
-        let parts = parts(&kv.states, blocks.map(|block| &**block));
+        let hidden = kv.geometry.hidden;
+        let states = &kv.states[page.tokens.start * hidden..page.tokens.end * hidden];
+        let parts = parts(states, blocks.map(|block| &**block));
         private_folder(&self.folder)?;
         let mut file = tempfile::Builder::new()
             .prefix(UNFINISHED)
@@ -164,8 +167,8 @@ impl PageFolder {
     }
 }
 
-/// What a page file holds: the sum of the states up to its end, and its blocks, layer by layer.
-fn parts<'a>(states: &'a [f32], blocks: impl Iterator<Item = &'a KvBlock>) -> Vec<&'a [u8]> {
+/// What a page file holds: the states of its tokens, and its blocks, layer by layer.
+fn parts<'a>(states: &'a [f16], blocks: impl Iterator<Item = &'a KvBlock>) -> Vec<&'a [u8]> {
     let blocks = blocks.flat_map(|block| [block.keys.bytes(), block.values.bytes()]);
     std::iter::once(bytemuck::cast_slice(states))
         .chain(blocks)
@@ -173,10 +176,10 @@ fn parts<'a>(states: &'a [f32], blocks: impl Iterator<Item = &'a KvBlock>) -> Ve
 }
 
 /// The states and the blocks of a page; none when the file is not what it should be.
-fn read(mut file: &File, page: &Page, kv: &BranchKv) -> io::Result<Option<(Vec<f32>, Vec<KvBlock>)>> {
+fn read(mut file: &File, page: &Page, kv: &BranchKv) -> io::Result<Option<(Vec<f16>, Vec<KvBlock>)>> {
     let geometry = kv.geometry;
     let count = page.tokens.len().div_ceil(BLOCK) * geometry.layers;
-    let mut states = vec![0.0_f32; geometry.hidden];
+    let mut states = vec![f16::ZERO; page.tokens.len() * geometry.hidden];
     let expected = HEADER + size_of_val(&states[..]) + count * geometry.block_bytes();
     if file.metadata()?.len() != expected as u64 {
         return Ok(None);

@@ -102,7 +102,7 @@ fn dimension_of(
     let human = state.human.verdict.as_ref().map(|v| v.score);
     let model = state.model.reading.filter(|_| !hidden).map(|r| Reading {
         score: r.score,
-        sd: r.sd,
+        sd: r.spread(),
     });
     let standing = human.or(model.map(|m| m.score));
     let level = standing.map(|s| (s.floor() as usize).clamp(1, 5));

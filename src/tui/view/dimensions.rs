@@ -67,7 +67,7 @@ pub(super) fn row_of(canvas: &Canvas<'_>, desk: &Desk, state: &DimensionState) -
     let score = human.or(model.map(|m| m.score));
     let spread = match (human, model) {
         (Some(_), Some(m)) => format!("{}{:.1}", canvas.theme().glyphs.model, m.score),
-        (None, Some(m)) => format!("{}{:.1}", canvas.theme().glyphs.plus_minus, m.sd),
+        (None, Some(m)) => format!("{}{:.1}", canvas.theme().glyphs.plus_minus, m.spread()),
         _ => String::new(),
     };
     let mut spans = vec![

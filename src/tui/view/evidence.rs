@@ -98,7 +98,7 @@ fn flow(app: &App, desk: &Desk, columns: usize) -> Vec<Flow> {
 pub(super) fn said(app: &App, reading: &ScoreReading) -> Vec<Span<'static>> {
     let theme = &app.settings().theme;
     let (styles, plus_minus) = (&theme.styles, theme.glyphs.plus_minus);
-    let score = format!("{:.1} {plus_minus}{:.1}  ", reading.score, reading.sd);
+    let score = format!("{:.1} {plus_minus}{:.1}  ", reading.score, reading.spread());
     let mut spans = vec![Span::styled(score, styles.model)];
     for (level, p) in (1..).zip(reading.probabilities) {
         let height = (p * HEIGHTS.len() as f32) as usize;

@@ -100,7 +100,7 @@ words! {
     HighSpread: "分布较散", "wide spread";
     LowValidity: "回答偏离等级", "off-scale answer";
     WideMargin: "人评离散较大", "people's ratings lie far around it";
-    CalibratedFrom: "已按人评校准：模型原评 {score}，九成人评与此相差不超过 {margin}", "calibrated to people's ratings: the model said {score}; nine in ten lie within {margin}";
+    CalibratedFrom: "已校准：模型原评 {score}，九成评分与此相差不超过 {margin}", "calibrated: the model said {score}; nine in ten ratings lie within {margin}";
     Recalibrated: "已按 {ratings} 条人评重新校准：与人评的平均差距由 {before} 变为 {after}，新评分按此显示", "calibrated anew to {ratings} ratings: {after} levels from people on average, {before} before; new scores are read through it";
     Unverified: "引文未能核实", "quote not verified";
     HiddenCharacters: "含隐藏字符，已显形", "hidden characters made visible";

@@ -26,7 +26,10 @@ fn filled(tokens: &[u32]) -> BranchKv {
         let values: Vec<f32> = numbers.iter().map(|x| x + layer as f32).collect();
         kv.write(layer, &numbers, &values);
     }
-    kv.add_states(&numbers[..GEOMETRY.hidden]);
+    let states: Vec<f32> = (tokens.iter())
+        .flat_map(|t| (0..GEOMETRY.hidden).map(move |i| (*t as f32 + i as f32 / 64.0).cos()))
+        .collect();
+    kv.keep_states(&states);
     kv.advance(tokens.len());
     kv
 }
@@ -123,7 +126,7 @@ fn a_damaged_page_is_not_believed_and_is_replaced() -> Outcome {
 #[test]
 fn the_pages_used_last_stay() -> Outcome {
     let dir = tempfile::tempdir()?;
-    let page = (HEADER + 4 * GEOMETRY.hidden + GEOMETRY.layers * 4 * GEOMETRY.block_bytes()) as u64;
+    let page = (HEADER + 2 * PAGE * GEOMETRY.hidden + GEOMETRY.layers * 4 * GEOMETRY.block_bytes()) as u64;
     let folder = PageFolder::new(dir.path(), 2 * page, "weights");
     let prefixes: Vec<Vec<u32>> = (0..3).map(|i| (i * 1_000..i * 1_000 + 256).collect()).collect();
     for (age, prefix) in (1..).zip(&prefixes) {
