@@ -48,6 +48,12 @@ pub struct PartialAnswer {
 }
 
 impl PartialAnswer {
+    /// How an answer begins that cites these numbers, up to where its score is written.
+    pub fn opening(cited: &[u32]) -> String {
+        let numbers: Vec<String> = cited.iter().map(u32::to_string).collect();
+        format!(r#"{{"evidence":[{}],"score":"#, numbers.join(","))
+    }
+
     /// Adds what was just written.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);

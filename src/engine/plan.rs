@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::links::Sides;
 use crate::evidence::search::Index;
 use crate::evidence::select::select;
-use crate::evidence::shortlist::shortlist;
+use crate::evidence::{rank, shortlist};
 use crate::id::{DimensionId, SegmentNo};
 use crate::ingest::redaction::Redaction;
 use crate::model::chat::ChatFrame;
@@ -48,7 +48,13 @@ pub struct Branch {
     pub tokens: Vec<u32>,
     /// The prompt numbers its answer may cite.
     pub citable: Vec<u32>,
+    /// The prompt numbers it is to cite, where that is known beforehand: the answer then begins with them.
+    pub cited: Option<Vec<u32>>,
 }
+
+/// As many segments are cited where the program says which. On the samples, fused rankings reach an F1 of 0.24 to 0.25
+/// against the authors' key segments with 3, 4 and 6; with fewer, fewer key behaviours are covered.
+const CITED: usize = 4;
 
 /// How plans are made for one model.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +100,8 @@ impl Planner<'_> {
     }
 
     /// Plans the branches anew, now that the model has read the dossier; `read` gives its ranking of the prompt's
-    /// segments (their indices) for a dimension, the most promising first.
+    /// segments (their indices) for a dimension, the most promising first. What such a dimension cites is the first of the
+    /// shortlist's ranking: its score is read off the segments that rank high, and the model only says why.
     ///
     /// # Errors
     /// As [`Planner::plan`].
@@ -116,17 +123,19 @@ impl Planner<'_> {
         shown: &[SegmentNo],
         read: Option<&dyn Fn(&DimensionId) -> Option<Vec<usize>>>,
     ) -> Result<Vec<Branch>> {
+        let (dossier, language) = (&request.dossier, request.language);
         let branch = |dimension: &Dimension| {
-            let order = read.and_then(|read| read(&dimension.id));
-            let order = order.map(|order| order.into_iter().map(|i| shown[i]).collect::<Vec<_>>());
-            let list = |limit| {
-                let (dossier, language) = (&request.dossier, request.language);
-                numbers(
-                    &shortlist(dossier, index, dimension, language, limit, order.as_deref()),
-                    shown,
-                )
-            };
-            self.branch(dimension, request.language, &list)
+            let read = read.and_then(|read| read(&dimension.id));
+            let read = read.map(|order| order.into_iter().map(|i| shown[i]).collect::<Vec<_>>());
+            let ranked = rank(dossier, index, dimension, language, read.as_deref());
+            let cited = read.map(|_| {
+                let mut cited = numbers(&ranked, shown);
+                cited.truncate(CITED);
+                cited.sort_unstable();
+                cited
+            });
+            let list = |limit| numbers(&shortlist(dossier, &ranked, limit), shown);
+            self.branch(dimension, language, cited, &list)
         };
         dimensions(request)?.into_iter().map(branch).collect()
     }
@@ -176,24 +185,31 @@ impl Planner<'_> {
         &self,
         dimension: &Dimension,
         language: Language,
+        cited: Option<Vec<u32>>,
         list: &dyn Fn(usize) -> Vec<u32>,
     ) -> Result<Branch> {
-        let mut citable = list(self.shortlist);
+        let with_cited = |mut listed: Vec<u32>| {
+            listed.extend(cited.iter().flatten());
+            listed.sort_unstable();
+            listed.dedup();
+            listed
+        };
+        let mut limit = self.shortlist;
         loop {
+            let citable = with_cited(list(limit));
             let text = prompt::branch(dimension, &citable, language)?;
             let mut tokens = self.tokenizer.encode(text.trim_end())?;
             tokens.extend(&self.frame.before_answer);
-            if tokens.len() <= BRANCH_LIMIT || citable.is_empty() {
+            if tokens.len() <= BRANCH_LIMIT || limit == 0 {
                 return Ok(Branch {
                     dimension: dimension.id.clone(),
                     tokens,
                     citable,
+                    cited,
                 });
             }
             // Rare: long anchors in a language the tokenizer splits finely. The weakest candidates go.
-            let keep = citable.len() - 1;
-            citable = list(keep);
-            citable.truncate(keep);
+            limit -= 1;
         }
     }
 

@@ -356,7 +356,7 @@ impl Scorer {
             dimension: branch.dimension.clone(),
         });
         let seed = Seed::root(request.seed).branch(branch.dimension.as_str());
-        Ok(Writer {
+        let mut writer = Writer {
             dimension: branch.dimension.clone(),
             grammar: self.grammars.answer(&branch.citable)?,
             sampler: Sampler::new(self.options.temperature, seed),
@@ -368,7 +368,11 @@ impl Scorer {
             partial: PartialAnswer::default(),
             evidence: None,
             score: None,
-        })
+        };
+        if let Some(cited) = &branch.cited {
+            writer.begin_with(&PartialAnswer::opening(cited), &self.tokenizer)?;
+        }
+        Ok(writer)
     }
 
     /// One forward pass over the pending tokens of every branch that is not complete, and what they say next.
@@ -690,6 +694,17 @@ impl Writer {
             dimension: self.dimension.clone(),
             reading,
         });
+    }
+
+    /// Begins the answer with words that are known beforehand.
+    fn begin_with(&mut self, text: &str, tokenizer: &Tokenizer) -> Result<()> {
+        for token in tokenizer.encode(text)? {
+            self.grammar.take(token)?;
+            self.partial.push(tokenizer.bytes(token));
+            self.pending.push(token);
+            self.output.push(token);
+        }
+        Ok(())
     }
 
     /// Chooses the next token under the grammar, and takes those that can only follow; no words where only the score is

@@ -30,7 +30,7 @@ pub use claims::{Claim, Counterpart, Recount, recount};
 pub use links::{Backlinks, Sides, Verdict, resolve, verify};
 pub use search::Index;
 pub use select::{Selection, select};
-pub use shortlist::shortlist;
+pub use shortlist::{rank, shortlist};
 pub use signals::count_signals;
 
 /// One place in a dossier, self-contained: it can be found again from the source's bytes alone, in a

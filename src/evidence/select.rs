@@ -51,7 +51,7 @@ pub fn select(
 
 /// Segments by their importance to any dimension: the best one of each, then the second of each, and so on.
 fn rank(dossier: &Dossier, index: &Index, rubric: &Rubric, language: Language) -> Vec<SegmentNo> {
-    let of = |d| shortlist::rank(dossier, index, d, language);
+    let of = |d| shortlist::rank(dossier, index, d, language, None);
     let rankings: Vec<Vec<SegmentNo>> = rubric.dimensions.iter().map(of).collect();
     let longest = rankings.iter().map(Vec::len).max().unwrap_or_default();
     let rounds = (0..longest).flat_map(|place| rankings.iter().filter_map(move |r| r.get(place).copied()));

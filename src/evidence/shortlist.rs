@@ -39,29 +39,32 @@ const LENGTH: f32 = 0.5;
 /// What is added to a rank before its reciprocal is taken: the larger, the less the first few stand out.
 const RANK: f32 = 20.0;
 
-/// At most `limit` segments for `dimension`, in document order. Headings are left out; every source gives at least one
-/// while there is room; no source gives more than half while others have segments left. `read` are segments as a model
-/// ranks them, the most promising first.
-pub fn shortlist(
-    dossier: &Dossier,
-    index: &Index,
-    dimension: &Dimension,
-    language: Language,
-    limit: usize,
-    read: Option<&[SegmentNo]>,
-) -> Vec<SegmentNo> {
-    let by_words = rank(dossier, index, dimension, language);
-    let ranked = match read {
-        Some(read) => fused(&by_words, read),
-        None => by_words,
-    };
-    let mut chosen = spread(dossier, &ranked, limit);
+/// At most `limit` of the segments in `ranked`, the most promising first there, in document order here. Every source gives
+/// at least one while there is room; no source gives more than half while others have segments left.
+pub fn shortlist(dossier: &Dossier, ranked: &[SegmentNo], limit: usize) -> Vec<SegmentNo> {
+    let mut chosen = spread(dossier, ranked, limit);
     chosen.sort_unstable();
     chosen
 }
 
-/// All segments that are no headings, the most promising for the dimension first.
-pub fn rank(dossier: &Dossier, index: &Index, dimension: &Dimension, language: Language) -> Vec<SegmentNo> {
+/// All segments that are no headings, the most promising for the dimension first. `read` are segments as a model that has
+/// read the dossier ranks them.
+pub fn rank(
+    dossier: &Dossier,
+    index: &Index,
+    dimension: &Dimension,
+    language: Language,
+    read: Option<&[SegmentNo]>,
+) -> Vec<SegmentNo> {
+    let by_rules = by_rules(dossier, index, dimension, language);
+    match read {
+        Some(read) => fused(&by_rules, read),
+        None => by_rules,
+    }
+}
+
+/// All segments that are no headings, by their words and what can be known without them.
+fn by_rules(dossier: &Dossier, index: &Index, dimension: &Dimension, language: Language) -> Vec<SegmentNo> {
     let words = by_words(dossier, index, dimension, language);
     let mut ranked: Vec<(SegmentNo, f32)> = Vec::new();
     let mut from = 0;
@@ -82,10 +85,10 @@ pub fn rank(dossier: &Dossier, index: &Index, dimension: &Dimension, language: L
 }
 
 /// The segments of the first ranking, by both.
-fn fused(by_words: &[SegmentNo], read: &[SegmentNo]) -> Vec<SegmentNo> {
+fn fused(by_rules: &[SegmentNo], read: &[SegmentNo]) -> Vec<SegmentNo> {
     let worth = |rank: usize| 1.0 / (RANK + rank as f32);
     let of_read: HashMap<SegmentNo, f32> = read.iter().enumerate().map(|(i, no)| (*no, worth(i))).collect();
-    let both = by_words.iter().enumerate().map(|(i, no)| {
+    let both = by_rules.iter().enumerate().map(|(i, no)| {
         let read = of_read.get(no).copied().unwrap_or_default();
         (*no, worth(i) + read)
     });
@@ -168,7 +171,8 @@ mod tests {
         let dossier = testing::dossier(Language::En, sources);
         let rubric = builtin("core")?;
         let index = Index::build(&dossier);
-        let found = shortlist(&dossier, &index, &rubric.dimensions[0], Language::En, limit, None);
+        let ranked = rank(&dossier, &index, &rubric.dimensions[0], Language::En, None);
+        let found = shortlist(&dossier, &ranked, limit);
         Ok(found.into_iter().map(|no| no.0).collect())
     }
 

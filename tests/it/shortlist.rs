@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 
-use plumbline::evidence::{Index, shortlist};
+use plumbline::evidence::{Index, rank, shortlist};
 use plumbline::metrics::Found;
 use plumbline::rubric::builtin;
 
@@ -21,7 +21,8 @@ fn found(sample: &Sample, index: &Index, limit: usize) -> Outcome<Found> {
     for (rating, dimension) in levels.rating.iter().zip(&builtin(&levels.rubric)?.dimensions) {
         let keys = rating.behaviour.iter().filter_map(|b| b.segment(dossier));
         let keys: BTreeSet<_> = keys.map(|s| s.no).collect();
-        let listed = shortlist(dossier, index, dimension, dossier.meta.language, limit, None);
+        let ranked = rank(dossier, index, dimension, dossier.meta.language, None);
+        let listed = shortlist(dossier, &ranked, limit);
         sum = sum.plus(Found::of(&listed.into_iter().collect(), &keys));
     }
     Ok(sum)
