@@ -11,7 +11,7 @@ use super::{engine, out};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::prompt::templates_hash;
-use crate::engine::{ModelIdentity, RubricIdentity};
+use crate::engine::{Calibration, ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::ratings::{self, Compared, Material};
 use crate::eval::splits;
@@ -313,7 +313,27 @@ fn list(whose: &Whose, config: &Config) -> Result<()> {
         );
         crate::sanitize::line(&words).into_owned()
     };
-    out::lines(&history.iter().map(line).collect::<Vec<_>>())
+    let mut lines: Vec<String> = history.iter().map(line).collect();
+    if let Some(built_in) = built_in(config)? {
+        let (name, ratings) = (built_in.id()?.short(), ratings(&built_in));
+        lines.insert(
+            0,
+            format!("comes with the program  {name:<10} {ratings:>5} ratings  fitted to made-up people"),
+        );
+    }
+    out::lines(&lines)
+}
+
+/// What comes with the program for the model and the rubric.
+fn built_in(config: &Config) -> Result<Option<Calibration>> {
+    let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
+    let model = engine::model(config)?.identity;
+    Ok(Calibration::built_in(&model, &rubric, templates_hash()))
+}
+
+/// How many ratings its figures stand on.
+fn ratings(calibration: &Calibration) -> usize {
+    calibration.dimensions.values().map(|reader| reader.ratings).sum()
 }
 
 fn rollback(whose: &Whose, config: &Config) -> Result<()> {
@@ -327,6 +347,9 @@ fn rollback(whose: &Whose, config: &Config) -> Result<()> {
     let before = before(&history, current.calibration);
     let cause = match before {
         Some((record, _)) => format!("back from #{} to #{}", last.seq, record.seq),
+        None if built_in(config)?.is_some() => {
+            format!("back from #{} to the one that comes with the program", last.seq)
+        }
         None => format!("back from #{} to none", last.seq),
     };
     let record = Calibrated {

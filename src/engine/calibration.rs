@@ -243,17 +243,31 @@ mod tests {
     #[test]
     fn what_ships_fits_what_ships() -> Result<()> {
         let mut found = 0;
-        for file in BUILT_IN.files().filter(|file| file.path().extension().is_some_and(|e| e == "json")) {
+        for file in BUILT_IN
+            .files()
+            .filter(|file| file.path().extension().is_some_and(|e| e == "json"))
+        {
             let calibration = Calibration::decode(file.contents())?;
             let manifest = crate::model::manifest::find(&calibration.model.id)?;
             let weights = manifest.weights().sha256;
-            assert_eq!(weights, Some(calibration.model.sha256), "{}", file.path().display());
+            assert_eq!(
+                weights,
+                Some(calibration.model.sha256),
+                "{}",
+                file.path().display()
+            );
             let rubric = crate::rubric::builtin(calibration.rubric.id.as_str())?;
             let of = (&calibration.model, &RubricIdentity::of(&rubric));
             let prompt = crate::engine::prompt::templates_hash();
-            assert_eq!(Calibration::built_in(of.0, of.1, prompt), Some(calibration.clone()));
+            assert_eq!(
+                Calibration::built_in(of.0, of.1, prompt),
+                Some(calibration.clone())
+            );
             for dimension in &rubric.dimensions {
-                let focus = calibration.focus.as_ref().and_then(|f| f.dimensions.get(&dimension.id));
+                let focus = calibration
+                    .focus
+                    .as_ref()
+                    .and_then(|f| f.dimensions.get(&dimension.id));
                 let width = focus.map_or(0, |probe| probe.weights.len());
                 let reader = &calibration.dimensions[&dimension.id];
                 assert_eq!(reader.weights.len(), Reader::length(width), "{}", dimension.id);
