@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::out;
 use crate::config::Config;
 use crate::dossier::Region;
+use crate::engine::worker::set_threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Limits;
 use crate::ingest::chart::{Chart, Sight};
@@ -15,9 +16,19 @@ use crate::sanitize::line;
 pub struct Args {
     /// A PNG, JPEG or WebP picture
     pub file: PathBuf,
+    /// Which model reads: auto, or its name
+    #[arg(long, value_name = "ID")]
+    pub model: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+impl Args {
+    /// The settings that the command's own flags give.
+    pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
+        vec![("picture_model", self.model.clone(), "--model")]
+    }
 }
 
 /// Runs the command.
@@ -36,11 +47,14 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     }
     let bytes = std::fs::read(&args.file).map_err(|e| Error::io("read", &args.file, e))?;
     let unread = |why| Error::new(ErrorKind::Input, format!("{name}: {why}"));
+    set_threads(config.engine.threads);
     let chart = Sight::of(config).look(&bytes).map_err(unread)?;
     if args.json {
         return out::json(&chart);
     }
-    out::lines(&listing(&chart))
+    out::lines(&listing(&chart))?;
+    chart.note.iter().for_each(|note| out::note(note));
+    Ok(())
 }
 
 /// The title, then a line a value; of what is no chart, its text.

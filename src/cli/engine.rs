@@ -59,12 +59,13 @@ pub fn base(config: &Config) -> Result<WorkerModel> {
     set_threads(config.engine.threads);
     let catalogue = Catalogue::load(&config.manifests_dir())?;
     let manifest = catalogue.find(&config.model)?;
-    let hears = match manifest.family {
+    let does = match manifest.family {
         Family::Whisper => Some("hears recordings"),
         Family::Ge2e => Some("tells voices apart"),
-        _ => None,
+        Family::PpOcr | Family::Qwen3Vl => Some("reads pictures"),
+        Family::Llama | Family::Qwen2 | Family::Qwen3 => None,
     };
-    if let Some(does) = hears {
+    if let Some(does) = does {
         let message = format!("{} {does}; it does not score", manifest.id);
         return Err(Error::new(ErrorKind::Usage, message).hint("`plumb models list` names those that read"));
     }

@@ -221,7 +221,7 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Rubric(command) => rubric::run(command, cli.global.config(&[])?.lang),
         Command::Ingest(args) => ingest::run(args, &cli.global.config(&[])?),
         Command::Transcribe(args) => transcribe::run(args, &cli.global.config(&args.settings())?),
-        Command::Chart(args) => chart::run(args, &cli.global.config(&[])?),
+        Command::Chart(args) => chart::run(args, &cli.global.config(&args.settings())?),
         Command::Profile(args) => profile::run(args, &cli.global.config(&args.settings())?),
         Command::Review(args) => review::run(args, &cli.global.config(&args.settings())?),
         Command::Annotate(args) => annotate::run(args, &cli.global.config(&args.settings())?),

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::speech::Hearing;
 use crate::config::Config;
 use crate::dossier::Dossier;
+use crate::engine::worker::set_threads;
 use crate::error::Result;
 use crate::ingest::{self, Limits, Open, Parser, Readers, Sight};
 
@@ -18,19 +19,21 @@ pub struct Opener {
 impl Opener {
     /// Recordings that were not heard before are heard now, with their progress on standard error.
     pub fn live(config: &Config) -> Self {
-        Self::with(config, Hearing::live(config))
+        set_threads(config.engine.threads);
+        Self::with(Hearing::live(config), Sight::of(config))
     }
 
-    /// Recordings that were not heard before are problems: nobody is kept waiting.
+    /// Recordings that were not heard before are problems: nobody is kept waiting. So are pictures that a
+    /// vision-language model was not asked about yet.
     pub fn kept(config: &Config) -> Self {
-        Self::with(config, Hearing::kept(config))
+        Self::with(Hearing::kept(config), Sight::kept(config))
     }
 
-    fn with(config: &Config, hearing: Hearing) -> Self {
+    fn with(hearing: Hearing, sight: Sight) -> Self {
         Self {
             office: Parser::of_this_program(),
             hearing,
-            sight: Sight::of(config),
+            sight,
         }
     }
 }

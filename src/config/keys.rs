@@ -35,7 +35,7 @@ const fn key(name: &'static str, env: &'static str, kind: Kind) -> Key {
 }
 
 /// Every setting, in the order of `default.toml`.
-pub const KEYS: [Key; 23] = [
+pub const KEYS: [Key; 24] = [
     key("person", "PLUMB_PERSON", Kind::Text),
     key(
         "role",
@@ -54,6 +54,7 @@ pub const KEYS: [Key; 23] = [
     key("blind", "PLUMB_BLIND", Kind::Switch),
     key("model", "PLUMB_MODEL", Kind::Text),
     key("speech_model", "PLUMB_SPEECH_MODEL", Kind::Text),
+    key("picture_model", "PLUMB_PICTURE_MODEL", Kind::Text),
     key("adapter", "PLUMB_ADAPTER", Kind::Text),
     key(
         "calibration",

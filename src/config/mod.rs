@@ -48,6 +48,8 @@ pub struct Config {
     pub model: ModelId,
     /// Which model hears recordings.
     pub speech_model: ModelId,
+    /// Which model reads pictures; none: the best that is here.
+    pub picture_model: Option<ModelId>,
     /// What is laid over the model: `live`, `none`, a name, or a folder.
     pub adapter: String,
     /// Whether scores are read through a calibration.
@@ -159,6 +161,9 @@ impl Config {
             blind: settings.switch("blind"),
             model: ModelId::new(settings.text("model")),
             speech_model: ModelId::new(settings.text("speech_model")),
+            picture_model: Some(settings.text("picture_model"))
+                .filter(|id| *id != "auto")
+                .map(ModelId::new),
             adapter: settings.text("adapter").to_owned(),
             calibrated: settings.text("calibration") == "live",
             rubric: settings.text("rubric").to_owned(),

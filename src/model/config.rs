@@ -68,7 +68,7 @@ impl DecoderConfig {
             rope_base: keys.real_or("rope.freq_base", 10_000.0)?,
             norm_eps: gguf.real(&keys.name("attention.layer_norm_rms_epsilon"))?,
         };
-        config.check(gguf)?;
+        config.check().map_err(|what| gguf.error(what))?;
         keys.refuse_other_attention(config.head_dim)?;
         Ok(config)
     }
@@ -78,7 +78,11 @@ impl DecoderConfig {
         self.heads / self.kv_heads
     }
 
-    fn check(&self, gguf: &Gguf) -> Result<()> {
+    /// Whether these are the sizes of a decoder that runs here.
+    ///
+    /// # Errors
+    /// What is wrong, in one line.
+    pub fn check(&self) -> std::result::Result<(), String> {
         let sizes = [
             self.layers,
             self.hidden,
@@ -87,23 +91,23 @@ impl DecoderConfig {
             self.intermediate,
         ];
         if sizes.iter().any(|size| !(1..=MAX_SIZE).contains(size)) {
-            return Err(gguf.error(format!(
+            return Err(format!(
                 "layers, widths and heads {sizes:?} are not those of a decoder"
-            )));
+            ));
         }
         let positive = |x: f64| x.is_finite() && x > 0.0;
         if !positive(self.rope_base) || !positive(self.norm_eps) {
-            return Err(gguf.error(format!(
+            return Err(format!(
                 "rotary base {} or norm epsilon {} is not a positive number",
                 self.rope_base, self.norm_eps
-            )));
+            ));
         }
         let whole = self.kv_heads > 0 && self.heads.is_multiple_of(self.kv_heads);
         if !whole || !self.head_dim.is_multiple_of(16) {
-            return Err(gguf.error(format!(
+            return Err(format!(
                 "{} heads, {} key heads and head width {} do not fit together",
                 self.heads, self.kv_heads, self.head_dim
-            )));
+            ));
         }
         Ok(())
     }

@@ -27,9 +27,11 @@ mod block;
 mod loader;
 pub mod trace;
 
-use block::{Block, Pass, Rope};
+pub(in crate::model) use block::Rope;
+use block::{Block, Pass};
 pub use block::{Dropout, Gradients};
 use loader::Loader;
+pub(in crate::model) use loader::Weights;
 
 /// One forward pass over packed rows.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +42,17 @@ pub struct Step<'a> {
     pub spans: &'a [usize],
     /// The rows (indices into `tokens`) whose hidden state and logits are wanted.
     pub wanted: &'a [u32],
+}
+
+/// Rows of a pass that are patches of a picture, not tokens.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::model) struct Patches<'a> {
+    /// The first of them.
+    pub(in crate::model) first: usize,
+    /// `[n, H]`: their first states.
+    pub(in crate::model) states: &'a Tensor,
+    /// `[n, H]` each: what is added to their states behind each of the first blocks (`DeepStack`, arXiv:2406.04334).
+    pub(in crate::model) deep: &'a [Tensor],
 }
 
 /// What a pass gives for the rows that were wanted.
@@ -77,9 +90,22 @@ impl Decoder {
         backend: &Backend,
         progress: &(dyn Fn(f32) + Sync),
     ) -> Result<Self> {
-        let config = DecoderConfig::from_gguf(gguf)?;
+        Self::of(DecoderConfig::from_gguf(gguf)?, gguf, form, backend, progress)
+    }
+
+    /// The same, of these sizes, with weights that need not lie in one GGUF file.
+    ///
+    /// # Errors
+    /// A tensor is missing or has the wrong shape.
+    pub(in crate::model) fn of(
+        config: DecoderConfig,
+        weights: &dyn Weights,
+        form: WeightForm,
+        backend: &Backend,
+        progress: &(dyn Fn(f32) + Sync),
+    ) -> Result<Self> {
         let loader = Loader {
-            gguf,
+            weights,
             config: &config,
             form,
             backend,
@@ -96,7 +122,7 @@ impl Decoder {
             .collect::<Result<_>>()?;
         let table = [config.vocab, config.hidden];
         let embedding = loader.tensor("token_embd.weight", &table)?;
-        let head = if gguf.has("output.weight") {
+        let head = if weights.has("output.weight") {
             linear::load(
                 &loader.tensor("output.weight", &table)?,
                 None,
@@ -181,15 +207,33 @@ impl Decoder {
     /// # Errors
     /// The spans do not add up, the branches do not share one prefix, or a token is not in the vocabulary.
     pub fn forward(&self, step: &Step, branches: &mut [&mut BranchKv]) -> Result<Output> {
+        let rope = self.rope(step, branches)?;
+        self.forward_turned(step, &rope, None, branches)
+    }
+
+    /// The same with a rotation for each row that does not follow from where it stands in the text, and with rows that are
+    /// patches of a picture: their tokens are not looked up.
+    ///
+    /// # Errors
+    /// As [`Self::forward`], or the patches do not fit.
+    pub(in crate::model) fn forward_turned(
+        &self,
+        step: &Step,
+        rope: &Rope,
+        patches: Option<Patches>,
+        branches: &mut [&mut BranchKv],
+    ) -> Result<Output> {
         check(step, branches, self.config.vocab)?;
         let mut x = self.embedded(step.tokens)?;
-        let rope = self.rope(step, branches)?;
+        if let Some(patches) = patches {
+            x = over(&x, patches.first, patches.states, |_, states| Ok(states.clone()))?;
+        }
         let log = LogPass::begin(branches, step.spans, self.device())?;
         for (i, block) in self.blocks.iter().enumerate() {
             let pass = Pass {
                 config: &self.config,
                 layer: i,
-                rope: &rope,
+                rope,
                 dropout: None,
             };
             let mut attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
@@ -200,6 +244,9 @@ impl Decoder {
                 Ok((attended, ()))
             };
             x = block.forward(pass, &x, &mut attend)?.0;
+            if let Some((first, deep)) = patches.and_then(|p| Some((p.first, p.deep.get(i)?))) {
+                x = over(&x, first, deep, |old, deep| Ok((old + deep)?))?;
+            }
             // What is asked about a text later is asked of its prefix.
             if i == self.middle() && branches.iter().any(|branch| branch.prefix().is_none()) {
                 keep_states(&x, step, branches)?;
@@ -320,6 +367,23 @@ impl Decoder {
             .flat_map(|(b, &span)| b.position()..b.position() + span);
         Rope::new(positions, &self.frequencies, self.device())
     }
+}
+
+/// `x` with what `put` makes of the rows from `first` on and of `rows` in their place.
+fn over(
+    x: &Tensor,
+    first: usize,
+    rows: &Tensor,
+    put: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let (count, behind) = (rows.dim(0)?, first + rows.dim(0)?);
+    let middle = put(&x.narrow(0, first, count)?, rows)?;
+    let parts = [
+        x.narrow(0, 0, first)?,
+        middle,
+        x.narrow(0, behind, x.dim(0)? - behind)?,
+    ];
+    Ok(Tensor::cat(&parts, 0)?)
 }
 
 /// Keeps the states `[T, H]` of each span in its branch.

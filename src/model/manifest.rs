@@ -25,7 +25,7 @@ macro_rules! builtin {
 }
 
 /// The manifests that come with the program.
-const BUILTIN: [(&str, &str); 13] = [
+const BUILTIN: [(&str, &str); 14] = [
     builtin!("qwen2.5-coder-0.5b-instruct-q4_k_m"),
     builtin!("smollm2-135m-instruct-q4_1"),
     builtin!("qwen2.5-coder-1.5b-instruct-q4_k_m"),
@@ -38,6 +38,7 @@ const BUILTIN: [(&str, &str); 13] = [
     builtin!("whisper-large-v3-turbo"),
     builtin!("whisper-tiny.en"),
     builtin!("pp-ocrv5"),
+    builtin!("qwen3-vl-2b-instruct"),
     builtin!("resemblyzer"),
 ];
 
@@ -81,6 +82,9 @@ pub enum Family {
     /// PP-OCR: reads the text of pictures, and decodes nothing.
     #[serde(rename = "pp-ocr")]
     PpOcr,
+    /// Qwen3-VL: reads pictures and answers in words. Its configuration and its tokenizer are files of their own.
+    #[serde(rename = "qwen3-vl")]
+    Qwen3Vl,
     /// A voice encoder trained with the GE2E loss: tells who speaks in a recording, and decodes nothing.
     Ge2e,
 }

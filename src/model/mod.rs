@@ -2,7 +2,7 @@
 //!
 //! One decoder serves the Llama, Qwen2 and Qwen3 families from GGUF files ([`decoder`]); everything it needs to know
 //! (sizes, tokenizer, chat template) comes from the file itself, so that a new checkpoint of a known family needs a
-//! manifest and no code. [`ocr`] reads the text of pictures.
+//! manifest and no code. [`ocr`] reads the text of pictures, [`vision`] is asked what they show.
 
 pub mod backend;
 pub mod chat;
@@ -22,6 +22,7 @@ pub mod speech;
 #[cfg(test)]
 pub mod testing;
 pub mod tokenizer;
+pub mod vision;
 
 pub use local::{LocalModel, ModelStore};
 pub use manifest::{Catalogue, Manifest};

@@ -33,4 +33,5 @@ mod shortlist;
 #[path = "../../src/model/testing.rs"]
 mod tiny;
 mod training;
+mod vision;
 mod workstation;

@@ -148,6 +148,7 @@ mod tests {
             title: String::new(),
             values: values.iter().map(value).collect(),
             text: Vec::new(),
+            note: None,
         }
     }
 

@@ -26,10 +26,11 @@ mod source;
 mod table;
 #[cfg(test)]
 mod testing;
+mod told;
 mod word;
 
 pub use picture::{MAX_PIXELS, decode};
-pub use sight::{MODEL, READER, Sight};
+pub use sight::{MODEL, Sight};
 pub(super) use source::{EXTENSIONS, is_picture, source};
 
 /// What is read in a picture.
@@ -43,6 +44,9 @@ pub struct Chart {
     pub values: Vec<Value>,
     /// All its text, from top to bottom.
     pub text: Vec<Text>,
+    /// Why another model read it than the one that was to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What sort of picture it is.

@@ -131,6 +131,7 @@ mod tests {
             title: "Bugs fixed".to_owned(),
             values: vec![value("Ann", "Q1", "12", false), value("", "Q2", "7.5", true)],
             text: vec![title, note],
+            note: None,
         };
         let (text, reading) = of(&chart);
         let expected =
@@ -154,6 +155,7 @@ mod tests {
                 value("Docs", "Actual", "9", false),
             ],
             text: Vec::new(),
+            note: None,
         };
         let (text, reading) = of(&chart);
         assert_eq!(text, "Target: 12; Actual: 9\n");

@@ -124,6 +124,7 @@ impl<'a> Scene<'a> {
             title: line(&said.join(" ")).into_owned(),
             values: values.collect(),
             text: texts.collect(),
+            note: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::sight::{READER, Sight};
+use super::sight::Sight;
 use super::{decode, rendition};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Preview, Source, SourceFormat, Spots};
@@ -33,7 +33,8 @@ pub(in crate::ingest) fn source(
 ) -> Result<FileRead, String> {
     let bytes = load(root, &entry.path, limits)?;
     let chart = sight.look(&bytes)?;
-    let (raw, reading) = rendition::of(&chart);
+    let (raw, mut reading) = rendition::of(&chart);
+    reading.notes.extend(chart.note);
     if reading.segments.is_empty() {
         return Err("no text was found in it".to_owned());
     }
@@ -45,7 +46,7 @@ pub(in crate::ingest) fn source(
         date: entry.date,
         hash: ContentHash::of(&bytes),
         bytes: bytes.len() as u64,
-        encoding: READER,
+        encoding: sight.version(),
         segments: anchored(&raw, &Spots::default(), reading.segments),
         spots: Spots::default(),
         shown: Visible::of_file(&raw),

@@ -150,7 +150,7 @@ impl Layer {
 
 /// Rotary embedding of the packed rows: `[T, D / 2]` each.
 #[derive(Debug, Clone)]
-pub(super) struct Rope {
+pub(in crate::model) struct Rope {
     cos: Tensor,
     sin: Tensor,
 }
@@ -162,15 +162,21 @@ impl Rope {
         frequencies: &[f64],
         device: &Device,
     ) -> Result<Self> {
-        let (mut cos, mut sin) = (Vec::new(), Vec::new());
-        for position in positions {
-            for frequency in frequencies {
-                let (s, c) = (position as f64 * frequency).sin_cos();
-                cos.push(c as f32);
-                sin.push(s as f32);
-            }
-        }
-        let shape = (cos.len() / frequencies.len(), frequencies.len());
+        let angles = positions.flat_map(|at| frequencies.iter().map(move |f| at as f64 * f));
+        Self::of_angles(angles, frequencies.len(), device)
+    }
+
+    /// By these angles, `half` a row.
+    pub(in crate::model) fn of_angles(
+        angles: impl Iterator<Item = f64>,
+        half: usize,
+        device: &Device,
+    ) -> Result<Self> {
+        let (sin, cos): (Vec<f32>, Vec<f32>) = angles
+            .map(f64::sin_cos)
+            .map(|(sin, cos)| (sin as f32, cos as f32))
+            .unzip();
+        let shape = (cos.len() / half, half);
         Ok(Self {
             cos: Tensor::from_vec(cos, shape, device)?,
             sin: Tensor::from_vec(sin, shape, device)?,
@@ -186,7 +192,7 @@ impl Rope {
     }
 
     /// Rotates the halves of each head (the `NeoX` layout); `x`: `[T, heads, D]`.
-    pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    pub(in crate::model) fn apply(&self, x: &Tensor) -> Result<Tensor> {
         Ok(rope_thd(&x.unsqueeze(0)?, &self.cos, &self.sin)?.squeeze(0)?)
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the blocks of a model from its GGUF file.
+//! Reads the blocks of a model from where its tensors are kept.
 
 use std::sync::Arc;
 
@@ -6,15 +6,44 @@ use candle_core::quantized::QTensor;
 use candle_core::{Device, Tensor};
 
 use super::block::Block;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::backend::Backend;
 use crate::model::config::{DecoderConfig, Family};
 use crate::model::gguf::Gguf;
 use crate::model::linear::{self, Linear, WeightForm};
 
-/// Reads the tensors of one file by their GGUF names.
+/// Where the tensors of a decoder are kept, by their GGUF names.
+pub(in crate::model) trait Weights: Sync {
+    /// Whether there is such a tensor.
+    fn has(&self, name: &str) -> bool;
+
+    /// Reads one tensor, in the format in which it is to be used.
+    ///
+    /// # Errors
+    /// There is no such tensor, or it cannot be read.
+    fn tensor(&self, name: &str) -> Result<QTensor>;
+
+    /// An error about them.
+    fn error(&self, what: String) -> Error;
+}
+
+impl Weights for Gguf {
+    fn has(&self, name: &str) -> bool {
+        self.has(name)
+    }
+
+    fn tensor(&self, name: &str) -> Result<QTensor> {
+        self.tensor(name)
+    }
+
+    fn error(&self, what: String) -> Error {
+        self.error(what)
+    }
+}
+
+/// Reads the tensors of one model.
 pub(super) struct Loader<'a> {
-    pub(super) gguf: &'a Gguf,
+    pub(super) weights: &'a dyn Weights,
     pub(super) config: &'a DecoderConfig,
     pub(super) form: WeightForm,
     pub(super) backend: &'a Backend,
@@ -50,11 +79,10 @@ impl Loader<'_> {
     }
 
     pub(super) fn tensor(&self, name: &str, dims: &[usize]) -> Result<QTensor> {
-        let tensor = self.gguf.tensor(name)?;
+        let tensor = self.weights.tensor(name)?;
         if tensor.shape().dims() != dims {
-            return Err(self
-                .gguf
-                .error(format!("{name} is {:?}, expected {dims:?}", tensor.shape())));
+            let what = format!("{name} is {:?}, expected {dims:?}", tensor.shape());
+            return Err(self.weights.error(what));
         }
         Ok(tensor)
     }
@@ -66,7 +94,10 @@ impl Loader<'_> {
 
     fn bias(&self, name: &str, out: usize) -> Result<Option<Tensor>> {
         let name = format!("{name}.bias");
-        self.gguf.has(&name).then(|| self.vector(&name, out)).transpose()
+        self.weights
+            .has(&name)
+            .then(|| self.vector(&name, out))
+            .transpose()
     }
 
     /// A bias is optional in the format; a model trained with one answers nonsense without it.
@@ -74,9 +105,9 @@ impl Loader<'_> {
         let missing = layers
             .iter()
             .map(|layer| format!("{layer}.bias"))
-            .find(|name| !self.gguf.has(name));
+            .find(|name| !self.weights.has(name));
         missing.map_or(Ok(()), |name| {
-            Err(self.gguf.error(format!("tensor {name} is missing")))
+            Err(self.weights.error(format!("tensor {name} is missing")))
         })
     }
 
@@ -118,7 +149,7 @@ impl Loader<'_> {
     /// base^(-2i/D), divided by the file's own factors where it has them (Llama 3.1 long-context scaling).
     pub(super) fn frequencies(&self) -> Result<Vec<f64>> {
         let dim = self.config.head_dim;
-        let factors = if self.gguf.has("rope_freqs.weight") {
+        let factors = if self.weights.has("rope_freqs.weight") {
             self.vector("rope_freqs.weight", dim / 2)?.to_vec1::<f32>()?
         } else {
             vec![1.0; dim / 2]
