@@ -6,6 +6,7 @@ pub mod calibration;
 pub mod event;
 pub mod focus;
 pub mod grammar;
+pub mod impression;
 pub mod plan;
 pub mod prompt;
 pub mod reading;

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use half::f16;
 use rayon::prelude::*;
 
 use crate::dossier::Dossier;
@@ -12,8 +11,8 @@ use crate::engine::answer::{Answer, PartialAnswer};
 use crate::engine::assessment::{Assessment, ModelIdentity, RubricIdentity, ScoreReading, Timing, Trace};
 use crate::engine::calibration::{Calibration, Features};
 use crate::engine::event::{Influence, ScoreEvent, ScoreRequest, TextField};
-use crate::engine::focus::{self, Focus};
 use crate::engine::grammar::{Grammar, GrammarFactory};
+use crate::engine::impression::{Impression, TextState, rounded, segment_states};
 use crate::engine::plan::{Branch, Plan, Planner};
 use crate::engine::prompt;
 use crate::engine::reading::{self, LevelTokens};
@@ -232,10 +231,10 @@ impl Scorer {
         let started = Instant::now();
         let mut plan = self.plan(request)?;
         let (prefix, prefill_tokens) = self.prefix(&plan, run)?;
-        let sight = Sight::of(request, &plan, &prefix);
-        if sight.focus.is_some() {
+        let impression = Impression::of(request, &plan, &prefix);
+        if impression.is_focused() {
             self.planner()
-                .branch_anew(&mut plan, request, &|dimension| sight.order(dimension))?;
+                .branch_anew(&mut plan, request, &|dimension| impression.order(dimension))?;
         }
         let mut timing = Timing {
             prefill_tokens,
@@ -252,7 +251,7 @@ impl Scorer {
             if writers.first().is_none_or(|first| first.score.is_some())
                 && let Some(branch) = waiting.next()
             {
-                let text = sight.text(&branch.dimension);
+                let text = impression.text(&branch.dimension);
                 writers.push(self.begin(request, branch, &prefix, text, run)?);
             }
             if writers.iter().all(|w| w.pending.is_empty()) {
@@ -572,67 +571,6 @@ fn applied(request: &ScoreRequest, score: &ScorePosition) -> Result<Option<Conte
     let calibration = request.calibration.as_ref();
     let calibration = calibration.filter(|_| score.reading.margin.is_some());
     calibration.map(|calibration| calibration.id()).transpose()
-}
-
-fn rounded(state: &[f32]) -> Vec<f16> {
-    state.iter().copied().map(f16::from_f32).collect()
-}
-
-/// The mean state of each segment's tokens, apart from what all have in common.
-fn segment_states(plan: &Plan, prefix: &SharedPrefix) -> Vec<Vec<f32>> {
-    let states = plan.places.iter().map(|place| prefix.mean_state(place.clone()));
-    focus::apart(states.collect())
-}
-
-/// What the model has of the dossier once it has read it.
-struct Sight<'a> {
-    /// Without one there are no segments.
-    focus: Option<&'a Focus>,
-    /// The state of each segment in the prompt.
-    segments: Vec<Vec<f32>>,
-    /// The mean state of the whole prefix.
-    whole: Vec<f16>,
-}
-
-impl<'a> Sight<'a> {
-    fn of(request: &'a ScoreRequest, plan: &Plan, prefix: &SharedPrefix) -> Self {
-        let focus = request.calibration.as_deref().and_then(|c| c.focus.as_ref());
-        Self {
-            focus,
-            segments: focus.map_or_else(Vec::new, |_| segment_states(plan, prefix)),
-            whole: rounded(&prefix.mean_state(0..prefix.len())),
-        }
-    }
-
-    fn bearings(&self, dimension: &DimensionId) -> Option<Vec<f32>> {
-        self.focus?.bearings(dimension, &self.segments)
-    }
-
-    /// The segments, those that bear most on a dimension first.
-    fn order(&self, dimension: &DimensionId) -> Option<Vec<usize>> {
-        self.bearings(dimension).map(|bearings| focus::order(&bearings))
-    }
-
-    fn text(&self, dimension: &DimensionId) -> TextState {
-        match self.bearings(dimension) {
-            Some(bearings) => TextState {
-                state: rounded(&focus::pooled(&bearings, &self.segments)),
-                focus: self.focus.map(Focus::id),
-            },
-            None => TextState {
-                state: self.whole.clone(),
-                focus: None,
-            },
-        }
-    }
-}
-
-/// The state of the text as far as it bears on a dimension. As the trace keeps it: what is fitted to traces later reads the
-/// same numbers.
-struct TextState {
-    state: Vec<f16>,
-    /// What said which segments do; none where it is the mean of the whole.
-    focus: Option<ContentHash>,
 }
 
 /// One dimension being written.

@@ -233,3 +233,62 @@ fn what_cannot_be_measured_or_fitted_is_said() -> Outcome {
     refused(&["calibrate", "--test", &path], 2, "--from")?;
     Ok(())
 }
+
+/// A dossier about one person: some lines that bear on nothing, and `telling` among them.
+fn notes(dir: &Path, name: &str, telling: &[&str]) -> Outcome<String> {
+    let dossier = dir.join(name);
+    std::fs::create_dir(&dossier)?;
+    let subject = format!("subject = {{ id = \"{name}\", name = \"Robin Hale\" }}");
+    let manifest = format!(
+        "id = \"{name}\"\nrole = \"analyst\"\ncycle = \"2026H1\"\nlanguage = \"en\"\n{subject}\n\
+         [[source]]\nkind = \"peer\"\npath = \"notes.txt\"\n"
+    );
+    std::fs::write(dossier.join("dossier.toml"), manifest)?;
+    let mut lines = vec!["The kitchen was painted green in March."];
+    lines.extend(telling);
+    lines.push("The bus to the new building leaves at twenty past eight.");
+    std::fs::write(dossier.join("notes.txt"), lines.join("\n"))?;
+    Ok(dossier.to_string_lossy().into_owned())
+}
+
+/// What comes with the program tells good work from bad before anybody has decided anything, and cites what tells.
+#[test]
+fn scores_are_read_through_what_comes_with_the_program() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let dir = tempfile::tempdir()?;
+    let good = notes(
+        dir.path(),
+        "good",
+        &[
+            "Robin got the warehouse and the shop to agree on one stock list, and both still keep to it.",
+            "All five releases went out on the day that had been promised, two of them early.",
+        ],
+    )?;
+    let bad = notes(
+        dir.path(),
+        "bad",
+        &[
+            "Robin refused to share the stock list, so that the shop could not work for three days.",
+            "Four of five releases missed their date by weeks, and nobody was told beforehand.",
+        ],
+    )?;
+    let score = |dossier: &str| json_of(&env, &["score", dossier, "--score-only", "--json"]);
+    let (good, bad) = (score(&good)?, score(&bad)?);
+    let of = |report: &Value, id: &str| -> Outcome<Value> {
+        let dimensions = report["dimensions"].as_array().ok_or("no dimensions")?;
+        let found = dimensions.iter().find(|d| d["id"] == id);
+        Ok(found.ok_or("no such dimension")?.clone())
+    };
+    for (id, telling) in [("collaboration", "stock list"), ("delivery", "releases")] {
+        let (good, bad) = (of(&good, id)?, of(&bad, id)?);
+        let [high, low] = [&good, &bad].map(|d| d["score"].as_f64().unwrap_or_default());
+        assert!(high > low + 0.5, "{id}: {high} and {low}");
+        for d in [&good, &bad] {
+            assert!(d["margin"].is_f64() && d["calibration"].is_string(), "{d}");
+            let evidence = d["evidence"].as_array().ok_or("no evidence")?;
+            let cites = |link: &Value| link["quote"].as_str().is_some_and(|q| q.contains(telling));
+            assert!(evidence.iter().any(cites), "{id}: {evidence:?}");
+        }
+    }
+    Ok(())
+}

@@ -319,11 +319,11 @@ impl Reference {
         let embeddings: Vec<&[f64]> = self.get(&format!("{table}.weight")).chunks(32).collect();
         let mut x: Matrix = tokens.iter().map(|token| embeddings[*token].to_vec()).collect();
         let mut positions = Vec::new();
-        for at in 0..tokens.len() {
+        for (at, state) in x.iter_mut().enumerate() {
             positions.push(match at.checked_sub(first) {
                 None => [at as f64; 3],
                 Some(i) if i < image.len() => {
-                    x[at].clone_from(&image[i]);
+                    state.clone_from(&image[i]);
                     let (row, column) = (i / columns, i % columns);
                     [first as f64, (first + row) as f64, (first + column) as f64]
                 }
