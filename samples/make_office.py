@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Makes the office files of samples/office: two dossiers whose sources are documents, workbooks, slides, PDFs, mail,
-and two PDFs that cannot be read, for the tests.
+two PDFs that cannot be read, and one of which a page was scanned, for the tests.
 
-    python3 -m pip install python-docx openpyxl python-pptx reportlab odfpy
-    python3 samples/make_office.py
+    python3 -m pip install python-docx openpyxl python-pptx reportlab odfpy pillow
+    python3 samples/make_office.py --font NotoSansSC-Regular.otf
 
-The same files come out each time: dates in the archives are fixed.
+The same files come out each time: dates in the archives are fixed. The font is for the scanned page, which is a picture:
+one with Chinese characters, as make_charts.py takes.
 """
 
+import argparse
 import io
+import random
 import re
 import zipfile
 from pathlib import Path
@@ -22,9 +25,11 @@ from odf.opendocument import OpenDocumentSpreadsheet
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 from openpyxl.comments import Comment
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from pptx import Presentation
 from pptx.util import Inches
 from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen import canvas
@@ -208,6 +213,46 @@ def pages(path, font, lines_of_pages, secret):
     made.save()
 
 
+SCANNED = [
+    (34, "交接记录 Handover notes"),
+    (22, "日期：2026 年 5 月 18 日    地点：苏州二号仓"),
+    (22, "孙悦把夜班的补货规则写成了四页说明，并逐条讲给三位班长。"),
+    (22, "讲完当晚由仓库自己跑了一遍，只有冷链货架的上限没有生效。"),
+    (22, "原因是旧系统的缓存没有清空，次日上午九点前已经改好。"),
+    (22, "遗留：海外仓的规则要等九月接口开放以后再补。"),
+    (26, "What the warehouse said"),
+    (22, "The new rules were clear and the night shift used them at once."),
+    (22, "Stock-outs fell from 37 to 12 in the first week of June 2026."),
+    (22, "We would have liked a printed copy one day earlier."),
+    (22, "Signed: Gao Yuan, shift lead, warehouse 2"),
+]
+
+
+def scanned(folder, font):
+    """Three pages, the middle one a picture: drawn, turned a little, with specks, as a scanner gives it."""
+    page = Image.new("L", (1240, 1754), 250)
+    draw = ImageDraw.Draw(page)
+    y = 130
+    for size, words in SCANNED:
+        draw.text((120, y), words, font=ImageFont.truetype(font, size), fill=25)
+        y += size * 2 + 8
+    draw.line((120, y + 20, 1120, y + 20), fill=60, width=2)
+    page = page.rotate(0.4, resample=Image.BICUBIC, fillcolor=250).filter(ImageFilter.GaussianBlur(0.6))
+    dice = random.Random(7)
+    for _ in range(900):
+        page.putpixel((dice.randrange(1240), dice.randrange(1754)), dice.randrange(90, 200))
+    picture = io.BytesIO()
+    page.save(picture, "JPEG", quality=60)
+    made = canvas.Canvas(str(folder / "mixed.pdf"), pagesize=A4, invariant=1)
+    made.drawString(72, 780, "Cover sheet: one page of this file was scanned.")
+    made.showPage()
+    made.drawImage(ImageReader(picture), 0, 0, *A4)
+    made.showPage()
+    made.drawString(72, 780, "Filed by the planning office.")
+    made.save()
+    (folder / "mixed.txt").write_text("".join(f"{words}\n" for _, words in SCANNED), encoding="utf-8")
+
+
 MAIL = """From: Ruth Adler <ruth.adler@example.com>
 To: Marta Lind <marta.lind@example.com>
 Date: Tue, 9 Jun 2026 16:12:00 +0200
@@ -237,6 +282,9 @@ PAGE = """<!doctype html><html><head><title>Wiki</title><style>p { margin: 0 }</
 
 
 def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--font", required=True)
+    font = arguments.parse_args().font
     english, chinese = ROOT / "en-marta-lind-2026h1", ROOT / "zh-sunyue-2026h1"
     for folder in (english, chinese):
         folder.mkdir(parents=True, exist_ok=True)
@@ -281,6 +329,7 @@ def main():
     scan = canvas.Canvas(str(ROOT / "scan.pdf"), pagesize=A4, invariant=1)
     scan.rect(72, 72, 300, 500, fill=1)
     scan.save()
+    scanned(ROOT, font)
     chinese_review(chinese / "self-review.docx")
     workbook(
         chinese / "okr.xlsx",

@@ -191,6 +191,8 @@ pub enum Command {
     Parse {
         /// The format
         format: String,
+        /// Of a PDF, the page to draw instead
+        page: Option<u32>,
     },
 }
 
@@ -242,8 +244,9 @@ fn run(cli: &Cli) -> Result<()> {
         Command::Man { dir } => man::run(dir.as_deref()),
         Command::Journal(command) => journal::run(command, &cli.global.config(&[])?.workspace),
         Command::Pairs(command) => pairs::run(command, &cli.global.config(&[])?),
-        Command::Parse { format } => office::answer(
+        Command::Parse { format, page } => office::answer(
             format,
+            *page,
             &mut std::io::stdin().lock(),
             &mut std::io::stdout().lock(),
         ),

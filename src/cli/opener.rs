@@ -31,7 +31,7 @@ impl Opener {
 
     fn with(hearing: Hearing, sight: Sight) -> Self {
         Self {
-            office: Parser::of_this_program(),
+            office: Parser::of_this_program().keeping(config.workspace.join("cache").join("renditions")),
             hearing,
             sight,
         }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::Visible;
+use crate::sanitize::orders::Order;
 
 pub use crate::id::Language;
 pub use preview::Preview;
@@ -203,10 +204,17 @@ pub struct Source {
 }
 
 impl Source {
-    /// Of a recording or a picture, the address of the text that a model found in it: the SHA-256 of [`Source::raw`].
+    /// Of a recording, a picture or a document with scanned pages, the address of the text that a model found in it: the
+    /// SHA-256 of [`Source::raw`].
     pub fn rendition(&self) -> Option<ContentHash> {
         let by_model = matches!(self.format, SourceFormat::Recording | SourceFormat::Picture);
-        by_model.then(|| ContentHash::of(self.raw.as_bytes()))
+        let seen = || self.segments.iter().any(|segment| segment.confidence.is_some());
+        (by_model || seen()).then(|| ContentHash::of(self.raw.as_bytes()))
+    }
+
+    /// The segments that read like orders to a model.
+    pub fn orders(&self) -> impl Iterator<Item = (&Segment, Order)> {
+        self.segments.iter().filter_map(|s| Some((s, s.order?)))
     }
 
     /// The exact text of a segment as it stands in the source. Untrusted: never show it.
@@ -232,7 +240,7 @@ pub enum SegmentKind {
 }
 
 /// The smallest thing that can be cited.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
     /// 1..=N through the whole dossier.
     pub no: SegmentNo,
@@ -246,6 +254,10 @@ pub struct Segment {
     pub speaker: Option<String>,
     /// Where it lies.
     pub anchor: Anchor,
+    /// How sure a reader of pictures is of its characters, 0 to 1; none for what was not read in a picture.
+    pub confidence: Option<f32>,
+    /// What it orders a model to do, where it reads like an order to one.
+    pub order: Option<Order>,
 }
 
 /// Where a segment lies in its source.
@@ -270,7 +282,7 @@ pub struct Anchor {
     /// The page, slide or cells, for office files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spot: Option<Spot>,
-    /// The part of the picture, for charts.
+    /// The part of the picture, for charts; of the drawn page, for scans.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<Region>,
 }

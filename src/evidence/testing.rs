@@ -103,5 +103,7 @@ fn segment(no: u32, source: usize, line: u32, start: usize, whole: &str) -> Segm
             spot: None,
             region: None,
         },
+        confidence: None,
+        order: None,
     }
 }

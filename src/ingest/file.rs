@@ -4,21 +4,25 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::Limits;
 use super::encoding::{Decoded, decode};
 use super::format::{self, Format, Reader};
-use super::office::{self, Parser, Rendition};
+use super::office::{self, Rendition};
 use super::segment::{RawSegment, Reading};
+use super::{Limits, Parser, Sight};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Anchor, Segment, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
 use crate::id::SegmentNo;
+use crate::sanitize::orders::order;
 use crate::sanitize::{Visible, line};
 
 /// So much of a file is looked at to tell text from anything else.
 const SAMPLE_BYTES: usize = 1 << 16;
 /// One control character in so many bytes is more than any text has.
 const BYTES_PER_CONTROL: usize = 20;
+
+/// Who renders office files, and who reads their scanned pages.
+type Eyes<'a> = (&'a Parser, &'a Sight);
 
 /// A file that was read, its segments not yet numbered.
 pub(super) struct FileRead {
@@ -34,19 +38,23 @@ pub(super) fn read(
     root: &Path,
     entry: &SourceEntry,
     limits: Limits,
-    parser: &Parser,
+    eyes: Eyes<'_>,
 ) -> Result<FileRead, String> {
     format::of(&entry.path)?;
-    read_bytes(entry, load(root, &entry.path, limits)?, parser)
+    read_bytes(entry, load(root, &entry.path, limits)?, eyes)
 }
 
 /// Reads the file of `entry` from its bytes.
-pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>, parser: &Parser) -> Result<FileRead, String> {
+pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>, eyes: Eyes<'_>) -> Result<FileRead, String> {
     let named = format::of(&entry.path)?;
     let (hash, size) = (ContentHash::of(&bytes), bytes.len() as u64);
     let text = match named.reader {
         Reader::Text(read) => Text::decoded(named, read, bytes)?,
-        Reader::Office => Text::rendered(named, parser.render(named.name, &bytes)?),
+        Reader::Office => {
+            let rendition = eyes.0.render(named.name, &bytes, hash)?;
+            let draw = |page| eyes.0.draw(&bytes, page);
+            Text::rendered(named, office::read_scans(rendition, hash, eyes.1, draw))
+        }
     };
     if text.reading.segments.is_empty() {
         let cause = text
@@ -109,9 +117,9 @@ impl Text {
     fn rendered(named: &'static Format, rendition: Rendition) -> Self {
         Self {
             reading: rendition.reading(),
+            encoding: rendition.version(),
             raw: rendition.text,
             format: named.name,
-            encoding: office::VERSION,
             spots: rendition.spots,
         }
     }
@@ -200,6 +208,7 @@ pub(super) fn anchored(text: &str, spots: &Spots, segments: Vec<RawSegment>) -> 
             no: SegmentNo(0),
             source: 0,
             kind: raw.kind,
+            order: order(&raw.text),
             text: raw.text,
             speaker: raw.speaker,
             anchor: Anchor {
@@ -212,6 +221,7 @@ pub(super) fn anchored(text: &str, spots: &Spots, segments: Vec<RawSegment>) -> 
                 at: raw.at,
                 region: raw.region,
             },
+            confidence: raw.confidence,
         }
     });
     anchored.collect()

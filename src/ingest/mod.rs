@@ -13,7 +13,7 @@
 //! ([`Ears`]), pictures read as a text of their own, a value a line (see [`chart`]). A reader for one more format of text
 //! is one more line in the table of `format.rs`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::line;
+use crate::sanitize::orders::Order;
 
 mod abbreviation;
 pub mod cells;
@@ -34,6 +35,7 @@ mod escape;
 mod file;
 mod format;
 mod json;
+mod kept;
 pub mod levels;
 pub mod office;
 mod pipes;
@@ -80,7 +82,7 @@ pub struct Readers<'a> {
 impl Readers<'static> {
     /// Office files in this process, without a sandbox; recordings unheard, pictures unread.
     pub const HERE: Self = Self {
-        office: &Parser::Here,
+        office: &Parser::HERE,
         ears: &Deaf,
         sight: &Sight::BLIND,
     };
@@ -155,7 +157,7 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
     // A model has the processor to itself; the others are waited for together.
     let files = abreast(&manifest.sources, |entry| {
         let by_model = recording::is_recording(entry) || chart::is_picture(entry);
-        (!by_model).then(|| file::read(&root, entry, limits, office))
+        (!by_model).then(|| file::read(&root, entry, limits, (office, sight)))
     });
     for (entry, file) in manifest.sources.iter().zip(files) {
         let read = file.unwrap_or_else(|| {
@@ -231,7 +233,10 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
     };
     let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", line(id)));
     let mut shelf = Shelf::default();
-    shelf.add(file::read_bytes(&entry, text.as_bytes().to_vec(), &Parser::Here).map_err(unreadable)?);
+    shelf.add(
+        file::read_bytes(&entry, text.as_bytes().to_vec(), (&Parser::HERE, &Sight::BLIND))
+            .map_err(unreadable)?,
+    );
     Ok(Dossier {
         meta: DossierMeta {
             id: DossierId::new(line(id)),
@@ -306,7 +311,7 @@ impl Shelf {
             segment.no = SegmentNo(self.last);
             segment.source = self.sources.len();
         }
-        for note in read.notes {
+        for note in read.notes.into_iter().chain(ordered(&source)) {
             self.problem(&source.path, &note);
         }
         self.sources.push(source);
@@ -318,6 +323,20 @@ impl Shelf {
             message: line(message).into_owned(),
         });
     }
+}
+
+/// What to say of the places of a source that read like orders to a model.
+fn ordered(source: &Source) -> Option<String> {
+    let (first, _) = source.orders().next()?;
+    let kinds: BTreeSet<_> = source.orders().map(|(_, order)| order).collect();
+    let kinds: Vec<&str> = kinds.into_iter().map(Order::name).collect();
+    let (n, no) = (source.orders().count(), first.no);
+    let which = if n == 1 {
+        format!("segment {no} reads like an order to a model")
+    } else {
+        format!("{n} segments read like orders to a model, the first is {no}")
+    };
+    Some(format!("{which} ({}); kept as evidence", kinds.join(", ")))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::dossier::{Region, SegmentKind, TimeSpan};
 use crate::sanitize::line;
 
 /// What a reader finds in a text.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Reading {
     /// In the order of their spans, which do not overlap.
     pub(super) segments: Vec<RawSegment>,
@@ -15,7 +15,7 @@ pub(super) struct Reading {
 }
 
 /// A citable place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct RawSegment {
     pub(super) kind: SegmentKind,
     /// Bytes of the text that the reader was given.
@@ -28,6 +28,7 @@ pub(super) struct RawSegment {
     pub(super) time: Option<TimeSpan>,
     pub(super) at: Option<String>,
     pub(super) region: Option<Region>,
+    pub(super) confidence: Option<f32>,
 }
 
 impl RawSegment {
@@ -48,6 +49,7 @@ impl RawSegment {
             time: None,
             at: None,
             region: None,
+            confidence: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 mod hidden;
+pub mod orders;
 
 pub use hidden::HiddenKind;
 use hidden::{Suspect, Verdict};

@@ -10,6 +10,7 @@ use crate::dossier::{
 };
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo};
+use crate::sanitize::orders::Order;
 
 #[derive(Serialize)]
 pub(super) struct Report<'a> {
@@ -40,6 +41,8 @@ struct SourcePart<'a> {
     encoding: &'a str,
     /// How many hidden characters became marks.
     hidden: usize,
+    /// How many segments read like orders to a model.
+    orders: usize,
     segments: Vec<SegmentPart<'a>>,
 }
 
@@ -61,8 +64,12 @@ struct SegmentPart<'a> {
     at: Option<&'a str>,
     /// The page, slide or cells of an office file.
     spot: Option<&'a Spot>,
-    /// Of a picture: left, top, right, bottom in pixels.
+    /// Of a picture or a scanned page: left, top, right, bottom in pixels.
     region: Option<Region>,
+    /// The same: how sure the reader is of the characters, 0 to 1.
+    confidence: Option<f32>,
+    /// What it orders a model to do, where it reads like an order to one.
+    order: Option<Order>,
 }
 
 impl<'a> Report<'a> {
@@ -104,6 +111,7 @@ impl<'a> SourcePart<'a> {
             bytes: source.bytes,
             encoding: source.encoding,
             hidden: source.shown.findings().count(),
+            orders: source.orders().count(),
             segments: source
                 .segments
                 .iter()
@@ -131,6 +139,8 @@ impl<'a> SegmentPart<'a> {
             at: anchor.at.as_deref(),
             spot: anchor.spot.as_ref(),
             region: anchor.region,
+            confidence: segment.confidence,
+            order: segment.order,
         }
     }
 }

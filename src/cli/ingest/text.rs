@@ -35,6 +35,11 @@ pub(super) fn write(out: &mut dyn Write, dossier: &Dossier) -> io::Result<()> {
         }
     }
     for source in &dossier.sources {
+        if let Some(sureness) = sureness(source) {
+            writeln!(out, "  {}: {sureness}", source.path)?;
+        }
+    }
+    for source in &dossier.sources {
         if let Some(warning) = hidden(source) {
             writeln!(out, "  ! {}: {warning}", source.path)?;
         }
@@ -84,6 +89,19 @@ fn speakers(source: &Source, dossier: &Dossier) -> Option<String> {
     };
     let said: Vec<String> = counts.iter().map(one).collect();
     (told && source.format == SourceFormat::Recording).then(|| said.join(", "))
+}
+
+/// Of what was read in pictures: `11 places read in a picture, 98 % sure, the least sure 95 %`.
+fn sureness(source: &Source) -> Option<String> {
+    let sure: Vec<f32> = source.segments.iter().filter_map(|s| s.confidence).collect();
+    let least = sure.iter().copied().reduce(f32::min)?;
+    let mean = sure.iter().sum::<f32>() / sure.len() as f32;
+    Some(format!(
+        "{} places read in a picture, {:.0} % sure, the least sure {:.0} %",
+        sure.len(),
+        mean * 100.0,
+        least * 100.0
+    ))
 }
 
 /// The word that files and JSON use.

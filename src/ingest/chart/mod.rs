@@ -14,6 +14,7 @@ mod bars;
 mod legend;
 mod lines;
 mod number;
+mod page;
 mod patch;
 mod picture;
 mod progress;
@@ -97,6 +98,11 @@ pub struct Text {
     pub confidence: f32,
     /// Whether it is something of its own: neither the title nor part of a value, an axis or a legend.
     pub apart: bool,
+}
+
+/// To three places: more is noise.
+fn rounded(confidence: f32) -> f32 {
+    (confidence * 1000.0).round() / 1000.0
 }
 
 /// Makes a chart of what was read in a picture.

@@ -11,17 +11,24 @@ pub(super) fn of(chart: &Chart) -> (String, Reading) {
     let mut page = Page::default();
     let title = chart.title.as_str();
     if !title.is_empty() {
-        page.line(SegmentKind::Heading, title, around_title(chart));
+        page.line(SegmentKind::Heading, title, of_title(chart));
     }
     match chart.kind {
         Kind::Table => rows(chart, &mut page),
-        _ => chart
-            .values
-            .iter()
-            .for_each(|value| page.line(SegmentKind::Sentence, &said(title, value), Some(value.region))),
+        _ => chart.values.iter().for_each(|value| {
+            page.line(
+                SegmentKind::Sentence,
+                &said(title, value),
+                Some((value.region, value.confidence)),
+            )
+        }),
     }
     for text in chart.text.iter().filter(|text| text.apart) {
-        page.line(SegmentKind::Sentence, &text.text, Some(text.region));
+        page.line(
+            SegmentKind::Sentence,
+            &text.text,
+            Some((text.region, text.confidence)),
+        );
     }
     (page.text, page.reading)
 }
@@ -49,32 +56,38 @@ fn rows(chart: &Chart, page: &mut Page) {
     for (n, row) in chart.values.chunk_by(|a, b| a.series == b.series).enumerate() {
         let cells = row.iter().map(|cell| format!("{}: {}", cell.category, cell.text));
         let cells: Vec<String> = cells.collect();
-        let region = row.iter().map(|cell| cell.region).reduce(both);
-        page.line(SegmentKind::Row, &cells.join("; "), region);
+        let seen = row.iter().map(|cell| (cell.region, cell.confidence)).reduce(both);
+        page.line(SegmentKind::Row, &cells.join("; "), seen);
         if let Some(segment) = page.reading.segments.last_mut() {
             segment.row = Some(n as u32 + 1);
         }
     }
 }
 
+/// Where a piece of text stands, and how sure its characters are.
+type Seen = (Region, f32);
+
 /// Where the title stands: around the lines whose words it has.
-fn around_title(chart: &Chart) -> Option<Region> {
+fn of_title(chart: &Chart) -> Option<Seen> {
     let mut rest = chart.title.as_str();
-    let mut region = None;
+    let mut seen = None;
     for text in &chart.text {
         if let Some(after) = rest.strip_prefix(text.text.as_str()) {
             rest = after.trim_start();
-            region = Some(region.map_or(text.region, |r| both(r, text.region)));
+            let own = (text.region, text.confidence);
+            seen = Some(seen.map_or(own, |before| both(before, own)));
         }
         if rest.is_empty() {
             break;
         }
     }
-    region
+    seen
 }
 
-fn both(Region(a): Region, Region(b): Region) -> Region {
-    Region([a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
+/// Around both, as sure as the less sure.
+fn both((Region(a), sure): Seen, (Region(b), other): Seen) -> Seen {
+    let around = Region([a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]);
+    (around, sure.min(other))
 }
 
 /// The text as far as it goes.
@@ -85,12 +98,13 @@ struct Page {
 }
 
 impl Page {
-    fn line(&mut self, kind: SegmentKind, said: &str, region: Option<Region>) {
+    fn line(&mut self, kind: SegmentKind, said: &str, seen: Option<Seen>) {
         let start = self.text.len();
         self.text.push_str(said);
         let span = start..self.text.len();
         let mut segment = RawSegment::words(kind, &self.text, span);
-        segment.region = region;
+        segment.region = seen.map(|(region, _)| region);
+        segment.confidence = seen.map(|(_, confidence)| confidence);
         self.reading.segments.push(segment);
         self.text.push('\n');
     }

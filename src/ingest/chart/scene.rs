@@ -7,7 +7,7 @@ use super::number::number;
 use super::patch::Patch;
 use super::rect::Rect;
 use super::word::Word;
-use super::{Chart, Kind, Text, Value, bars, lines, progress, table};
+use super::{Chart, Kind, Text, Value, bars, lines, progress, rounded, table};
 use crate::sanitize::line;
 
 /// How sure a measured value is at best.
@@ -155,9 +155,4 @@ impl Found {
 fn more(a: Option<Found>, b: Option<Found>) -> Option<Found> {
     let count = |found: &Option<Found>| found.as_ref().map_or(0, |f| f.values.len());
     if count(&b) > count(&a) { b } else { a }
-}
-
-/// To three places: more is noise.
-fn rounded(confidence: f32) -> f32 {
-    (confidence * 1000.0).round() / 1000.0
 }

@@ -1,21 +1,24 @@
 //! Who reads pictures: the model, found and loaded when the first picture needs it, and what it read before.
 //!
 //! There are two readers: PP-OCR with rules for charts, and a vision-language model, which is asked. Where the second gives
-//! no table of facts, the first one's reading stands, with a note.
+//! no table of facts, the first one's reading stands, with a note. Pages of documents are read line by line, by the first.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use image::RgbImage;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use super::{Chart, decode, read, told};
+use super::{Chart, Text, decode, page, read, told};
 use crate::config::{Config, EngineConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::ModelId;
+use crate::ingest::kept::Kept;
 use crate::model::local::Presence;
 use crate::model::manifest::Family;
-use crate::model::ocr::Ocr;
+use crate::model::ocr::{Line, Ocr};
 use crate::model::vision::Vision;
 use crate::model::{Catalogue, LocalModel, Manifest, ModelStore};
 
@@ -23,8 +26,13 @@ use crate::model::{Catalogue, LocalModel, Manifest, ModelStore};
 pub const MODEL: &str = "pp-ocrv5";
 /// Changes with everything that changes what is read in a picture by rules.
 const RULES: &str = "chart-1";
+/// Changes with everything that changes what is read on a page.
+const PAGE: &str = "page-1";
 /// Changes with everything that changes what a vision-language model is asked, and what is made of its answer.
 const TOLD: &str = "told-1";
+
+/// What is made of a picture, or why nothing is: in one line.
+type Seen<T> = std::result::Result<T, String>;
 
 /// Reads pictures, each once: what was read is kept by the picture's bytes, the model's and the reader's version.
 pub struct Sight {
@@ -40,44 +48,31 @@ struct Means {
     engine: EngineConfig,
     /// A vision-language model is asked though its answer takes minutes.
     patient: bool,
-    /// Where what was read is kept.
-    folder: PathBuf,
-    readers: OnceLock<std::result::Result<Readers, String>>,
+    /// What was read before.
+    kept: Kept,
+    readers: OnceLock<Seen<Readers>>,
 }
 
-/// Who reads, and who does where that one fails.
+/// Who reads.
 struct Readers {
-    first: Ready,
-    second: Option<Ready>,
+    /// Is asked about pictures first.
+    asked: Option<Asked>,
+    /// Reads by rules; or why it does not.
+    rules: Seen<Rules>,
 }
 
-/// A model, found; loaded with the first picture that was not read before.
-struct Ready {
+/// A vision-language model, found; loaded with the first picture that was not read before.
+struct Asked {
     model: LocalModel,
-    reader: OnceLock<std::result::Result<Box<dyn Reader>, String>>,
+    vision: OnceLock<Seen<Vision>>,
 }
 
-/// A model that reads pictures.
-trait Reader: Send + Sync {
-    /// What is in the picture.
-    ///
-    /// # Errors
-    /// Why it could not be read, in one line.
-    fn read(&self, picture: &RgbImage) -> std::result::Result<Chart, String>;
-}
-
-impl Reader for Ocr {
-    fn read(&self, picture: &RgbImage) -> std::result::Result<Chart, String> {
-        let lines = self.read(picture).map_err(|e| one_line(&e))?;
-        Ok(read(picture, &lines))
-    }
-}
-
-impl Reader for Vision {
-    fn read(&self, picture: &RgbImage) -> std::result::Result<Chart, String> {
-        let answer = self.ask(picture, told::INSTRUCTION).map_err(|e| one_line(&e))?;
-        told::chart(&answer, picture.dimensions())
-    }
+/// A model that finds and reads lines, likewise.
+struct Rules {
+    model: LocalModel,
+    ocr: OnceLock<Seen<Ocr>>,
+    /// Held while it reads: several readings at a time would only take more memory.
+    turn: Mutex<()>,
 }
 
 impl Sight {
@@ -102,7 +97,7 @@ impl Sight {
                 wanted: config.picture_model.clone(),
                 engine: config.engine,
                 patient,
-                folder: config.workspace.join("cache").join("charts"),
+                kept: Kept::new(config.workspace.join("cache").join("charts")),
                 readers: OnceLock::new(),
             }),
         }
@@ -112,9 +107,44 @@ impl Sight {
     ///
     /// # Errors
     /// Why it could not be read and what to do, in one line without its name.
-    pub fn look(&self, bytes: &[u8]) -> std::result::Result<Chart, String> {
-        let means = self.means.as_ref().ok_or("is a picture; not read here")?;
-        means.look(bytes)
+    pub fn look(&self, bytes: &[u8]) -> Seen<Chart> {
+        let means = self.means()?;
+        match means.readers()? {
+            Readers {
+                asked: Some(asked),
+                rules,
+            } => means.ask(asked, rules, bytes),
+            Readers { asked: None, rules } => means.chart(rules.as_ref().map_err(Clone::clone)?, bytes),
+        }
+    }
+
+    /// The lines of a page of the file with this hash; `draw` gives the page as a picture, if it was not read before.
+    ///
+    /// # Errors
+    /// As [`Sight::look`], and those of `draw`.
+    pub(in crate::ingest) fn page(
+        &self,
+        (file, page): (ContentHash, u32),
+        draw: impl FnOnce() -> Seen<Vec<u8>>,
+    ) -> Seen<Vec<Text>> {
+        let what = format!("{PAGE} {file} {page}");
+        let means = self.means()?;
+        let picture = || decode(&draw()?);
+        means.by_rules(means.rules()?, &what, picture, |_, lines| page::texts(lines))
+    }
+
+    /// Whether it reads pages at all.
+    ///
+    /// # Errors
+    /// Why not and what to do, in one line.
+    pub(in crate::ingest) fn opens(&self) -> Seen<()> {
+        self.means()?.rules().map(drop)
+    }
+
+    fn means(&self) -> Seen<&Means> {
+        self.means
+            .as_ref()
+            .ok_or_else(|| "pictures are not read here".to_owned())
     }
 
     /// Who reads pictures and which version of it: what is read may change with it.
@@ -123,129 +153,141 @@ impl Sight {
             .means
             .as_ref()
             .and_then(|means| means.readers.get()?.as_ref().ok());
-        readers.map_or(RULES, |readers| readers.first.version())
+        match readers {
+            Some(Readers { asked: Some(_), .. }) => TOLD,
+            _ => RULES,
+        }
     }
 }
 
 impl Means {
-    fn look(&self, bytes: &[u8]) -> std::result::Result<Chart, String> {
+    fn readers(&self) -> Seen<&Readers> {
         let readers = self.readers.get_or_init(|| self.find().map_err(|e| one_line(&e)));
-        let Readers { first, second } = readers.as_ref().map_err(Clone::clone)?;
-        self.once(first, bytes, |read| {
-            let why = match read {
-                Err(why) if first.model.manifest.id.as_str() != MODEL => why,
-                read => return read,
-            };
-            let id = &first.model.manifest.id;
-            let Some(second) = second else {
-                return Err(format!(
-                    "{id}: {why}; `plumb models pull {MODEL}` brings another reader"
-                ));
-            };
-            let mut chart = self.once(second, bytes, |read| read)?;
-            chart.note = Some(format!("{id}: {why}; read by {MODEL}"));
-            Ok(chart)
-        })
+        readers.as_ref().map_err(Clone::clone)
     }
 
-    /// What a reader read in the picture before, or reads now; `then` has the last word on what is kept.
-    fn once(
-        &self,
-        ready: &Ready,
-        bytes: &[u8],
-        then: impl FnOnce(std::result::Result<Chart, String>) -> std::result::Result<Chart, String>,
-    ) -> std::result::Result<Chart, String> {
-        let kept = self.folder.join(format!("{}.json", ready.key(bytes)));
-        let before = std::fs::read(&kept).ok();
-        if let Some(chart) = before.and_then(|json| serde_json::from_slice(&json).ok()) {
-            return Ok(chart);
+    fn rules(&self) -> Seen<&Rules> {
+        self.readers()?.rules.as_ref().map_err(Clone::clone)
+    }
+
+    /// What the vision-language model says; where that is no table of facts, what the rules find.
+    fn ask(&self, asked: &Asked, rules: &Seen<Rules>, bytes: &[u8]) -> Seen<Chart> {
+        let id = &asked.model.manifest.id;
+        let key = key(&asked.model, &format!("{TOLD} {}", ContentHash::of(bytes)));
+        if let Some(before) = self.kept.find(&key) {
+            return Ok(before);
         }
-        if !self.patient && ready.version() == TOLD {
-            let id = &ready.model.manifest.id;
+        if !self.patient {
             return Err(format!(
                 "was not read by {id} yet: run `plumb ingest` on the dossier first"
             ));
         }
         let picture = decode(bytes)?;
-        let reader = ready.reader.get_or_init(|| ready.load(self.engine)).as_ref();
-        let loaded = reader.map_err(Clone::clone);
-        let chart = then(loaded.and_then(|reader| reader.read(&picture)))?;
-        if reader.is_ok() {
-            // A folder that cannot be written to only costs the next reading its time.
-            let _ = self.keep(&kept, &chart);
+        let load = || Vision::load(&asked.model, &self.engine).map_err(|e| one_line(&e));
+        let vision = asked.vision.get_or_init(load).as_ref();
+        let answer = vision.map_err(Clone::clone).and_then(|vision| {
+            let answer = vision.ask(&picture, told::INSTRUCTION).map_err(|e| one_line(&e))?;
+            told::chart(&answer, picture.dimensions())
+        });
+        let chart = match (answer, rules) {
+            (Ok(chart), _) => chart,
+            (Err(why), Ok(rules)) => Chart {
+                note: Some(format!("{id}: {why}; read by {}", rules.model.manifest.id)),
+                ..self.chart(rules, bytes)?
+            },
+            (Err(why), Err(_)) => {
+                return Err(format!(
+                    "{id}: {why}; `plumb models pull {MODEL}` brings another reader"
+                ));
+            }
+        };
+        // A model that could not be loaded may be next time.
+        if vision.is_ok() {
+            self.kept.keep(&key, &chart);
         }
         Ok(chart)
     }
 
+    /// What the rules find.
+    fn chart(&self, rules: &Rules, bytes: &[u8]) -> Seen<Chart> {
+        let what = format!("{RULES} {}", ContentHash::of(bytes));
+        self.by_rules(rules, &what, || decode(bytes), read)
+    }
+
+    /// What was kept of `what`, or what `make` makes of the lines in the picture.
+    fn by_rules<T: Serialize + DeserializeOwned>(
+        &self,
+        rules: &Rules,
+        what: &str,
+        picture: impl FnOnce() -> Seen<RgbImage>,
+        make: impl FnOnce(&RgbImage, &[Line]) -> T,
+    ) -> Seen<T> {
+        let key = key(&rules.model, what);
+        if let Some(before) = self.kept.find(&key) {
+            return Ok(before);
+        }
+        let picture = picture()?;
+        let _turn = rules.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let load = || Ocr::load(&rules.model, self.engine.threads).map_err(|e| one_line(&e));
+        let ocr = rules.ocr.get_or_init(load).as_ref().map_err(Clone::clone)?;
+        let lines = ocr.read(&picture).map_err(|e| one_line(&e))?;
+        let made = make(&picture, &lines);
+        self.kept.keep(&key, &made);
+        Ok(made)
+    }
+
     fn find(&self) -> Result<Readers> {
         let catalogue = Catalogue::load(&self.manifests)?;
-        let rules = catalogue.find(&ModelId::new(MODEL))?;
         let here = |manifest: &&Manifest| {
             let mut files = manifest.files.iter();
             files.all(|file| matches!(self.store.presence(manifest, file), Presence::Present { .. }))
         };
         let first = match &self.wanted {
-            Some(id) => catalogue.find(id)?,
-            None => catalogue
-                .iter()
-                .filter(|manifest| manifest.family == Family::Qwen3Vl)
-                .find(here)
-                .unwrap_or(rules),
+            Some(id) => Some(catalogue.find(id)?),
+            None => {
+                let mut asked = catalogue.iter().filter(|m| m.family == Family::Qwen3Vl);
+                asked.find(here)
+            }
         };
-        if !matches!(first.family, Family::Qwen3Vl | Family::PpOcr) {
-            let message = format!("{} reads no pictures", first.id);
-            return Err(Error::new(ErrorKind::Usage, message).hint(format!("picture_model = \"{MODEL}\"")));
-        }
-        let second = Some(rules).filter(|rules| rules.id != first.id && here(rules));
+        let (asked, rules) = match first.map(|manifest| manifest.family) {
+            None => (None, None),
+            Some(Family::Qwen3Vl) => (first, None),
+            Some(Family::PpOcr) => (None, first),
+            Some(_) => {
+                let message = format!("{} reads no pictures", first.map_or("", |m| m.id.as_str()));
+                return Err(
+                    Error::new(ErrorKind::Usage, message).hint(format!("picture_model = \"{MODEL}\""))
+                );
+            }
+        };
+        let rules = match rules {
+            Some(rules) => rules,
+            None => catalogue.find(&ModelId::new(MODEL))?,
+        };
+        let asked = asked.map(|asked| self.store.locate(asked)).transpose()?;
         Ok(Readers {
-            first: self.ready(first)?,
-            second: second.map(|rules| self.ready(rules)).transpose()?,
+            asked: asked.map(|model| Asked {
+                model,
+                vision: OnceLock::new(),
+            }),
+            rules: self.store.locate(rules).map_err(|e| one_line(&e)).map(|model| Rules {
+                model,
+                ocr: OnceLock::new(),
+                turn: Mutex::new(()),
+            }),
         })
-    }
-
-    fn ready(&self, manifest: &Manifest) -> Result<Ready> {
-        Ok(Ready {
-            model: self.store.locate(manifest)?,
-            reader: OnceLock::new(),
-        })
-    }
-
-    fn keep(&self, path: &std::path::Path, chart: &Chart) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-        serde_json::to_writer(&mut file, chart)?;
-        file.persist(path)?;
-        Ok(())
     }
 }
 
-impl Ready {
-    fn load(&self, engine: EngineConfig) -> std::result::Result<Box<dyn Reader>, String> {
-        let loaded: Result<Box<dyn Reader>> = match self.model.manifest.family {
-            Family::Qwen3Vl => Vision::load(&self.model, &engine).map(|vision| Box::new(vision) as _),
-            _ => Ocr::load(&self.model, engine.threads).map(|ocr| Box::new(ocr) as _),
-        };
-        loaded.map_err(|e| one_line(&e))
-    }
-
-    fn version(&self) -> &'static str {
-        match self.model.manifest.family {
-            Family::Qwen3Vl => TOLD,
-            _ => RULES,
-        }
-    }
-
-    /// What a reading is kept under.
-    fn key(&self, bytes: &[u8]) -> ContentHash {
-        let files = self.model.manifest.files.iter().filter_map(|file| file.sha256);
-        // A manifest need not name the hash of its weights.
-        let parts: Vec<String> = std::iter::once(self.model.sha256)
-            .chain(files)
-            .map(|hash| hash.to_string())
-            .collect();
-        let (version, parts) = (self.version(), parts.join(" "));
-        ContentHash::of(format!("{version} {parts} {}", ContentHash::of(bytes)).as_bytes())
-    }
+/// What a reading is kept under.
+fn key(model: &LocalModel, what: &str) -> String {
+    let files = model.manifest.files.iter().filter_map(|file| file.sha256);
+    // A manifest need not name the hash of its weights.
+    let parts: Vec<String> = std::iter::once(model.sha256)
+        .chain(files)
+        .map(|hash| hash.to_string())
+        .collect();
+    format!("{} {what}", parts.join(" "))
 }
 
 /// An error and its first hint.

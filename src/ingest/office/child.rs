@@ -1,4 +1,5 @@
-//! Rendering in a child process: the bytes go in, one JSON object comes back, and every way of dying is a line.
+//! Rendering in a child process: the bytes go in, one JSON object comes back, perhaps with bytes behind it, and every way
+//! of dying is a line.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Rendition, sandbox};
 use crate::dossier::SourceFormat;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sanitize::line;
 
 /// The hidden command of the program that renders a file.
 pub const COMMAND: &str = "__parse";
@@ -26,15 +28,18 @@ const MAX_FILE: u64 = 256 << 20;
 #[serde(rename_all = "lowercase")]
 enum Answer {
     Rendered(Rendition),
+    /// The picture of a page follows.
+    Drawn,
     /// What is wrong with the file.
     Refused(String),
 }
 
-/// The child's side: reads a file of `format` from `input` and prints what it is.
+/// The child's side: reads a file of `format` from `input` and prints what it is; of a PDF with a `page`, the picture of
+/// that page.
 ///
 /// # Errors
 /// The format is unknown, this process cannot be confined, or its pipes are closed.
-pub fn answer(format: &str, input: &mut dyn Read, out: &mut dyn Write) -> Result<()> {
+pub fn answer(format: &str, page: Option<u32>, input: &mut dyn Read, out: &mut dyn Write) -> Result<()> {
     let format: SourceFormat = serde_json::from_value(format.into())
         .map_err(|e| Error::new(ErrorKind::Usage, format!("no format is called {format:?}")).because(e))?;
     sandbox::confine()?;
@@ -43,38 +48,67 @@ pub fn answer(format: &str, input: &mut dyn Read, out: &mut dyn Write) -> Result
         .take(MAX_FILE)
         .read_to_end(&mut bytes)
         .map_err(|e| Error::new(ErrorKind::Io, "cannot read standard input").because(e))?;
-    let answer = match super::render(format, &bytes) {
-        Ok(rendition) => Answer::Rendered(rendition),
-        Err(why) => Answer::Refused(why),
+    let answered = match page {
+        Some(page) => super::pdf::picture(&bytes, page).map(|picture| (Answer::Drawn, picture)),
+        None => super::render(format, &bytes).map(|read| (Answer::Rendered(read), Vec::new())),
     };
-    serde_json::to_writer(out, &answer)
-        .map_err(|e| Error::new(ErrorKind::Io, "cannot write to standard output").because(e))
+    let (answer, behind) = answered.unwrap_or_else(|why| (Answer::Refused(why), Vec::new()));
+    let broken = |e| Error::new(ErrorKind::Io, "cannot write to standard output").because(e);
+    serde_json::to_writer(&mut *out, &answer).map_err(|e| broken(e.into()))?;
+    out.write_all(&behind).map_err(broken)
 }
 
 /// The rendition of a file, made by a child process that runs `program`.
-pub(super) fn ask(program: &Path, format: SourceFormat, bytes: &[u8]) -> Result<Rendition, String> {
+pub(super) fn render(program: &Path, format: SourceFormat, bytes: &[u8]) -> Result<Rendition, String> {
+    match ask(program, format, None, bytes)? {
+        (Answer::Rendered(rendition), _) if rendition.is_sound() => Ok(rendition.tidied()),
+        _ => Err(senseless()),
+    }
+}
+
+/// The picture of a page of a PDF, drawn by a child process that runs `program`.
+pub(super) fn draw(program: &Path, pdf: &[u8], page: u32) -> Result<Vec<u8>, String> {
+    match ask(program, SourceFormat::Pdf, Some(page), pdf)? {
+        (Answer::Drawn, picture) => Ok(picture),
+        _ => Err(senseless()),
+    }
+}
+
+fn senseless() -> String {
+    "could not be read: the process that reads it gave no sense".to_owned()
+}
+
+/// What a child process that runs `program` says of a file, and the bytes behind it.
+fn ask(
+    program: &Path,
+    format: SourceFormat,
+    page: Option<u32>,
+    bytes: &[u8],
+) -> Result<(Answer, Vec<u8>), String> {
     let word = serde_json::to_value(format).unwrap_or_default();
     let mut child = Command::new(program)
         .arg(COMMAND)
         .arg(word.as_str().unwrap_or_default())
+        .args(page.map(|page| page.to_string()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| format!("no process to read it in: {e}"))?;
-    let (said, status) = talk(&mut child, bytes, PATIENCE)?;
+    let (mut said, status) = talk(&mut child, bytes, PATIENCE)?;
     if said.len() as u64 > MAX_ANSWER {
         return Err("is longer than can be read".to_owned());
     }
     if !status.success() {
         return Err(death(status));
     }
-    match serde_json::from_slice(&said) {
-        Ok(Answer::Rendered(rendition)) if rendition.is_sound() => Ok(rendition.tidied()),
-        Ok(Answer::Refused(why)) => Err(why),
-        Ok(Answer::Rendered(_)) | Err(_) => {
-            Err("could not be read: the process that reads it gave no sense".to_owned())
-        }
+    let mut answers = serde_json::Deserializer::from_slice(&said).into_iter();
+    let answer = answers.next();
+    let behind = answers.byte_offset();
+    match answer {
+        Some(Ok(Answer::Refused(why))) => Err(line(&why).into_owned()),
+        Some(Ok(answer)) => Ok((answer, said.split_off(behind))),
+        _ => Err(senseless()),
     }
 }
 
@@ -167,7 +201,7 @@ mod tests {
         let program = dir.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n"))?;
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
-        let answer = ask(&program, SourceFormat::Docx, &vec![b'a'; 1 << 20]);
+        let answer = render(&program, SourceFormat::Docx, &vec![b'a'; 1 << 20]);
         Ok(answer.map_or_else(|why| why, |rendition| format!("read: {}", rendition.text)))
     }
 
@@ -214,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_is_said() {
-        let said = ask(Path::new("/nowhere/plumb"), SourceFormat::Docx, b"x").err();
+        let said = render(Path::new("/nowhere/plumb"), SourceFormat::Docx, b"x").err();
         assert!(said.is_some_and(|why| why.starts_with("no process to read it in: ")));
     }
 }

@@ -9,7 +9,9 @@
 
 use std::path::PathBuf;
 
+use super::kept::Kept;
 use crate::dossier::SourceFormat;
+use crate::hash::ContentHash;
 
 mod archive;
 mod child;
@@ -21,6 +23,7 @@ mod pdf;
 mod rels;
 mod rendition;
 mod sandbox;
+mod scan;
 mod sheet;
 mod slides;
 mod web;
@@ -28,35 +31,81 @@ mod workbook;
 mod xml;
 
 pub use child::{COMMAND, answer};
-pub use rendition::{Block, BlockKind, Rendition};
+pub use rendition::{Block, BlockKind, Rendition, Scan};
+pub(in crate::ingest) use scan::read as read_scans;
 
 /// What stands for the encoding of a source that was rendered; changes with the text that a renderer gives.
 pub const VERSION: &str = "rendition 1";
 
-/// Where office files are rendered.
+/// The same where pages of it were read by the reader of pictures.
+const VERSION_READ: &str = "rendition 1, page 1";
+
+/// Where office files are rendered, and where the renditions are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Parser {
-    /// In a child process that runs this program with [`COMMAND`].
-    Child(PathBuf),
-    /// In this process, without a sandbox: for the child itself and for tests.
-    Here,
+pub struct Parser {
+    /// The program that is run with [`COMMAND`]; none where files are rendered in this process, without a sandbox.
+    program: Option<PathBuf>,
+    kept: Option<Kept>,
 }
 
 impl Parser {
+    /// In this process, without a sandbox: for tests, and for text that is no file.
+    pub const HERE: Self = Self {
+        program: None,
+        kept: None,
+    };
+
     /// In a child process of the program that runs.
     pub fn of_this_program() -> Self {
-        Self::Child(std::env::current_exe().unwrap_or_default())
+        Self::by(std::env::current_exe().unwrap_or_default())
     }
 
-    /// The rendition of a file of `format`.
+    /// In a child process that runs `program`.
+    fn by(program: PathBuf) -> Self {
+        Self {
+            program: Some(program),
+            kept: None,
+        }
+    }
+
+    /// The same, each file once: its rendition is kept in `folder`.
+    #[must_use]
+    pub fn keeping(self, folder: PathBuf) -> Self {
+        Self {
+            kept: Some(Kept::new(folder)),
+            ..self
+        }
+    }
+
+    /// The rendition of a file of `format`, whose bytes have this hash.
     ///
     /// # Errors
     /// What is wrong with the file, in one line without its name.
-    pub fn render(&self, format: SourceFormat, bytes: &[u8]) -> Result<Rendition, String> {
+    pub fn render(&self, format: SourceFormat, bytes: &[u8], hash: ContentHash) -> Result<Rendition, String> {
         foreign(format, bytes)?;
-        match self {
-            Self::Child(program) => child::ask(program, format, bytes),
-            Self::Here => render(format, bytes),
+        let key = format!("{VERSION} {format:?} {hash}");
+        let before: Option<Rendition> = self.kept.as_ref().and_then(|kept| kept.find(&key));
+        if let Some(rendition) = before.filter(Rendition::is_sound) {
+            return Ok(rendition);
+        }
+        let rendition = match &self.program {
+            Some(program) => child::render(program, format, bytes),
+            None => render(format, bytes),
+        }?;
+        if let Some(kept) = &self.kept {
+            kept.keep(&key, &rendition);
+        }
+        Ok(rendition)
+    }
+
+    /// A page of a PDF as a picture.
+    ///
+    /// # Errors
+    /// What is wrong with the page, in one line.
+    pub(in crate::ingest) fn draw(&self, pdf: &[u8], page: u32) -> Result<Vec<u8>, String> {
+        match &self.program {
+            Some(program) => child::draw(program, pdf, page),
+            None => pdf::picture(pdf, page),
         }
     }
 }

@@ -1,10 +1,14 @@
 //! PDFs: the page is drawn onto a device that keeps letters instead of ink, so that what would not be seen (invisible,
 //! white on nothing, tiny, off the page) is known as such.
 //!
-//! A scanned page without a text layer gives nothing; one with a text layer gives it, marked as lying under a picture.
+//! A scanned page without a text layer is drawn as a picture, for the reader of pictures; one with a text layer gives it,
+//! marked as lying under a picture.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
+use hayro::vello_cpu::color::{AlphaColor, Srgb};
+use hayro::{PixmapSettings, RenderCache, RenderSettings};
 use hayro_interpret::font::{Glyph, GlyphRun};
 use hayro_interpret::hayro_cmap::{BfString, WritingMode};
 use hayro_interpret::hayro_syntax::object::{Array, Dict, Name, String as PdfString};
@@ -15,6 +19,8 @@ use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, DrawMode, DrawProps, Image, ImageDrawProps, InterpreterCache,
     InterpreterSettings, Paint, SoftMask, TransformExt as _, interpret_page,
 };
+
+use image::{ImageFormat, RgbImage};
 
 use super::docx::by;
 use super::inline::marked;
@@ -32,6 +38,16 @@ const MAX_GROUNDS: usize = 4_000;
 const TINY: f64 = 2.0;
 /// Units of a font's own grid in the height of its letters.
 const UNITS: f64 = 1_000.0;
+/// Pages without text are drawn with so many pixels an inch, as scans for text recognition are made.
+const DOTS: f32 = 300.0;
+/// Points in an inch.
+const POINTS: f32 = 72.0;
+/// No side of a drawn page has more pixels.
+const MOST_PIXELS: f32 = 4_000.0;
+/// Sides of a page, in points, that are drawn: the most is what the format allows.
+const LEAST_SIDE: f32 = 8.0;
+const MOST_SIDE: f32 = 14_400.0;
+const WHITE_GROUND: AlphaColor<Srgb> = AlphaColor::WHITE;
 /// What is as light as this is white, of 255.
 const WHITE: u8 = 250;
 /// The notes that people attach to a place; what others say is drawn on the page.
@@ -39,31 +55,19 @@ const COMMENTS: [&str; 6] = ["Text", "Highlight", "Underline", "StrikeOut", "Squ
 
 /// Renders a PDF.
 pub(super) fn render(bytes: &[u8]) -> Result<Rendition, String> {
-    let pdf = Pdf::new(bytes.to_vec()).map_err(|e| match e {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
-            "is encrypted; save it without a password"
-        }
-        LoadPdfError::Decryption(_) => "is encrypted in a way that is not known; save it without a password",
-        LoadPdfError::Invalid => "is damaged: no PDF can be made out in it",
-    })?;
+    let pdf = open(bytes)?;
     let mut out = Writer::default();
     let (mut read, mut letters, mut unnamed) = (Vec::new(), 0, 0);
     let cache = InterpreterCache::new();
     let pages = pdf.pages();
     for page in pages.iter().take(MAX_PAGES) {
-        let drawn = draw(&pdf, page, &cache);
-        letters += drawn.len();
-        unnamed += drawn.iter().filter(|letter| letter.words == "\u{fffd}").count();
-        read.push((lines(&drawn), comments(page)));
+        let sheet = draw(&pdf, page, &cache);
+        letters += sheet.letters.len();
+        unnamed += sheet.letters.iter().filter(|l| l.words == "\u{fffd}").count();
+        read.push((lines(&sheet.letters), comments(page), sheet.inked));
         if letters > MAX_LETTERS {
             break;
         }
-    }
-    if letters == 0 {
-        let n = pages.len();
-        return Err(format!(
-            "has no text on its {n} pages, as a scan; recognise the text with another program and name what it writes"
-        ));
     }
     if read.len() < pages.len() {
         out.note(format!(
@@ -71,19 +75,18 @@ pub(super) fn render(bytes: &[u8]) -> Result<Rendition, String> {
             read.len()
         ));
     }
-    let bare = read.iter().filter(|(lines, _)| lines.is_empty()).count();
-    if bare > 0 {
-        out.note(format!("pages without text, as a scan: {bare}"));
-    }
     if unnamed > 0 {
         out.note(format!(
             "letters that the file does not name, shown as \u{fffd}: {unnamed}"
         ));
     }
-    let body = body_size(read.iter().flat_map(|(lines, _): &(Vec<Line>, _)| lines));
-    for (number, (lines, comments)) in (1..).zip(&read) {
+    let body = body_size(read.iter().flat_map(|(lines, ..): &(Vec<Line>, _, _)| lines));
+    for (number, (lines, comments, inked)) in (1..).zip(&read) {
         out.rule(&format!("[p. {number}]"));
         out.at(At::Page(number));
+        if lines.is_empty() && *inked {
+            out.scan(number);
+        }
         page::write(&mut out, lines, body);
         for (author, words) in comments {
             out.prose("  ", &marked(&by("comment", author), words));
@@ -95,14 +98,63 @@ pub(super) fn render(bytes: &[u8]) -> Result<Rendition, String> {
     Ok(out.finish())
 }
 
-/// The letters of a page in the order they are drawn.
-fn draw<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>) -> Vec<Letter> {
-    let (width, height) = page.render_dimensions();
-    let visible = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
-    let settings = InterpreterSettings {
+fn open(bytes: &[u8]) -> Result<Pdf, &'static str> {
+    Pdf::new(bytes.to_vec()).map_err(|e| match e {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            "is encrypted; save it without a password"
+        }
+        LoadPdfError::Decryption(_) => "is encrypted in a way that is not known; save it without a password",
+        LoadPdfError::Invalid => "is damaged: no PDF can be made out in it",
+    })
+}
+
+fn quiet() -> InterpreterSettings {
+    InterpreterSettings {
         warning_sink: Arc::new(|_| {}),
         ..InterpreterSettings::default()
+    }
+}
+
+/// A page, by its number from 1, as a PNG picture.
+pub(super) fn picture(bytes: &[u8], number: u32) -> Result<Vec<u8>, String> {
+    let pdf = open(bytes)?;
+    let page = number
+        .checked_sub(1)
+        .and_then(|at| pdf.pages().get(at as usize))
+        .ok_or("is not there")?;
+    let (width, height) = page.render_dimensions();
+    // Written so that a size that is no number is refused too.
+    if !(width.min(height) >= LEAST_SIDE && width.max(height) <= MOST_SIDE) {
+        return Err(format!("is {width:.0} x {height:.0} points; not drawn"));
+    }
+    let scale = (DOTS / POINTS).min(MOST_PIXELS / width.max(height));
+    let settings = PixmapSettings {
+        x_scale: scale,
+        y_scale: scale,
+        bg_color: WHITE_GROUND,
     };
+    let drawn = hayro::render(
+        page,
+        &RenderCache::new(),
+        &quiet(),
+        &RenderSettings::default(),
+        &settings,
+    );
+    let (width, height) = (u32::from(drawn.width()), u32::from(drawn.height()));
+    let pixels = drawn.data().iter().flat_map(|p| [p.r, p.g, p.b]).collect();
+    let mut png = Cursor::new(Vec::new());
+    let picture = RgbImage::from_raw(width, height, pixels).ok_or("cannot be drawn")?;
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .map_err(|e| format!("cannot be drawn: {e}"))?;
+    Ok(png.into_inner())
+}
+
+/// What is drawn on a page.
+fn draw<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>) -> Sheet {
+    let (width, height) = page.render_dimensions();
+    let visible = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+    let settings = quiet();
     let transform = page.initial_transform(true).to_kurbo();
     let mut context = Context::new(transform, visible, cache, pdf.xref(), settings);
     let mut sheet = Sheet {
@@ -110,7 +162,7 @@ fn draw<'a>(pdf: &'a Pdf, page: &Page<'a>, cache: &InterpreterCache<'a>) -> Vec<
         ..Sheet::default()
     };
     interpret_page(page, &mut context, &mut sheet);
-    sheet.letters
+    sheet
 }
 
 /// What people attached to a page: who, and the words.
@@ -153,6 +205,8 @@ struct Sheet {
     /// Where something that is not white was painted.
     grounds: Vec<Rect>,
     pictures: Vec<Rect>,
+    /// Whether anything but letters was drawn.
+    inked: bool,
 }
 
 impl Sheet {
@@ -198,6 +252,7 @@ fn words_of(glyph: &Glyph<'_>) -> String {
 
 impl<'a> Device<'a> for Sheet {
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
+        self.inked = true;
         let filled = matches!(mode, DrawMode::Fill(_) | DrawMode::FillAndStroke(..));
         if filled && self.grounds.len() < MAX_GROUNDS && !white(&props.paint) && !transparent(&props.paint) {
             let ground = props.transform.transform_rect_bbox(path.bounding_box());
@@ -251,6 +306,7 @@ impl<'a> Device<'a> for Sheet {
     }
 
     fn draw_image(&mut self, _: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.inked = true;
         if self.pictures.len() < MAX_GROUNDS {
             let unit = Rect::new(0.0, 0.0, 1.0, 1.0);
             self.pictures.push(props.transform.transform_rect_bbox(unit));

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::{VERSION, VERSION_READ};
 use crate::dossier::spot::At;
-use crate::dossier::{SegmentKind, Spots};
+use crate::dossier::{Region, SegmentKind, Spots};
+use crate::ingest::chart::Text;
 use crate::ingest::segment::{RawSegment, Reading, name};
 use crate::ingest::sentence;
 use crate::sanitize::line;
@@ -16,7 +18,7 @@ pub(super) const MAX_TEXT: usize = 8 << 20;
 const MAX_BLOCKS: usize = 200_000;
 
 /// An office file as plain text.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rendition {
     /// The text; untrusted.
     pub text: String,
@@ -26,10 +28,22 @@ pub struct Rendition {
     pub spots: Spots,
     /// What could not be read, a line each.
     pub notes: Vec<String>,
+    /// The pages without text, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scans: Vec<Scan>,
+}
+
+/// A page that something is drawn on, but no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// Its number, from 1.
+    pub page: u32,
+    /// Where its words belong in the text.
+    pub at: usize,
 }
 
 /// A stretch of the text that can be cited, whole or sentence by sentence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Block {
     /// What it is.
     pub kind: BlockKind,
@@ -41,6 +55,9 @@ pub struct Block {
     /// Who says it; untrusted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<String>,
+    /// Where it stands in the picture of its page, and how sure the reader of pictures is of its characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<(Region, f32)>,
 }
 
 /// What a block is.
@@ -53,6 +70,8 @@ pub enum BlockKind {
     Prose,
     /// A row or a cell of a table.
     Row,
+    /// A line of a scanned page.
+    Line,
 }
 
 impl Rendition {
@@ -65,7 +84,8 @@ impl Rendition {
         };
         let blocks: Vec<_> = self.blocks.iter().map(|block| &block.span).collect();
         let marks: Vec<_> = self.spots.marks.iter().map(|(span, _)| span).collect();
-        sound(&blocks) && sound(&marks)
+        let scans: Vec<_> = self.scans.iter().map(|scan| scan.at..scan.at).collect();
+        sound(&blocks) && sound(&marks) && sound(&scans.iter().collect::<Vec<_>>())
     }
 
     /// Names that are shown, made safe to show.
@@ -79,13 +99,68 @@ impl Rendition {
         self
     }
 
+    /// Who rendered it, and the version.
+    pub(in crate::ingest) fn version(&self) -> &'static str {
+        if self.blocks.iter().any(|block| block.seen.is_some()) {
+            VERSION_READ
+        } else {
+            VERSION
+        }
+    }
+
+    /// The same with the lines that were read on its scanned pages, as many as were read.
+    pub(super) fn with_read(mut self, pages: &[Vec<Text>]) -> Self {
+        let scans = std::mem::take(&mut self.scans);
+        let mut done = Self {
+            notes: self.notes,
+            ..Self::default()
+        };
+        done.spots.sheets = self.spots.sheets;
+        let mut blocks = self.blocks.into_iter().peekable();
+        let mut marks = self.spots.marks.into_iter().peekable();
+        let mut from = 0;
+        for (n, to) in scans.iter().map(|s| s.at).chain([self.text.len()]).enumerate() {
+            let by = done.text.len() - from;
+            let moved = |span: &Range<usize>| span.start + by..span.end + by;
+            done.text.push_str(&self.text[from..to]);
+            while let Some(block) = blocks.next_if(|block| block.span.end <= to) {
+                let span = moved(&block.span);
+                done.blocks.push(Block { span, ..block });
+            }
+            while let Some((span, at)) = marks.next_if(|(span, _)| span.end <= to) {
+                done.spots.marks.push((moved(&span), at));
+            }
+            from = to;
+            if let (Some(scan), Some(lines)) = (scans.get(n), pages.get(n)) {
+                lines.iter().for_each(|text| done.line(scan.page, text));
+                done.text.push('\n');
+            }
+        }
+        done
+    }
+
+    fn line(&mut self, page: u32, text: &Text) {
+        let start = self.text.len();
+        self.text.push_str(&text.text);
+        let span = start..self.text.len();
+        self.text.push('\n');
+        self.spots.marks.push((span.clone(), At::Page(page)));
+        self.blocks.push(Block {
+            kind: BlockKind::Line,
+            span,
+            cell: None,
+            speaker: None,
+            seen: Some((text.region, text.confidence)),
+        });
+    }
+
     /// The places that can be cited.
     pub(in crate::ingest) fn reading(&self) -> Reading {
         let mut segments = Vec::new();
         for block in &self.blocks {
             let kind = match block.kind {
                 BlockKind::Heading => SegmentKind::Heading,
-                BlockKind::Prose => SegmentKind::Sentence,
+                BlockKind::Prose | BlockKind::Line => SegmentKind::Sentence,
                 BlockKind::Row => SegmentKind::Row,
             };
             let mut found = |span| {
@@ -93,12 +168,14 @@ impl Rendition {
                     speaker: block.speaker.as_deref().and_then(name),
                     row: block.cell.map(|(row, _)| row),
                     column: block.cell.and_then(|(_, column)| column),
+                    region: block.seen.map(|(region, _)| region),
+                    confidence: block.seen.map(|(_, confidence)| confidence),
                     ..RawSegment::words(kind, &self.text, span)
                 });
             };
             match block.kind {
                 BlockKind::Prose => sentence::split(&self.text, block.span.clone(), &mut found),
-                BlockKind::Heading | BlockKind::Row => {
+                BlockKind::Heading | BlockKind::Row | BlockKind::Line => {
                     sentence::cut(&self.text, block.span.clone(), &mut found)
                 }
             }
@@ -164,6 +241,12 @@ impl Writer {
     /// What could not be read.
     pub(super) fn note(&mut self, note: impl Into<String>) {
         self.done.notes.push(note.into());
+    }
+
+    /// A page without text: its words belong here.
+    pub(super) fn scan(&mut self, page: u32) {
+        let at = self.done.text.len();
+        self.done.scans.push(Scan { page, at });
     }
 
     /// A line between the words of the file, such as `[p. 3]`; not to be cited.
@@ -290,6 +373,7 @@ impl Writer {
             span,
             cell,
             speaker: self.speaker.clone(),
+            seen: None,
         });
     }
 

@@ -204,7 +204,11 @@ fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles, visible: &Range<
     let Some(source) = document.source() else {
         return Vec::new();
     };
-    let mut marks = Vec::new();
+    let orders = source.orders().map(|(segment, _)| document.shown(segment));
+    let mut marks: Vec<Mark<'_>> = orders
+        .filter(|span| span.start < visible.end && visible.start < span.end)
+        .map(|span| mark(span, styles.warn))
+        .collect();
     if let Some(segment) = document.segment() {
         marks.push(mark(document.shown(segment), styles.selected));
     }

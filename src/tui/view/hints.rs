@@ -78,7 +78,14 @@ fn place_line(app: &App, desk: &Desk) -> String {
     } else {
         format!("   {}", app.word(Word::HiddenCharacters))
     };
-    format!("{}   {used}{hidden}", app.place_label(&place))
+    let order = segment
+        .order
+        .map_or(String::new(), |_| format!("   {}", app.word(Word::OrderToModel)));
+    let seen = segment.confidence.map_or(String::new(), |sure| {
+        let percent = format!("{:.0}", sure * 100.0);
+        format!("   {}", app.fill(Word::ReadInPicture, &[("percent", &percent)]))
+    });
+    format!("{}   {used}{order}{seen}{hidden}", app.place_label(&place))
 }
 
 fn queue_line(app: &App) -> String {

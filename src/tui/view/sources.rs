@@ -92,7 +92,7 @@ fn source(canvas: &mut Canvas<'_>, desk: &Desk, index: usize, inside: Rect, row:
     }
     let mark = if selected {
         canvas.theme().glyphs.cursor
-    } else if source.shown.is_clean() {
+    } else if source.shown.is_clean() && source.orders().next().is_none() {
         " "
     } else {
         "!"

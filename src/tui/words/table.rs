@@ -103,6 +103,8 @@ words! {
     CalibratedFrom: "已校准：模型原评 {score}，九成评分与此相差不超过 {margin}", "calibrated: the model said {score}; nine in ten ratings lie within {margin}";
     Recalibrated: "已按 {ratings} 条人评重新校准：与人评的平均差距由 {before} 变为 {after}，新评分按此显示", "calibrated anew to {ratings} ratings: {after} levels from people on average, {before} before; new scores are read through it";
     Unverified: "引文未能核实", "quote not verified";
+    OrderToModel: "像是在对模型下指令", "reads like an order to a model";
+    ReadInPicture: "文字识别，把握 {percent}%", "read in a picture, {percent} % sure";
     HiddenCharacters: "含隐藏字符，已显形", "hidden characters made visible";
     Truncated: "材料过长，只评了最相关的部分", "long dossier: only the most relevant parts were read";
 
