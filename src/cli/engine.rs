@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::adapters;
-use crate::config::Config;
+use crate::config::{CalibrationChoice, Config};
 use crate::engine::assessment::{ModelIdentity, RubricIdentity};
 use crate::engine::calibration::Calibration;
 use crate::engine::prompt::templates_hash;
@@ -27,7 +27,7 @@ pub fn calibration(
     model: &ModelIdentity,
     rubric: &RubricIdentity,
 ) -> Result<Option<Arc<Calibration>>> {
-    if !config.calibrated {
+    if config.calibration == CalibrationChoice::None {
         return Ok(None);
     }
     let reader = Workspace::exists(&config.workspace).then(|| Reader::open(&config.workspace));

@@ -20,18 +20,19 @@ impl Opener {
     /// Recordings that were not heard before are heard now, with their progress on standard error.
     pub fn live(config: &Config) -> Self {
         set_threads(config.engine.threads);
-        Self::with(Hearing::live(config), Sight::of(config))
+        Self::with(config, Hearing::live(config), Sight::of(config))
     }
 
     /// Recordings that were not heard before are problems: nobody is kept waiting. So are pictures that a
     /// vision-language model was not asked about yet.
     pub fn kept(config: &Config) -> Self {
-        Self::with(Hearing::kept(config), Sight::kept(config))
+        Self::with(config, Hearing::kept(config), Sight::kept(config))
     }
 
-    fn with(hearing: Hearing, sight: Sight) -> Self {
+    fn with(config: &Config, hearing: Hearing, sight: Sight) -> Self {
+        let renditions = config.workspace.join("cache").join("renditions");
         Self {
-            office: Parser::of_this_program().keeping(config.workspace.join("cache").join("renditions")),
+            office: Parser::of_this_program().keeping(renditions),
             hearing,
             sight,
         }

@@ -52,8 +52,8 @@ pub struct Config {
     pub picture_model: Option<ModelId>,
     /// What is laid over the model: `live`, `none`, a name, or a folder.
     pub adapter: String,
-    /// Whether scores are read through a calibration.
-    pub calibrated: bool,
+    /// What scores are read through.
+    pub calibration: CalibrationChoice,
     /// The name of a built-in rubric, or a path.
     pub rubric: String,
     /// Journal, index and blobs.
@@ -68,6 +68,15 @@ pub struct Config {
     pub paths: Paths,
     /// The same values as plain settings, each with where it came from.
     pub settings: Settings,
+}
+
+/// What scores are read through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalibrationChoice {
+    /// What the workspace took into use last, else what comes with the program.
+    Live,
+    /// Nothing: they are as the model says them.
+    None,
 }
 
 /// How the engine works.
@@ -165,7 +174,10 @@ impl Config {
                 .filter(|id| *id != "auto")
                 .map(ModelId::new),
             adapter: settings.text("adapter").to_owned(),
-            calibrated: settings.text("calibration") == "live",
+            calibration: match settings.text("calibration") {
+                "none" => CalibrationChoice::None,
+                _ => CalibrationChoice::Live,
+            },
             rubric: settings.text("rubric").to_owned(),
             workspace: folder("workspace")?,
             models_dir: folder("models_dir")?,

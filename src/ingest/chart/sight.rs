@@ -186,7 +186,9 @@ impl Means {
         let load = || Vision::load(&asked.model, &self.engine).map_err(|e| one_line(&e));
         let vision = asked.vision.get_or_init(load).as_ref();
         let answer = vision.map_err(Clone::clone).and_then(|vision| {
-            let answer = vision.ask(&picture, told::INSTRUCTION).map_err(|e| one_line(&e))?;
+            let answer = vision
+                .ask(&picture, told::INSTRUCTION)
+                .map_err(|e| one_line(&e))?;
             told::chart(&answer, picture.dimensions())
         });
         let chart = match (answer, rules) {
@@ -242,12 +244,11 @@ impl Means {
             let mut files = manifest.files.iter();
             files.all(|file| matches!(self.store.presence(manifest, file), Presence::Present { .. }))
         };
-        let first = match &self.wanted {
-            Some(id) => Some(catalogue.find(id)?),
-            None => {
-                let mut asked = catalogue.iter().filter(|m| m.family == Family::Qwen3Vl);
-                asked.find(here)
-            }
+        let first = if let Some(id) = &self.wanted {
+            Some(catalogue.find(id)?)
+        } else {
+            let mut asked = catalogue.iter().filter(|m| m.family == Family::Qwen3Vl);
+            asked.find(here)
         };
         let (asked, rules) = match first.map(|manifest| manifest.family) {
             None => (None, None),
@@ -270,11 +271,15 @@ impl Means {
                 model,
                 vision: OnceLock::new(),
             }),
-            rules: self.store.locate(rules).map_err(|e| one_line(&e)).map(|model| Rules {
-                model,
-                ocr: OnceLock::new(),
-                turn: Mutex::new(()),
-            }),
+            rules: self
+                .store
+                .locate(rules)
+                .map_err(|e| one_line(&e))
+                .map(|model| Rules {
+                    model,
+                    ocr: OnceLock::new(),
+                    turn: Mutex::new(()),
+                }),
         })
     }
 }

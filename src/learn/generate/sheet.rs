@@ -81,11 +81,11 @@ pub fn folder(bank: &Bank, seed: Seed, index: usize) -> Folder {
     }
     shuffle(&mut sentences, &mut numbers);
     let voices = [Voice::Own, Voice::OfHer, Voice::OfHim];
-    let mut write = |text: &String| filled(text, bank, voices[numbers.below(voices.len())], &mut numbers);
+    let write = |text: &String| filled(text, bank, voices[numbers.below(voices.len())], &mut numbers);
     Folder {
         id,
         levels,
-        lines: sentences.into_iter().map(|text| write(text)).collect(),
+        lines: sentences.into_iter().map(write).collect(),
     }
 }
 
