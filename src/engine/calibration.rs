@@ -168,6 +168,30 @@ impl Calibration {
 }
 
 #[cfg(test)]
+impl Calibration {
+    /// Of weights, a rubric and a wording that nothing else is of.
+    pub(crate) fn example(dimensions: BTreeMap<DimensionId, Reader>) -> Self {
+        Self {
+            v: 2,
+            model: ModelIdentity {
+                id: "m".into(),
+                sha256: ContentHash::of(b"m"),
+                adapter: None,
+            },
+            rubric: RubricIdentity {
+                id: "r".into(),
+                version: "1".to_owned(),
+                sha256: ContentHash::of(b"r"),
+            },
+            prompt_sha256: ContentHash::of(b"p"),
+            upon: None,
+            focus: None,
+            dimensions,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::reading;
@@ -189,23 +213,7 @@ mod tests {
     }
 
     fn calibration() -> Calibration {
-        Calibration {
-            v: 1,
-            model: ModelIdentity {
-                id: "m".into(),
-                sha256: ContentHash::of(b"m"),
-                adapter: None,
-            },
-            rubric: RubricIdentity {
-                id: "r".into(),
-                version: "1".to_owned(),
-                sha256: ContentHash::of(b"r"),
-            },
-            prompt_sha256: ContentHash::of(b"p"),
-            upon: None,
-            focus: None,
-            dimensions: BTreeMap::from([("delivery".into(), reader())]),
-        }
+        Calibration::example(BTreeMap::from([("delivery".into(), reader())]))
     }
 
     /// By hand: 2 + 1 * 0.5 - 0.5 * 4 = 0.5, and the curve is 1 + 2 x there.

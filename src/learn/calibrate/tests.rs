@@ -169,31 +169,11 @@ fn states_of_another_shape_are_not_mixed_in() {
     assert!(fitted.readers.contains_key(&DimensionId::new("delivery")));
 }
 
-fn calibration(readers: BTreeMap<DimensionId, Reader>) -> Calibration {
-    Calibration {
-        v: 2,
-        model: ModelIdentity {
-            id: "m".into(),
-            sha256: ContentHash::of(b"m"),
-            adapter: None,
-        },
-        rubric: RubricIdentity {
-            id: "r".into(),
-            version: "1".to_owned(),
-            sha256: ContentHash::of(b"r"),
-        },
-        prompt_sha256: ContentHash::of(b"p"),
-        upon: None,
-        focus: None,
-        dimensions: readers,
-    }
-}
-
 /// An organisation that is half a level stricter than the one before, of which only a few people are rated: on top of what
 /// is known it comes nearer than from nothing.
 #[test]
 fn a_fit_stands_on_what_was_known_before() {
-    let base = calibration(fit(&organisation(150, 11), None).readers);
+    let base = Calibration::example(fit(&organisation(150, 11), None).readers);
     let stricter = |people, seed| {
         let mut seen = organisation(people, seed);
         for o in &mut seen {
