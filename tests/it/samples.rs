@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use std::sync::Arc;
 
-use plumbline::dossier::{Language, SourceKind};
+use plumbline::dossier::{Language, Problem, SourceKind};
 use plumbline::engine::plan::Planner;
 use plumbline::engine::prompt;
 use plumbline::engine::{ScoreRequest, Ticket};
@@ -55,7 +55,20 @@ fn there_are_enough_of_every_kind() -> Outcome {
     for Sample { id, dossier, .. } in &samples {
         assert_eq!(dossier.meta.id.as_str(), id);
         assert!((4..=7).contains(&dossier.sources.len()), "{id}");
-        assert!(dossier.problems.is_empty(), "{id}: {:?}", dossier.problems);
+        // Its self-review was written with orders to a model in it.
+        let planted = id == "zh-wangqiang-2026h1";
+        let orders = |p: &Problem| p.message.contains("like orders to a model");
+        assert_eq!(
+            dossier.problems.len(),
+            usize::from(planted),
+            "{id}: {:?}",
+            dossier.problems
+        );
+        assert!(
+            dossier.problems.iter().all(orders),
+            "{id}: {:?}",
+            dossier.problems
+        );
         for source in &dossier.sources {
             *kinds.entry(format!("{:?}", source.kind)).or_insert(0) += 1;
         }
