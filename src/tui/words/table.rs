@@ -99,7 +99,7 @@ words! {
     ScoringDone: "全部维度评分完毕", "all dimensions scored";
     HighSpread: "分布较散", "wide spread";
     LowValidity: "回答偏离等级", "off-scale answer";
-    WideMargin: "人评离散较大", "people's ratings lie far around it";
+    WideMargin: "评分离散较大", "ratings lie far around it";
     CalibratedFrom: "已校准：模型原评 {score}，九成评分与此相差不超过 {margin}", "calibrated: the model said {score}; nine in ten ratings lie within {margin}";
     Recalibrated: "已按 {ratings} 条人评重新校准：与人评的平均差距由 {before} 变为 {after}，新评分按此显示", "calibrated anew to {ratings} ratings: {after} levels from people on average, {before} before; new scores are read through it";
     Unverified: "引文未能核实", "quote not verified";
