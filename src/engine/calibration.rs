@@ -7,7 +7,7 @@ use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::assessment::{ModelIdentity, RubricIdentity, ScoreReading};
-use crate::engine::focus::Focus;
+use crate::engine::focus::{Focus, Probe};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
@@ -100,6 +100,9 @@ pub struct Calibration {
     /// Which segments bear on a dimension; none takes the text as a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub focus: Option<Focus>,
+    /// The level that a segment shows by itself, off its state; empty where that is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown: BTreeMap<DimensionId, Probe>,
     /// The dimensions that had enough ratings.
     pub dimensions: BTreeMap<DimensionId, Reader>,
 }
@@ -186,6 +189,7 @@ impl Calibration {
             prompt_sha256: ContentHash::of(b"p"),
             upon: None,
             focus: None,
+            shown: BTreeMap::new(),
             dimensions,
         }
     }

@@ -2,12 +2,17 @@
 
 use half::f16;
 
+use crate::engine::calibration::Calibration;
 use crate::engine::event::ScoreRequest;
-use crate::engine::focus::{self, Focus};
+use crate::engine::focus::{self, Focus, Probe};
 use crate::engine::plan::Plan;
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
 use crate::model::kv::SharedPrefix;
+
+/// The middle of the scale of levels: a segment that shows less speaks against the person. Of the 293 key segments of the
+/// samples, whose sides their authors set, 76 in 100 fall on the right side.
+const MIDDLE: f32 = 3.0;
 
 /// As traces keep states.
 pub fn rounded(state: &[f32]) -> Vec<f16> {
@@ -24,6 +29,8 @@ pub fn segment_states(plan: &Plan, prefix: &SharedPrefix) -> Vec<Vec<f32>> {
 pub struct Impression<'a> {
     /// Without one there are no segments.
     focus: Option<&'a Focus>,
+    /// What else is read off them.
+    calibration: Option<&'a Calibration>,
     /// The state of each segment in the prompt.
     segments: Vec<Vec<f32>>,
     /// The mean state of the whole prefix.
@@ -33,9 +40,11 @@ pub struct Impression<'a> {
 impl<'a> Impression<'a> {
     /// Of the dossier of `request`, as `plan` put it and `prefix` holds it.
     pub fn of(request: &'a ScoreRequest, plan: &Plan, prefix: &SharedPrefix) -> Self {
-        let focus = request.calibration.as_deref().and_then(|c| c.focus.as_ref());
+        let calibration = request.calibration.as_deref();
+        let focus = calibration.and_then(|c| c.focus.as_ref());
         Self {
             focus,
+            calibration,
             segments: focus.map_or_else(Vec::new, |_| segment_states(plan, prefix)),
             whole: rounded(&prefix.mean_state(0..prefix.len())),
         }
@@ -61,12 +70,22 @@ impl<'a> Impression<'a> {
             Some(bearings) => TextState {
                 state: rounded(&focus::pooled(&bearings, &self.segments)),
                 focus: self.focus.map(Focus::id),
+                against: self.against(dimension),
             },
             None => TextState {
                 state: self.whole.clone(),
                 focus: None,
+                against: Vec::new(),
             },
         }
+    }
+
+    /// Whether each segment shows a level below the middle of the scale.
+    fn against(&self, dimension: &DimensionId) -> Vec<bool> {
+        let shown = self.calibration.and_then(|c| c.shown.get(dimension));
+        let shown = shown.filter(|probe| self.segments.iter().all(|s| s.len() == probe.weights.len()));
+        let below = |probe: &Probe| self.segments.iter().map(|s| probe.at(s) < MIDDLE).collect();
+        shown.map_or_else(Vec::new, below)
     }
 }
 
@@ -77,4 +96,6 @@ pub struct TextState {
     pub state: Vec<f16>,
     /// What said which segments do; none where it is the mean of the whole.
     pub focus: Option<ContentHash>,
+    /// Whether each segment of the prompt speaks against the person; empty where that is not known.
+    pub against: Vec<bool>,
 }

@@ -18,7 +18,7 @@ use crate::engine::prompt;
 use crate::engine::reading::{self, LevelTokens};
 use crate::engine::sampler::{self, Sampler};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evidence::{EvidenceLink, signals};
+use crate::evidence::{EvidenceLink, Polarity, signals};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, SegmentNo};
 use crate::model::backend::{Backend, DeviceChoice};
@@ -491,7 +491,7 @@ impl Scorer {
             dimension: writer.dimension.clone(),
             reading: score.reading,
             calibration: applied(request, score)?,
-            evidence: evidence(request, plan, &writer.dimension, &answer.evidence),
+            evidence: evidence(request, plan, writer, &answer.evidence),
             rationale: answer.rationale,
             suggestion: answer.suggestion,
             omitted: plan.omitted as u32,
@@ -543,21 +543,26 @@ impl Scorer {
 }
 
 /// The links of an answer: what the model cites, then the dimension's countable signals.
-fn evidence(
-    request: &ScoreRequest,
-    plan: &Plan,
-    dimension: &DimensionId,
-    cited: &[u32],
-) -> Vec<EvidenceLink> {
+fn evidence(request: &ScoreRequest, plan: &Plan, writer: &Writer, cited: &[u32]) -> Vec<EvidenceLink> {
     let dossier: &Dossier = &request.dossier;
-    let numbers: Vec<SegmentNo> = cited
-        .iter()
-        .filter_map(|n| plan.segments.get((*n as usize).checked_sub(1)?))
-        .copied()
+    let places = cited.iter().filter_map(|n| (*n as usize).checked_sub(1));
+    let numbered: Vec<(SegmentNo, bool)> = places
+        .filter_map(|at| {
+            Some((
+                *plan.segments.get(at)?,
+                writer.text.against.get(at) == Some(&true),
+            ))
+        })
         .collect();
     let mut found = Vec::new();
-    if let Some(dimension) = request.rubric.dimension(dimension) {
+    if let Some(dimension) = request.rubric.dimension(&writer.dimension) {
+        let numbers: Vec<SegmentNo> = numbered.iter().map(|(no, _)| *no).collect();
         found = plan.sides.resolve(dossier, dimension, &numbers);
+        for link in &mut found {
+            if numbered.contains(&(link.place.segment, true)) {
+                link.polarity = Polarity::Contradicts;
+            }
+        }
         let mut counts = signals::count_signals(dossier, dimension, request.language);
         counts.retain(|link| link.count.as_ref().is_some_and(|c| c.n >= MIN_COUNT));
         counts.sort_by_key(|link| std::cmp::Reverse(link.count.as_ref().map_or(0, |c| c.n)));
@@ -678,7 +683,7 @@ impl Writer {
         if self.evidence.is_none()
             && let Some(cited) = self.partial.evidence()
         {
-            let links = evidence(request, plan, &self.dimension, &cited);
+            let links = evidence(request, plan, self, &cited);
             self.evidence = Some(cited);
             (run.sink)(ScoreEvent::Evidence {
                 dimension: self.dimension.clone(),

@@ -224,6 +224,19 @@ fn abreast<T: Sync, U: Send>(files: &[T], read: impl Fn(&T) -> U + Sync) -> Vec<
 /// # Errors
 /// There is nothing in it that could be cited.
 pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Result<Dossier> {
+    let meta = DossierMeta {
+        id: DossierId::new(line(id)),
+        subject: Subject {
+            id: SubjectId::new(line(id)),
+            name: line(id).into_owned(),
+        },
+        role: line(context).into_owned(),
+        level: None,
+        cycle: "-".to_owned(),
+        language,
+        people: Vec::new(),
+        earlier: Vec::new(),
+    };
     let entry = SourceEntry {
         path: "text.txt".to_owned(),
         kind: SourceKind::Other,
@@ -231,26 +244,22 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
         title: None,
         speakers: Vec::new(),
     };
-    let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", line(id)));
+    of_texts(meta, &[(entry, text.to_owned())])
+}
+
+/// A dossier of texts that no files hold.
+///
+/// # Errors
+/// There is one without anything that could be cited.
+pub fn of_texts(meta: DossierMeta, texts: &[(SourceEntry, String)]) -> Result<Dossier> {
     let mut shelf = Shelf::default();
-    shelf.add(
-        file::read_bytes(&entry, text.as_bytes().to_vec(), (&Parser::HERE, &Sight::BLIND))
-            .map_err(unreadable)?,
-    );
+    for (entry, text) in texts {
+        let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", meta.id));
+        let eyes = (&Parser::HERE, &Sight::BLIND);
+        shelf.add(file::read_bytes(entry, text.clone().into_bytes(), eyes).map_err(unreadable)?);
+    }
     Ok(Dossier {
-        meta: DossierMeta {
-            id: DossierId::new(line(id)),
-            subject: Subject {
-                id: SubjectId::new(line(id)),
-                name: line(id).into_owned(),
-            },
-            role: line(context).into_owned(),
-            level: None,
-            cycle: "-".to_owned(),
-            language,
-            people: Vec::new(),
-            earlier: Vec::new(),
-        },
+        meta,
         root: PathBuf::new(),
         sources: shelf.sources,
         problems: shelf.problems,

@@ -3,6 +3,9 @@
 //! With `K` the similarities, `H = (K + penalty I)^-1` and `a = H y`, the prediction of a new item is its similarities
 //! times `a`. Leaving a whole group of items out needs no second fit: its errors are `H_gg^-1 a_g`, `H_gg` the part of
 //! `H` that belongs to the group (the block form of the leave-one-out identity; Rasmussen & Williams, 2006, 5.12).
+//!
+//! Only the eigenvectors of `K` whose value is not 0 are held. Where items are rows of fewer numbers than there are items,
+//! there are as many of them as numbers, and they are found from the products of the columns.
 
 use std::collections::HashMap;
 
@@ -18,7 +21,7 @@ pub const PENALTIES: [f64; 8] = [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 /// Items with their similarities, ready to be fitted to any target.
 #[derive(Debug)]
 pub struct Ridge {
-    /// Eigenvalues and eigenvectors of the similarities, the constant's among them.
+    /// Eigenvalues and eigenvectors `[n, values]` of the similarities, the constant's among them; the other eigenvalues are 0.
     values: Vec<f64>,
     vectors: Mat<f64>,
     /// The items of each group.
@@ -59,21 +62,38 @@ impl Ridge {
 
     /// The same where the mean similarity is known.
     fn with_scale(kernel: &Mat<f64>, groups: &[usize], scale: f64) -> Option<Self> {
-        if !scale.is_finite() || scale <= 0.0 {
-            return None;
-        }
         let n = groups.len();
         let with_constant = Mat::from_fn(n, n, |i, j| kernel[(i, j)] + CONSTANT * scale);
-        let eigen = with_constant.self_adjoint_eigen(Side::Lower).ok()?;
-        let mut members: Vec<Vec<usize>> = vec![Vec::new(); groups.iter().max()? + 1];
-        for (item, &group) in groups.iter().enumerate() {
-            members[group].push(item);
-        }
-        members.retain(|group| !group.is_empty());
+        let eigen = eigen(&with_constant, scale)?;
         Some(Self {
-            values: eigen.S().column_vector().iter().map(|v| v.max(0.0)).collect(),
-            vectors: eigen.U().to_owned(),
-            groups: members,
+            values: eigen.0,
+            vectors: eigen.1,
+            groups: members(groups)?,
+            scale,
+        })
+    }
+
+    /// Items that are rows of numbers, `[n, p]`; their similarities are the products of rows.
+    pub fn of_rows(rows: &Mat<f64>, groups: &[usize]) -> Option<Self> {
+        let (n, p) = (rows.nrows(), rows.ncols());
+        if n <= p || groups.len() != n {
+            return Self::new(&(rows * rows.transpose()), groups);
+        }
+        let squares = (0..n).map(|i| (0..p).map(|f| rows[(i, f)].powi(2)).sum::<f64>());
+        let scale = squares.sum::<f64>() / n as f64;
+        let constant = (CONSTANT * scale).sqrt();
+        let rows = Mat::from_fn(n, p + 1, |i, f| if f < p { rows[(i, f)] } else { constant });
+        let (values, across) = eigen(&(rows.transpose() * &rows), scale)?;
+        let mut vectors = rows * across;
+        for (column, value) in vectors.col_iter_mut().zip(&values) {
+            for x in column.iter_mut() {
+                *x /= value.sqrt();
+            }
+        }
+        Some(Self {
+            values,
+            vectors,
+            groups: members(groups)?,
             scale,
         })
     }
@@ -95,9 +115,7 @@ impl Ridge {
         let dual = self.dual(y, penalty);
         let mut predictions = y.to_vec();
         for group in &self.groups {
-            let own = Mat::from_fn(group.len(), group.len(), |i, j| {
-                self.inverse(group[i], group[j], penalty)
-            });
+            let own = self.inverse(group, penalty);
             let errors = Mat::from_fn(group.len(), 1, |i, _| dual[group[i]]);
             // Positive definite: a part of the inverse of a matrix that is.
             let Ok(factors) = own.llt(Side::Lower) else {
@@ -148,24 +166,54 @@ impl Ridge {
 
     /// `H y`.
     fn dual(&self, y: &[f64], penalty: f64) -> Vec<f64> {
+        let penalty = penalty * self.scale;
         let n = y.len();
         let y = Mat::from_fn(n, 1, |i, _| y[i]);
-        let mut rotated = self.vectors.transpose() * y;
+        let mut rotated = self.vectors.transpose() * &y;
         for (i, value) in self.values.iter().enumerate() {
-            rotated[(i, 0)] /= value + penalty * self.scale;
+            rotated[(i, 0)] *= value / (value + penalty);
         }
-        let dual = &self.vectors * rotated;
-        (0..n).map(|i| dual[(i, 0)]).collect()
+        let fitted = &self.vectors * rotated;
+        (0..n).map(|i| (y[(i, 0)] - fitted[(i, 0)]) / penalty).collect()
     }
 
-    /// An entry of `H`.
-    fn inverse(&self, i: usize, j: usize, penalty: f64) -> f64 {
-        let terms =
-            self.values.iter().enumerate().map(|(e, value)| {
-                self.vectors[(i, e)] * self.vectors[(j, e)] / (value + penalty * self.scale)
-            });
-        terms.sum()
+    /// The part of `H` that belongs to a group.
+    fn inverse(&self, group: &[usize], penalty: f64) -> Mat<f64> {
+        let penalty = penalty * self.scale;
+        let kept = self.values.len();
+        let own = Mat::from_fn(group.len(), kept, |i, e| self.vectors[(group[i], e)]);
+        let shrunk = Mat::from_fn(kept, group.len(), |e, i| {
+            own[(i, e)] * self.values[e] / (self.values[e] + penalty)
+        });
+        let fitted = own * shrunk;
+        Mat::from_fn(group.len(), group.len(), |i, j| {
+            (f64::from(u8::from(i == j)) - fitted[(i, j)]) / penalty
+        })
     }
+}
+
+/// The eigenvalues that are not 0, for numbers of this size, and their vectors.
+fn eigen(symmetric: &Mat<f64>, scale: f64) -> Option<(Vec<f64>, Mat<f64>)> {
+    /// What rounding leaves of an eigenvalue of 0.
+    const NOTHING: f64 = 1e-9;
+    if !scale.is_finite() || scale <= 0.0 {
+        return None;
+    }
+    let eigen = symmetric.self_adjoint_eigen(Side::Lower).ok()?;
+    let all: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
+    let kept: Vec<usize> = (0..all.len()).filter(|&i| all[i] > NOTHING * scale).collect();
+    let vectors = Mat::from_fn(symmetric.nrows(), kept.len(), |i, e| eigen.U()[(i, kept[e])]);
+    Some((kept.into_iter().map(|i| all[i]).collect(), vectors))
+}
+
+/// The items of each group that has some.
+fn members(groups: &[usize]) -> Option<Vec<Vec<usize>>> {
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); groups.iter().max()? + 1];
+    for (item, &group) in groups.iter().enumerate() {
+        members[group].push(item);
+    }
+    members.retain(|group| !group.is_empty());
+    Some(members)
 }
 
 /// Names of groups as [`Ridge::new`] takes them: numbers from 0, in order of appearance.
@@ -252,6 +300,28 @@ mod tests {
 
     const COEF: [f64; 2] = [0.588_709_66, 0.590_887_34];
     const INTERCEPT: f64 = 0.895_570_22;
+
+    #[test]
+    fn rows_are_fitted_as_their_similarities_are() {
+        let rows = Mat::from_fn(7, 2, |i, f| X[i][f]);
+        let (short, long) = (
+            Ridge::of_rows(&rows, &GROUPS).expect("a ridge"),
+            Ridge::new(&kernel(&X), &GROUPS).expect("a ridge"),
+        );
+        assert_eq!((short.values.len(), long.values.len()), (3, 3));
+        for penalty in [0.01, 1.0] {
+            let (a, b) = (short.fit(&Y, penalty), long.fit(&Y, penalty));
+            assert!((a.constant - b.constant).abs() < 1e-6);
+            let held_out = short
+                .held_out(&Y, penalty)
+                .into_iter()
+                .zip(long.held_out(&Y, penalty));
+            let pairs = a.weights.into_iter().zip(b.weights).chain(held_out);
+            for (one, other) in pairs {
+                assert!((one - other).abs() < 1e-6, "{one} {other}");
+            }
+        }
+    }
 
     #[test]
     fn leaving_a_group_out_is_a_fit_without_it() {

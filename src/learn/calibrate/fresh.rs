@@ -43,6 +43,7 @@ impl Fresh {
             prompt_sha256: of.prompt_sha256,
             upon: base.map(Calibration::id).transpose()?,
             focus: base.and_then(|base| base.focus.clone()),
+            shown: base.map_or_else(BTreeMap::new, |base| base.shown.clone()),
             dimensions: readers,
         };
         Self::recorded(calibration, seen.len(), dimensions, cause)

@@ -1,11 +1,10 @@
-//! A calibration for an organisation that has not decided anything yet: from made-up sentences of which it is known what
-//! they show, and at which level.
+//! A calibration for an organisation that has not decided anything yet: from made-up dossiers of which it is known what
+//! each line shows, and at which level.
 //!
-//! The sentences of the training banks are read a sheet at a time. One ridge fit a dimension says which sentences bear on
-//! it (the [`Focus`]); two more, as in [`super::fit`], which level they show: in common over the dimensions, and of its
-//! own. Made-up people of the held-out banks, whose sentences had no part in that, are then scored as the program
-//! scores anybody; the margin and every figure that is told come from them. No curve is fitted to them: how far levels lie
-//! apart in what is read depends on how much of a dossier says nothing, and real ones differ in that from made-up ones.
+//! Their dossiers are read as any are. One ridge fit a dimension says which segments bear on it (the [`Focus`]); two more, as
+//! in [`super::fit`], which level they show: in common over the dimensions, and of its own. Made-up people who had no
+//! part in that are then scored as the program scores anybody; how far levels are stretched, the margin and every figure
+//! that is told come from them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,32 +12,23 @@ use std::sync::Arc;
 use half::f16;
 
 use super::{Observation, Part, margin};
-use crate::dossier::{Dossier, Language};
+use crate::dossier::Dossier;
 use crate::engine::calibration::Reader;
 use crate::engine::focus::{Focus, Probe};
 use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Calibration, RubricIdentity, ScoreEvent, ScoreRequest, Ticket, reading};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::DimensionId;
-use crate::ingest;
-use crate::learn::generate::sheet::{Folder, Sentence, folder, sheets};
-use crate::learn::generate::{Bank, Split};
+use crate::id::{DimensionId, SegmentNo};
+use crate::learn::generate::Split;
+use crate::learn::generate::labelled::{Labelled, Shows, people};
 use crate::learn::kept::Kept;
 use crate::metrics::{Isotonic, Ridge, mae, numbered};
 use crate::rubric::Rubric;
-use crate::seed::Seed;
 use crate::watch::{self, Watch};
 
-/// The rubric whose dimensions the banks show.
+/// The rubric by which made-up people are rated.
 const RUBRIC: &str = "core";
-/// Made-up people that it is tried on, half of them in each language.
-const PEOPLE: usize = 24;
-/// The penalty of a fit to what sentences bear on: the largest one that is tried anywhere. Sheets would have a smaller one; of
-/// a real dossier's segments most say little of anything, and only what the fit is sure of carries over. Chosen on five of
-/// the ten samples, and better than the smaller one on the other five too.
-const CAREFUL: f64 = 10.0;
-
 /// Fits a calibration, and tells what was seen of the made-up people.
 pub struct Fitting<'a> {
     /// The model.
@@ -51,15 +41,16 @@ pub struct Fitting<'a> {
     pub watch: &'a dyn Watch,
 }
 
-/// A sentence that was read.
+/// A segment that was read.
 struct Read {
-    shows: Option<(DimensionId, u8)>,
-    sheet: usize,
+    shows: Vec<Shows>,
+    /// Which dossier it is of.
+    group: usize,
     state: Vec<f32>,
 }
 
 impl Fitting<'_> {
-    /// Reads sheets and people, and fits.
+    /// Reads people, and fits.
     ///
     /// # Errors
     /// The rubric is not the one that the banks are about, the watcher wants an end (what was read is kept), or the
@@ -67,38 +58,32 @@ impl Fitting<'_> {
     pub fn fit(&mut self) -> Result<(Calibration, Vec<Observation>)> {
         if self.rubric.id.as_str() != RUBRIC {
             let what = format!(
-                "the made-up sentences are about the rubric {RUBRIC}, not {}",
+                "the made-up people are rated by the rubric {RUBRIC}, not {}",
                 self.rubric.id
             );
             return Err(Error::new(ErrorKind::Usage, what)
                 .hint("`plumb calibrate --from FILE` fits any rubric to texts that people rated"));
         }
-        let seen = self.sentences()?;
+        let seen = self.segments()?;
         let draft = self.draft(&seen)?;
         let people = self.people(&draft)?;
         Ok((finished(draft, &people), people))
     }
 
-    fn sentences(&mut self) -> Result<Vec<Read>> {
-        let mut all = Vec::new();
-        for language in [Language::Zh, Language::En] {
-            let bank = Bank::load(Split::Train, language)?;
-            all.extend(
-                sheets(&bank, Seed::root(0))
-                    .into_iter()
-                    .map(|sheet| (language, sheet)),
-            );
-        }
+    fn segments(&mut self) -> Result<Vec<Read>> {
+        let all = people(Split::Train)?;
         let mut seen = Vec::new();
-        for (n, (language, sheet)) in all.iter().enumerate() {
-            self.watch.tell("reading made-up sentences", n, all.len());
+        for (group, labelled) in all.iter().enumerate() {
+            self.watch.tell("reading made-up dossiers", group, all.len());
             self.check()?;
-            let states = self.states(*language, sheet)?;
-            seen.extend(sheet.iter().zip(states).filter_map(|(sentence, state)| {
+            let dossier = Arc::new(labelled.dossier()?);
+            let shown = labelled.shown(&dossier);
+            let states = self.states(dossier)?;
+            seen.extend(states.into_iter().filter_map(|(no, state)| {
                 Some(Read {
-                    shows: sentence.shows.clone(),
-                    sheet: n,
-                    state: state?,
+                    shows: shown.get(no.0 as usize - 1)?.to_vec(),
+                    group,
+                    state,
                 })
             }));
         }
@@ -112,46 +97,40 @@ impl Fitting<'_> {
         )
     }
 
-    /// The state of each sentence of a sheet: of its first segment, should it have several.
-    fn states(&mut self, language: Language, sheet: &[Sentence]) -> Result<Vec<Option<Vec<f32>>>> {
-        let lines: Vec<&str> = sheet.iter().map(|sentence| sentence.text.as_str()).collect();
-        let text = lines.join("\n");
+    /// The segments that the model sees, and its states of them.
+    fn states(&mut self, dossier: Arc<Dossier>) -> Result<Vec<(SegmentNo, Vec<f32>)>> {
         let kept = self.kept.clone();
+        let texts: Vec<&str> = dossier.segments().map(|segment| segment.text.as_str()).collect();
         let of = (
-            "sheet",
+            "states",
             self.scorer.fingerprint(),
             self.rubric.hash,
-            language,
-            &text,
+            &dossier.meta,
+            texts,
         );
-        let bits: Vec<Option<Vec<u16>>> = kept.or_read(&of, || {
-            let dossier = Arc::new(ingest::of_text("-", "", language, &text)?);
-            let request = self.request(Arc::clone(&dossier), language, None);
-            let states = self.scorer.segment_states(
-                &request,
-                &mut Run {
-                    sink: &mut |_| {},
-                    cancelled: &|| self.watch.stopped(),
-                },
-            )?;
-            Ok(of_lines(&lines, &dossier, &states))
+        let bits: Vec<(SegmentNo, Vec<u16>)> = kept.or_read(&of, || {
+            let request = self.request(Arc::clone(&dossier), None);
+            let run = &mut Run {
+                sink: &mut |_| {},
+                cancelled: &|| self.watch.stopped(),
+            };
+            let states = self.scorer.segment_states(&request, run)?;
+            let narrow = |state: Vec<f32>| state.into_iter().map(|x| f16::from_f32(x).to_bits()).collect();
+            Ok(states
+                .into_iter()
+                .map(|(no, state)| (no, narrow(state)))
+                .collect())
         })?;
-        let wide = |bits: Vec<u16>| bits.into_iter().map(|b| f16::from_bits(b).to_f32()).collect();
-        Ok(bits.into_iter().map(|bits| bits.map(wide)).collect())
+        Ok(bits.into_iter().map(|(no, bits)| (no, wide(bits))).collect())
     }
 
-    fn request(
-        &self,
-        dossier: Arc<Dossier>,
-        language: Language,
-        calibration: Option<Arc<Calibration>>,
-    ) -> ScoreRequest {
+    fn request(&self, dossier: Arc<Dossier>, calibration: Option<Arc<Calibration>>) -> ScoreRequest {
         ScoreRequest {
             ticket: Ticket(1),
+            language: dossier.meta.language,
             dossier,
             rubric: Arc::clone(&self.rubric),
             dimensions: Vec::new(),
-            language,
             seed: 0,
             score_only: true,
             influence: false,
@@ -159,32 +138,34 @@ impl Fitting<'_> {
         }
     }
 
-    /// What the sentences alone give: margin and figures are still missing.
+    /// What the segments alone give: margin and figures are still missing.
     fn draft(&self, seen: &[Read]) -> Result<Calibration> {
         self.watch.tell("fitting", 0, 1);
         let dimensions: Vec<DimensionId> = self.rubric.dimensions.iter().map(|d| d.id.clone()).collect();
         let bearing = |dimension: &DimensionId| -> Vec<f64> {
-            let bears = |read: &Read| read.shows.as_ref().is_some_and(|(of, _)| of == dimension);
+            let bears = |read: &Read| read.shows.iter().any(|shows| shows.dimension == *dimension);
             seen.iter().map(|read| f64::from(u8::from(bears(read)))).collect()
         };
         let all: Vec<&Read> = seen.iter().collect();
         let bearings: Vec<Vec<f64>> = dimensions.iter().map(bearing).collect();
-        let careful = |ridge: &Ridge, y: &[f64]| (CAREFUL, ridge.held_out(y, CAREFUL));
-        let found = parts(&all, &bearings, careful)?;
+        let found = parts(&all, &bearings, Ridge::simplest)?;
         let focus = dimensions.iter().cloned().zip(found.into_iter().map(Part::probe));
-        let showing: Vec<&Read> = seen.iter().filter(|read| read.shows.is_some()).collect();
-        let level = |read: &Read| read.shows.as_ref().map_or(0.0, |(_, level)| f64::from(*level));
-        let levels: Vec<f64> = showing.iter().map(|read| level(read)).collect();
-        let common = parts(&showing, &[levels], Ridge::simplest)?.remove(0);
-        let mut readers = BTreeMap::new();
+        let showing: Vec<(&Read, &Shows)> = seen
+            .iter()
+            .flat_map(|read| read.shows.iter().map(move |shows| (read, shows)))
+            .collect();
+        let reads: Vec<&Read> = showing.iter().map(|(read, _)| *read).collect();
+        let levels: Vec<f64> = showing.iter().map(|(_, shows)| f64::from(shows.level)).collect();
+        let common = parts(&reads, std::slice::from_ref(&levels), Ridge::simplest)?.remove(0);
+        let mut shown = BTreeMap::new();
         for dimension in &dimensions {
-            let own = |read: &&(&Read, &f64)| read.0.shows.as_ref().is_some_and(|(of, _)| of == dimension);
-            let both: Vec<(&Read, &f64)> = showing.iter().copied().zip(&common.held_out).collect();
-            let own: Vec<&(&Read, &f64)> = both.iter().filter(own).collect();
-            let left: Vec<f64> = own.iter().map(|(read, common)| level(read) - **common).collect();
-            let own: Vec<&Read> = own.iter().map(|(read, _)| *read).collect();
+            let own: Vec<usize> = (0..showing.len())
+                .filter(|&i| showing[i].1.dimension == *dimension)
+                .collect();
+            let left = own.iter().map(|&i| levels[i] - common.held_out[i]).collect();
+            let own: Vec<&Read> = own.iter().map(|&i| reads[i]).collect();
             let part = parts(&own, &[left], Ridge::simplest)?.remove(0);
-            readers.insert(dimension.clone(), reader(&common, &part));
+            shown.insert(dimension.clone(), common.with(&part));
         }
         Ok(Calibration {
             v: 2,
@@ -195,31 +176,35 @@ impl Fitting<'_> {
             focus: Some(Focus {
                 dimensions: focus.collect(),
             }),
-            dimensions: readers,
+            dimensions: shown
+                .iter()
+                .map(|(id, probe)| (id.clone(), reader(probe)))
+                .collect(),
+            shown,
         })
     }
 
-    /// Made-up people of the held-out banks, scored.
+    /// People who were held out, scored.
     fn people(&mut self, draft: &Calibration) -> Result<Vec<Observation>> {
         let draft = Arc::new(draft.clone());
         let id = draft.id()?;
+        let people = people(Split::HeldOut)?;
         let mut seen = Vec::new();
-        for n in 0..PEOPLE {
-            self.watch.tell("scoring made-up people", n, PEOPLE);
+        for (n, person) in people.iter().enumerate() {
+            self.watch.tell("scoring made-up people", n, people.len());
             self.check()?;
-            let language = [Language::Zh, Language::En][n % 2];
-            let person = folder(&Bank::load(Split::HeldOut, language)?, Seed::root(0), n / 2);
+            let dossier = Arc::new(person.dossier()?);
             let kept = self.kept.clone();
-            let of = (self.scorer.fingerprint(), id, &person.lines);
-            let said: Vec<Said> = kept.or_read(&of, || self.score(&person, language, &draft))?;
-            seen.extend(said.into_iter().filter_map(|said| said.observed(&person)));
+            let texts: Vec<&str> = dossier.segments().map(|segment| segment.text.as_str()).collect();
+            let of = (self.scorer.fingerprint(), id, texts);
+            let said: Vec<Said> = kept.or_read(&of, || self.score(Arc::clone(&dossier), &draft))?;
+            seen.extend(said.into_iter().filter_map(|said| said.observed(person)));
         }
         Ok(seen)
     }
 
-    fn score(&mut self, person: &Folder, language: Language, draft: &Arc<Calibration>) -> Result<Vec<Said>> {
-        let dossier = ingest::of_text(&person.id, "", language, &person.lines.join("\n"))?;
-        let request = self.request(Arc::new(dossier), language, Some(Arc::clone(draft)));
+    fn score(&mut self, dossier: Arc<Dossier>, draft: &Arc<Calibration>) -> Result<Vec<Said>> {
+        let request = self.request(dossier, Some(Arc::clone(draft)));
         let mut said = Vec::new();
         let mut take = |event: ScoreEvent| {
             if let ScoreEvent::Finished { trace, .. } = event {
@@ -252,12 +237,11 @@ struct Said {
 }
 
 impl Said {
-    fn observed(self, person: &Folder) -> Option<Observation> {
-        let wide = |bits: Vec<u16>| bits.into_iter().map(|b| f16::from_bits(b).to_f32()).collect();
+    fn observed(self, person: &Labelled) -> Option<Observation> {
         Some(Observation {
-            item: person.id.clone(),
-            group: person.id.clone(),
-            level: f64::from(*person.levels.get(&self.dimension)?),
+            item: person.meta.id.to_string(),
+            group: person.meta.id.to_string(),
+            level: *person.levels.get(&self.dimension)?,
             dimension: self.dimension,
             text: wide(self.text),
             hidden: wide(self.hidden),
@@ -266,26 +250,9 @@ impl Said {
     }
 }
 
-/// The state of the first segment that lies in each line.
-fn of_lines(
-    lines: &[&str],
-    dossier: &Dossier,
-    states: &[(crate::id::SegmentNo, Vec<f32>)],
-) -> Vec<Option<Vec<u16>>> {
-    let bits = |state: &[f32]| state.iter().map(|x| f16::from_f32(*x).to_bits()).collect();
-    let mut start = 0;
-    let mut found = Vec::new();
-    for line in lines {
-        let end = start + line.len();
-        let first = states.iter().find(|(no, _)| {
-            dossier
-                .segment(*no)
-                .is_some_and(|s| (start..end).contains(&s.anchor.span.start))
-        });
-        found.push(first.map(|(_, state)| bits(state)));
-        start = end + 1;
-    }
-    found
+/// What was kept, as it was.
+fn wide(bits: Vec<u16>) -> Vec<f32> {
+    bits.into_iter().map(|b| f16::from_bits(b).to_f32()).collect()
 }
 
 /// One fit to each of `targets`; `choose` is how the penalty is found.
@@ -298,24 +265,24 @@ fn parts(
         .iter()
         .map(|read| (read.state.clone(), [read.state.len(), 0, 0]))
         .collect();
-    let names: Vec<String> = read.iter().map(|read| read.sheet.to_string()).collect();
+    let names: Vec<String> = read.iter().map(|read| read.group.to_string()).collect();
     let groups = numbered(names.iter().map(String::as_str));
     Part::fit_all(&rows, [1.0; 3], &groups, targets, choose).ok_or_else(|| {
         Error::new(
             ErrorKind::Internal,
-            "the states of the sentences cannot be fitted to",
+            "the states of the segments cannot be fitted to",
         )
     })
 }
 
-/// Reads the level off the pooled state alone: the state at the score and the model's own word count nothing.
-fn reader(common: &Part, own: &Part) -> Reader {
-    let text = common.weights.iter().zip(&own.weights).map(|(c, o)| c + o);
-    let mut weights: Vec<f32> = text.map(shortened).collect();
-    weights.resize(Reader::length(common.weights.len()), 0.0);
+/// Reads the level off the pooled state alone: the state at the score and the model's own word count nothing. Nothing is
+/// said of how near it comes.
+fn reader(shown: &Probe) -> Reader {
+    let mut weights = shown.weights.clone();
+    weights.resize(Reader::length(shown.weights.len()), 0.0);
     Reader {
         weights,
-        constant: shortened(common.constant + own.constant),
+        constant: shown.constant,
         curve: Isotonic::default(),
         margin: 0.0,
         ratings: 0,
@@ -332,6 +299,15 @@ impl Part {
             constant: shortened(self.constant),
         }
     }
+
+    /// The sum of two fits.
+    fn with(&self, own: &Self) -> Probe {
+        let both = self.weights.iter().zip(&own.weights);
+        Probe {
+            weights: both.map(|(common, own)| shortened(common + own)).collect(),
+            constant: shortened(self.constant + own.constant),
+        }
+    }
 }
 
 /// With the precision of the states that it is multiplied with: what ships is half as long.
@@ -339,25 +315,65 @@ fn shortened(weight: f64) -> f32 {
     format!("{weight:.4e}").parse().unwrap_or(weight as f32)
 }
 
-/// The draft with a margin and figures from people whose levels are known. One margin for all dimensions: there are few
-/// people.
+/// The draft, stretched and with a margin and figures, from people whose levels are known. Stretch and margin are the same
+/// for all dimensions: there are few people.
 fn finished(mut draft: Calibration, people: &[Observation]) -> Calibration {
-    let read = |o: &Observation| {
+    let linear = |o: &Observation| {
         let reader = draft.dimensions.get(&o.dimension);
-        reader.map(|reader| (o.level, f64::from(reader.level(&o.features().row().0))))
+        reader.map_or(0.0, |reader| reader.linear(&o.features().row().0))
     };
-    let pairs: Vec<(f64, f64)> = people.iter().filter_map(read).collect();
-    let margin = margin(&pairs) as f32;
+    let pairs: Vec<(f64, f64)> = people.iter().map(|o| (linear(o), o.level)).collect();
+    // What is said of each person by a stretch that others gave.
+    let apart: Vec<(f64, f64)> = people
+        .iter()
+        .zip(&pairs)
+        .map(|(o, (x, level))| {
+            let others = people
+                .iter()
+                .zip(&pairs)
+                .filter(|(other, _)| other.group != o.group);
+            let (by, from) = stretch(&others.map(|(_, pair)| *pair).collect::<Vec<_>>());
+            (*level, (by * x + from).clamp(1.0, 5.0))
+        })
+        .collect();
+    let (by, from) = stretch(&pairs);
     for (dimension, reader) in &mut draft.dimensions {
-        let own: Vec<&Observation> = people.iter().filter(|o| o.dimension == *dimension).collect();
-        let distance = |said: &dyn Fn(&Observation) -> f32| {
-            let pairs: Vec<(f64, f64)> = own.iter().map(|o| (o.level, f64::from(said(o)))).collect();
-            mae(&pairs).unwrap_or_default() as f32
+        let own: Vec<usize> = (0..people.len())
+            .filter(|&i| people[i].dimension == *dimension)
+            .collect();
+        let after: Vec<(f64, f64)> = own.iter().map(|&i| apart[i]).collect();
+        let before: Vec<(f64, f64)> = own
+            .iter()
+            .map(|&i| (people[i].level, f64::from(people[i].reading.raw_score)))
+            .collect();
+        *reader = Reader {
+            weights: reader
+                .weights
+                .iter()
+                .map(|w| shortened(by * f64::from(*w)))
+                .collect(),
+            constant: shortened(by * f64::from(reader.constant) + from),
+            curve: Isotonic::default(),
+            margin: margin(&apart) as f32,
+            ratings: own.len(),
+            groups: own.len(),
+            mae_before: mae(&before).unwrap_or_default() as f32,
+            mae_after: mae(&after).unwrap_or_default() as f32,
         };
-        let before = distance(&|o| o.reading.raw_score);
-        let after = distance(&|o| reader.level(&o.features().row().0));
-        (reader.mae_before, reader.mae_after) = (before, after);
-        (reader.ratings, reader.groups, reader.margin) = (own.len(), own.len(), margin);
     }
     draft
+}
+
+/// Slope and constant of the line through pairs (x, y) by least squares. Levels that are read off single segments, each
+/// shrunk towards the mean, lie nearer to each other than those of people do.
+fn stretch(pairs: &[(f64, f64)]) -> (f64, f64) {
+    let n = pairs.len().max(1) as f64;
+    let (mx, my) = (
+        pairs.iter().map(|p| p.0).sum::<f64>() / n,
+        pairs.iter().map(|p| p.1).sum::<f64>() / n,
+    );
+    let products = pairs.iter().map(|(x, y)| (x - mx) * (y - my)).sum::<f64>();
+    let squares = pairs.iter().map(|(x, _)| (x - mx).powi(2)).sum::<f64>();
+    let slope = if squares > 0.0 { products / squares } else { 0.0 };
+    (slope, my - slope * mx)
 }

@@ -241,7 +241,7 @@ impl Part {
     ) -> Option<Vec<Self>> {
         let scaler = Scaler::fit(rows, shares)?;
         let rows = scaler.matrix(rows);
-        let ridge = Ridge::new(&(&rows * rows.transpose()), groups)?;
+        let ridge = Ridge::of_rows(&rows, groups)?;
         let part = |y: &Vec<f64>| {
             let (penalty, held_out) = choose(&ridge, y);
             let fit = ridge.fit(y, penalty);

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::id::DimensionId;
 use crate::seed::{Seed, Stream};
 
+pub mod labelled;
 pub mod person;
-pub mod sheet;
 
 /// Which bank people are made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
