@@ -25,7 +25,7 @@ pub struct Args {
     /// Which model hears
     #[arg(long, value_name = "ID")]
     pub model: Option<String>,
-    /// What is spoken: auto, zh or en
+    /// What is spoken: zh, en, or auto for both
     #[arg(long, value_name = "LANG", default_value = "auto", value_parser = spoken)]
     pub language: Spoken,
     /// How it is written down; else as text

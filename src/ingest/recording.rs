@@ -86,7 +86,7 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dossier::{SourceKind, TimeSpan};
+    use crate::dossier::{Language, SourceKind, TimeSpan};
     use crate::ingest::{Limits, Readers, open_with, originals, reread};
     use crate::model::speech::transcript::Utterance;
 
@@ -118,6 +118,7 @@ mod tests {
                 start: *start,
                 end: *end,
                 text: (*text).to_owned(),
+                language: Language::En,
                 speaker: None,
                 speaker_confidence: None,
                 words: Vec::new(),

@@ -49,6 +49,7 @@ fn a_voice_becomes_words_with_times_and_certainties() -> Outcome {
     let segments = heard["segments"].as_array().ok_or("no segments")?;
     let text: Vec<&str> = segments.iter().filter_map(|s| s["text"].as_str()).collect();
     assert_eq!(plain(&text.join(" ")), SAID);
+    assert!(segments.iter().all(|s| s["language"] == "en"), "{heard}");
     let words: Vec<&serde_json::Value> = segments
         .iter()
         .filter_map(|s| s["words"].as_array())

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::audio::{self, SAMPLE_RATE};
 use super::speakers::{self, encoder::Encoder};
+use super::tongue;
 use super::transcript::{Transcript, Utterance};
 use super::voice;
 use super::whisper::Whisper;
@@ -22,10 +23,13 @@ use crate::hash::ContentHash;
 use crate::id::Language;
 use crate::model::LocalModel;
 use crate::sanitize::line;
-use crate::watch::Watch;
+use crate::watch::{self, Watch};
 
 /// Counts up when the same recording would be heard otherwise.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+
+/// What a watcher is told is being done while words are heard; `done` and `total` are seconds of the recording.
+pub const HEARD: &str = "heard";
 
 /// Who hears: a model, and where what it heard is kept.
 #[derive(Debug, Clone)]
@@ -43,6 +47,7 @@ pub struct Listener {
 #[derive(Debug, Serialize, Deserialize)]
 struct Heard {
     window: Range<usize>,
+    /// What was spoken last in it.
     language: Language,
     segments: Vec<Utterance>,
 }
@@ -52,7 +57,7 @@ pub type Said<'a> = &'a mut dyn FnMut(&Utterance) -> Result<()>;
 
 impl Listener {
     /// A listener that hears with `model`, a pulled speech model, and keeps what it heard in `folder`. Without a
-    /// language it is found out.
+    /// language it is found out, window by window and where need be stretch by stretch.
     ///
     /// # Errors
     /// `Model` when the model does not hear, or its voice detector is missing.
@@ -129,7 +134,7 @@ impl Listener {
             transcript.segments.iter().try_for_each(said)?;
             transcript
         } else {
-            let heard = self.hear(hash, &samples, &voice::packed(&speech), watch, said)?;
+            let heard = self.hear(hash, &samples, &speech, watch, said)?;
             let transcript = self.joined(heard, samples.len());
             if transcript.segments.is_empty() {
                 return Err(silent(path));
@@ -165,33 +170,34 @@ impl Listener {
         &self,
         recording: ContentHash,
         samples: &[f32],
-        windows: &[Range<usize>],
+        speech: &[Range<usize>],
         watch: &dyn Watch,
         said: Said<'_>,
     ) -> Result<Vec<Heard>> {
-        let mut heard = self.kept_windows(recording, windows);
+        let windows = voice::packed(speech);
+        let mut heard = self.kept_windows(recording, &windows);
         heard.iter().flat_map(|h| &h.segments).try_for_each(&mut *said)?;
-        let (mut model, mut language) = (None, self.language.or(heard.first().map(|h| h.language)));
+        let (mut model, mut before) = (None, heard.last().map(|h| h.language));
         let mut notes = self.notes(recording, &heard).ok();
-        let tell = |done: usize| watch.tell("heard", done / SAMPLE_RATE, samples.len() / SAMPLE_RATE);
+        let tell = |done: usize| watch.tell(HEARD, done / SAMPLE_RATE, samples.len() / SAMPLE_RATE);
         for window in &windows[heard.len()..] {
             tell(window.start);
             let model = match &mut model {
                 Some(model) => model,
                 none => none.insert(Whisper::load(&self.model.path, self.threads)?),
             };
-            let stretch = &samples[window.clone()];
-            let spoken = match language {
-                Some(known) => known,
-                None => *language.insert(model.language(stretch)?),
-            };
-            let segments = model.hear(stretch, window.start, spoken, watch)?;
-            segments.iter().try_for_each(&mut *said)?;
-            let done = Heard {
+            let mut done = Heard {
                 window: window.clone(),
-                language: spoken,
-                segments,
+                language: Language::En,
+                segments: Vec::new(),
             };
+            for (part, language) in self.parts(model, samples, (window, speech), before, watch)? {
+                let segments = model.hear(&samples[part.clone()], part.start, language, watch)?;
+                segments.iter().try_for_each(&mut *said)?;
+                done.segments.extend(segments);
+                done.language = language;
+            }
+            before = Some(done.language);
             if notes.as_mut().is_some_and(|file| note(file, &done).is_err()) {
                 notes = None;
             }
@@ -201,8 +207,26 @@ impl Listener {
         Ok(heard)
     }
 
+    /// The parts of a window with the language that each is heard in: the one that was asked for, or those that are spoken.
+    fn parts(
+        &self,
+        model: &mut Whisper,
+        samples: &[f32],
+        (window, speech): (&Range<usize>, &[Range<usize>]),
+        before: Option<Language>,
+        watch: &dyn Watch,
+    ) -> Result<Vec<(Range<usize>, Language)>> {
+        let known = (!model.is_multilingual()).then_some(Language::En);
+        if let Some(language) = known.or(self.language) {
+            return Ok(vec![(window.clone(), language)]);
+        }
+        tongue::parts(window, speech, before, &mut |stretch| {
+            watch::check(watch, "what was heard before is kept")?;
+            model.chinese(&samples[stretch.clone()])
+        })
+    }
+
     fn joined(&self, heard: Vec<Heard>, samples: usize) -> Transcript {
-        let language = heard.first().map_or(Language::En, |h| h.language);
         let duration = samples as f64 / SAMPLE_RATE as f64;
         let mut segments: Vec<Utterance> = heard.into_iter().flat_map(|h| h.segments).collect();
         for (id, segment) in segments.iter_mut().enumerate() {
@@ -210,6 +234,7 @@ impl Listener {
             // The last window is filled up with silence, in which whisper.cpp may end a segment.
             segment.end = segment.end.min(duration).max(segment.start);
         }
+        let language = most_spoken(&segments);
         Transcript {
             language: language.code().to_owned(),
             duration,
@@ -275,6 +300,19 @@ impl Listener {
     }
 }
 
+/// The language that is spoken longest.
+fn most_spoken(segments: &[Utterance]) -> Language {
+    let spoken = |language| {
+        let own = segments.iter().filter(|s| s.language == language);
+        own.map(|s| s.end - s.start).sum::<f64>()
+    };
+    if spoken(Language::Zh) > spoken(Language::En) {
+        Language::Zh
+    } else {
+        Language::En
+    }
+}
+
 fn read(place: &Path) -> Option<Transcript> {
     serde_json::from_slice(&fs::read(place).ok()?).ok()
 }
@@ -328,6 +366,7 @@ mod tests {
                 start: 0.0,
                 end: 99.0,
                 text: text.to_owned(),
+                language: Language::En,
                 speaker: None,
                 speaker_confidence: None,
                 words: Vec::new(),
@@ -358,6 +397,31 @@ mod tests {
             asked.kept_windows(recording, &windows).is_empty(),
             "another language was asked for"
         );
+        Ok(())
+    }
+
+    #[test]
+    fn every_segment_has_its_language_and_the_whole_the_one_most_spoken() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let listener = listener(folder.path(), None)?;
+        let said = |window: Range<usize>, language, seconds: [f64; 2]| {
+            let mut heard = heard(window, "x");
+            let [start, end] = seconds;
+            heard.segments = vec![Utterance {
+                start,
+                end,
+                language,
+                ..heard.segments.remove(0)
+            }];
+            heard
+        };
+        let english = said(0..10, Language::En, [0.0, 2.0]);
+        let chinese = said(20..30, Language::Zh, [3.0, 9.0]);
+        let transcript = listener.joined(vec![english, chinese], 9 * SAMPLE_RATE);
+        assert_eq!(transcript.language, "zh");
+        let json = serde_json::to_value(&transcript)?;
+        let languages = [&json["segments"][0]["language"], &json["segments"][1]["language"]];
+        assert_eq!(languages, ["en", "zh"]);
         Ok(())
     }
 

@@ -1,8 +1,8 @@
 //! Speech: a recording becomes words with times, on this machine.
 //!
-//! [`audio`] decodes and resamples, [`voice`] finds where somebody speaks, [`whisper`] hears the words, [`transcript`] is
-//! what was heard, [`speakers`] tells who said it, and [`listen`] puts them together, window by window, so that work that
-//! is stopped goes on. [`convert`] makes the files that are read here from the layouts that other carriers of the same
+//! [`audio`] decodes and resamples, [`voice`] finds where somebody speaks, [`tongue`] in which language, [`whisper`] hears
+//! the words, [`transcript`] is what was heard, [`speakers`] tells who said it, and [`listen`] puts them together, window by
+//! window, so that work that is stopped goes on. [`convert`] makes the files that are read here from the layouts that other carriers of the same
 //! weights use.
 //!
 //! Only words and who says them: nothing is concluded from how a voice sounds.
@@ -13,6 +13,7 @@ pub mod listen;
 mod mel;
 pub mod resample;
 pub mod speakers;
+pub mod tongue;
 pub mod transcript;
 pub mod voice;
 pub mod whisper;

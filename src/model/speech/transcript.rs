@@ -1,17 +1,19 @@
 //! What was heard: utterances with their times and words, and how it is written down.
 //!
-//! The JSON is that of Whisper's own tools (`language`, `segments`, `words`), so that what reads theirs reads ours.
+//! The JSON is that of Whisper's own tools (`language`, `segments`, `words`), so that what reads theirs reads ours;
+//! that of each segment is added.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::Language;
 use crate::sanitize::line;
 
 /// A whole recording in words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Transcript {
-    /// The code of the language it was heard in: `en`, `zh`.
+    /// The code of the language most of it was heard in: `en`, `zh`.
     pub language: String,
     /// Length of the recording, in seconds.
     pub duration: f64,
@@ -32,6 +34,8 @@ pub struct Utterance {
     pub end: f64,
     /// The words, without white space around them. As heard: untrusted.
     pub text: String,
+    /// The language it was heard in.
+    pub language: Language,
     /// Who speaks, where that is known.
     pub speaker: Option<String>,
     /// How sure that is, 0 to 1, where speakers were told apart by their voices.
@@ -135,6 +139,7 @@ mod tests {
             start,
             end,
             text: text.to_owned(),
+            language: Language::En,
             speaker: speaker.map(str::to_owned),
             speaker_confidence: None,
             words: Vec::new(),
@@ -182,6 +187,7 @@ mod tests {
         });
         let json = serde_json::to_value(&transcript)?;
         assert_eq!(json["language"], "en");
+        assert_eq!(json["segments"][0]["language"], "en");
         assert_eq!(json["segments"][0]["speaker"], serde_json::Value::Null);
         assert!(json["segments"][0].get("speaker_confidence").is_none());
         assert_eq!(json["segments"][0]["words"][0]["probability"], 0.75);

@@ -24,6 +24,10 @@ use crate::watch::Watch;
 const LOOK: Duration = Duration::from_millis(50);
 /// Shorter windows are filled up with silence: whisper.cpp refuses them.
 const SHORTEST: usize = SAMPLE_RATE + SAMPLE_RATE / 10;
+/// What is heard of a stretch to tell its language.
+const TELLING: usize = 10 * SAMPLE_RATE;
+/// Samples that become one place of the encoder: 1,500 are 30 s.
+const SAMPLES_A_PLACE: usize = 30 * SAMPLE_RATE / 1_500;
 /// Written in front of Chinese: the models then write simplified characters, with punctuation.
 const CHINESE: &str = "以下是普通话的句子。";
 
@@ -31,6 +35,8 @@ const CHINESE: &str = "以下是普通话的句子。";
 pub struct Whisper {
     context: WhisperContext,
     state: WhisperState,
+    /// Tells languages apart.
+    linguist: Option<WhisperState>,
     threads: usize,
 }
 
@@ -72,6 +78,7 @@ impl Whisper {
         Ok(Self {
             context,
             state,
+            linguist: None,
             threads,
         })
     }
@@ -81,29 +88,27 @@ impl Whisper {
         self.context.is_multilingual()
     }
 
-    /// Which of the languages that dossiers come in is spoken in `samples`.
+    /// How likely it is that Chinese and not English is spoken in `samples`, 0 to 1: dossiers come in these two. Only
+    /// the first ten seconds are heard.
     ///
     /// # Errors
     /// `Model` when whisper.cpp fails.
-    pub fn language(&mut self, samples: &[f32]) -> Result<Language> {
-        if !self.is_multilingual() {
-            return Ok(Language::En);
-        }
-        self.state
-            .pcm_to_mel(&filled_up(samples), self.threads)
-            .map_err(failed)?;
-        let (_, likely) = self.state.lang_detect(0, self.threads).map_err(failed)?;
+    pub fn chinese(&mut self, samples: &[f32]) -> Result<f32> {
+        let state = match &mut self.linguist {
+            Some(state) => state,
+            none => none.insert(linguist(&self.context, self.threads)?),
+        };
+        let samples = filled_up(&samples[..samples.len().min(TELLING)]);
+        state.pcm_to_mel(&samples, self.threads).map_err(failed)?;
+        let (_, likely) = state.lang_detect(0, self.threads).map_err(failed)?;
         let how_likely = |code| {
             get_lang_id(code)
                 .and_then(|id| likely.get(id as usize))
                 .copied()
                 .unwrap_or(0.0)
         };
-        Ok(if how_likely("zh") > how_likely("en") {
-            Language::Zh
-        } else {
-            Language::En
-        })
+        let (zh, en) = (how_likely("zh"), how_likely("en"));
+        Ok(zh / (zh + en).max(f32::MIN_POSITIVE))
     }
 
     /// What is said in a window of at most 30 s that begins `offset` samples into the recording.
@@ -145,7 +150,7 @@ impl Whisper {
         let utterances = self
             .state
             .as_iter()
-            .map(|segment| utterance(&segment, offset, last));
+            .map(|segment| utterance(&segment, (offset, language), last));
         Ok(utterances
             .filter(|u| u.text.chars().any(char::is_alphanumeric))
             .collect())
@@ -180,6 +185,23 @@ impl Whisper {
     }
 }
 
+/// A state whose encoder looks at [`TELLING`] and not at 30 s, filled up with silence: a third of the work. whisper.cpp
+/// takes that length from the last window that the state heard, here a second of silence.
+fn linguist(context: &WhisperContext, threads: usize) -> Result<WhisperState> {
+    let mut state = context.create_state().map_err(failed)?;
+    let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+    parameters.set_n_threads(threads as i32);
+    parameters.set_audio_ctx((TELLING / SAMPLES_A_PLACE) as i32);
+    parameters.set_language(Some("en"));
+    parameters.set_max_tokens(1);
+    parameters.set_temperature_inc(0.0);
+    parameters.set_print_progress(false);
+    parameters.set_print_realtime(false);
+    parameters.set_print_timestamps(false);
+    state.full(parameters, &filled_up(&[])).map_err(failed)?;
+    Ok(state)
+}
+
 fn failed(cause: whisper_rs::WhisperError) -> Error {
     Error::new(ErrorKind::Model, "the speech model failed").because(cause)
 }
@@ -196,7 +218,11 @@ fn seconds(centiseconds: i64, offset: usize) -> f64 {
     (at * 1000.0).round() / 1000.0
 }
 
-fn utterance(segment: &WhisperSegment<'_>, offset: usize, end_of_text: i32) -> Utterance {
+fn utterance(
+    segment: &WhisperSegment<'_>,
+    (offset, language): (usize, Language),
+    end_of_text: i32,
+) -> Utterance {
     let mut words = Words::default();
     for token in (0..segment.n_tokens()).filter_map(|i| segment.get_token(i)) {
         // Above it are languages, tasks and times.
@@ -213,6 +239,7 @@ fn utterance(segment: &WhisperSegment<'_>, offset: usize, end_of_text: i32) -> U
         start: seconds(segment.start_timestamp(), offset),
         end: seconds(segment.end_timestamp(), offset),
         text: text.trim().to_owned(),
+        language,
         speaker: None,
         speaker_confidence: None,
         words: words.finish(),

@@ -84,6 +84,7 @@ pub fn apart(mut utterance: Utterance, pieces: &[Piece]) -> Vec<Utterance> {
             start,
             end,
             text: text.trim().to_owned(),
+            language: utterance.language,
             speaker: None,
             speaker_confidence: None,
             words: own,
@@ -148,6 +149,7 @@ fn joined(pieces: &[Piece]) -> Vec<Piece> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::Language;
 
     fn turn(speaker: Option<usize>, confidence: f32) -> Turn {
         Turn { speaker, confidence }
@@ -165,6 +167,7 @@ mod tests {
             start: 0.0,
             end: 4.0,
             text: "Is it done? It is.".to_owned(),
+            language: Language::En,
             speaker: None,
             speaker_confidence: None,
             words: [" Is it", " done?", " It", " is."]
