@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::speech::Hearing;
+use super::speech::{Aside, Hearing};
 use crate::config::Config;
-use crate::dossier::Dossier;
+use crate::dossier::{Dossier, Problem};
 use crate::engine::worker::set_threads;
 use crate::error::Result;
-use crate::ingest::{self, Limits, Open, Parser, Readers, Sight};
+use crate::ingest::{self, Hearer, Limits, Open, Parser, Readers, Sight};
 
 /// Office files are rendered in a process of their own, pictures read and recordings heard by the configured models.
 pub struct Opener {
@@ -47,5 +47,18 @@ impl Open for Opener {
             sight: &self.sight,
         };
         ingest::open_with(dir, Limits::default(), readers)
+    }
+
+    fn hear(&self, dossier: &Dossier, watch: &dyn Hearer) -> Option<Result<Dossier>> {
+        let unheard = |problem: &Problem| self.hearing.could_hear(&dossier.root.join(&problem.path));
+        if !ingest::unheard(dossier).any(unheard) {
+            return None;
+        }
+        let readers = Readers {
+            office: &self.office,
+            ears: &Aside(&self.hearing, watch),
+            sight: &self.sight,
+        };
+        Some(ingest::open_with(&dossier.root, Limits::default(), readers))
     }
 }

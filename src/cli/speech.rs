@@ -1,5 +1,6 @@
 //! From the configuration to somebody who hears recordings: what `transcribe`, `ingest`, `score` and `review` share.
 
+use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,9 +14,9 @@ use crate::dossier::{Language, TimeSpan};
 use crate::error::Result;
 use crate::hash::ContentHash;
 use crate::id::ModelId;
-use crate::ingest::Ears;
+use crate::ingest::{Ears, Hearer};
 use crate::model::local::Presence;
-use crate::model::speech::listen::Listener;
+use crate::model::speech::listen::{HEARD, Listener};
 use crate::model::speech::transcript::Transcript;
 use crate::model::{Catalogue, ModelStore};
 use crate::watch::Watch;
@@ -116,6 +117,47 @@ impl Ears for Hearing {
     }
 }
 
+impl Hearing {
+    /// Whether it could hear the recording at `path`, which it has no words of yet.
+    pub fn could_hear(&self, path: &Path) -> bool {
+        let hash = File::open(path).and_then(ContentHash::of_reader);
+        match (self.listener(), hash) {
+            (Ok(listener), Ok(hash)) => listener.kept_words(hash).is_none(),
+            _ => false,
+        }
+    }
+}
+
+/// Hears while somebody does other things, and tells them how far it is.
+pub struct Aside<'a>(pub &'a Hearing, pub &'a dyn Hearer);
+
+impl Ears for Aside<'_> {
+    fn hear(&self, path: &Path, _: ContentHash) -> std::result::Result<Transcript, String> {
+        let one = One(path, self.1);
+        let heard = self.0.listener()?.transcribe(path, &one, &mut |_| Ok(()));
+        heard.map_err(|e| one_line(&e))
+    }
+
+    fn stopped(&self) -> bool {
+        self.1.stopped()
+    }
+}
+
+/// One recording of several that are heard.
+struct One<'a>(&'a Path, &'a dyn Hearer);
+
+impl Watch for One<'_> {
+    fn tell(&self, doing: &str, done: usize, total: usize) {
+        if doing == HEARD {
+            self.1.heard(self.0, done, total);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.1.stopped()
+    }
+}
+
 /// An error and its first hint.
 fn one_line(error: &crate::error::Error) -> String {
     match error.hints().first() {
@@ -192,7 +234,7 @@ impl Watch for Onlooker {
     fn tell(&self, doing: &str, done: usize, total: usize) {
         let message = format!("{doing} {} of {}", clock(done), clock(total));
         let step = done / LINE_EVERY;
-        if !self.terminal && doing == "heard" && step > self.told.swap(step, Ordering::Relaxed) {
+        if !self.terminal && doing == HEARD && step > self.told.swap(step, Ordering::Relaxed) {
             let _ = writeln!(std::io::stderr(), "{} {message}", self.bar.prefix());
         }
         self.bar.set_length(total as u64);

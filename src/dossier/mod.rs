@@ -351,6 +351,13 @@ impl Dossier {
             .map(|i| &segments[i])
     }
 
+    /// The segment that holds a byte of the source with this address.
+    pub fn segment_at(&self, source: &ContentHash, byte: usize) -> Option<&Segment> {
+        let source = self.sources.iter().find(|s| s.hash == *source)?;
+        let mut segments = source.segments.iter();
+        segments.find(|s| s.anchor.span.contains(&byte))
+    }
+
     /// The source a segment belongs to.
     pub fn source_of(&self, segment: &Segment) -> &Source {
         &self.sources[segment.source]

@@ -271,7 +271,7 @@ pub fn set_threads(threads: usize) {
 }
 
 /// Lowers the priority of the calling thread, so that keys are never kept waiting. Linux counts niceness per thread.
-fn be_nice() {
+pub fn be_nice() {
     #[cfg(target_os = "linux")]
     {
         let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::cues;
 use super::file::{FileRead, anchored, inside, title};
 use crate::dossier::manifest::SourceEntry;
-use crate::dossier::{Source, SourceFormat, Spots};
+use crate::dossier::{Dossier, Problem, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
 use crate::model::speech::audio;
 use crate::model::speech::transcript::Transcript;
@@ -27,6 +27,23 @@ pub trait Ears {
     fn stopped(&self) -> bool {
         false
     }
+}
+
+/// Who waits while the recordings of a dossier are heard.
+pub trait Hearer: Sync {
+    /// So many seconds of `total` of the recording at `path` were heard.
+    fn heard(&self, path: &Path, seconds: usize, total: usize);
+
+    /// Whether to end; what was heard is kept.
+    fn stopped(&self) -> bool;
+}
+
+/// The problems of a dossier that are recordings without words, by the name of their file. What cannot be heard is among
+/// them: only who tries to hears that.
+pub fn unheard(dossier: &Dossier) -> impl Iterator<Item = &Problem> {
+    let read = |problem: &Problem| dossier.sources.iter().any(|s| s.path == problem.path);
+    let problems = dossier.problems.iter();
+    problems.filter(move |problem| audio::is_recording(Path::new(&problem.path)) && !read(problem))
 }
 
 /// Hears nothing.

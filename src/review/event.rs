@@ -8,7 +8,7 @@ use ulid::Ulid;
 
 use crate::dossier::Dossier;
 use crate::engine::{ScoreEvent, ScoreRequest, Ticket, Trace};
-use crate::evidence::{EvidenceLink, Place, Polarity};
+use crate::evidence::{Check, EvidenceLink, Place, Polarity};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId, SegmentNo, SubjectId};
 use crate::review::decision::Entry;
@@ -106,6 +106,17 @@ pub enum Event {
     Opened {
         /// Records about this dossier in order of number.
         history: Vec<Recorded>,
+        /// The number a scoring request would get; none when there is no model.
+        ticket: Option<Ticket>,
+        /// When.
+        stamp: Stamp,
+    },
+    /// The dossier was read again while it is open, and has other sources than before.
+    Reread {
+        /// What it is now.
+        dossier: Arc<Dossier>,
+        /// What its claims meet elsewhere in it.
+        checks: Arc<[Check]>,
         /// The number a scoring request would get; none when there is no model.
         ticket: Option<Ticket>,
         /// When.

@@ -4,22 +4,25 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::highlight::Highlights;
+use super::state::hearing::name_in;
 use super::state::overlay::ExportFormat;
-use super::state::{ExportFault, Message, Opened, document};
+use super::state::{ExportFault, Message, Opened, Reread, document};
 use super::width::Measure;
 use crate::dossier::Dossier;
 use crate::engine::prompt::templates_hash;
+use crate::engine::worker::be_nice;
 use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Check, cross_check};
 use crate::hash::ContentHash;
 use crate::id::Person;
-use crate::ingest::{self, Open};
+use crate::ingest::{self, Hearer, Open};
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
@@ -200,6 +203,89 @@ pub(super) fn read(
         };
         let _ = answers.send(Message::Opened(row, Err(failed))).await;
     });
+}
+
+/// Whoever hears recordings on a thread of its own.
+pub(super) struct Hearing {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Hearing {
+    /// Has it end at the next safe place.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits a little for its end: a program that ends while whisper.cpp computes takes its tables away under it.
+    pub(super) async fn end(self) {
+        self.stop();
+        let since = Instant::now();
+        while !self.thread.is_finished() && since.elapsed() < LAST_SOUNDS {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// How long the end waits for a thread that hears, and how often it looks.
+const LAST_SOUNDS: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Hears the recordings of a dossier, after `before` has ended. As nice as the engine, so that keys never wait.
+pub(super) fn hear(
+    dossier: Arc<Dossier>,
+    rubric: Arc<Rubric>,
+    opener: Arc<dyn Open>,
+    answers: Sender<Message>,
+    before: Option<Hearing>,
+) -> std::io::Result<Hearing> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let watch = Audience {
+        dossier: Arc::clone(&dossier),
+        answers: answers.clone(),
+        stop: Arc::clone(&stop),
+    };
+    let work = move || {
+        be_nice();
+        if let Some(before) = before {
+            before.stop();
+            // Whatever it ended with, it has ended.
+            let _ = before.thread.join();
+        }
+        let reread = |dossier: Dossier| {
+            let checks = cross_check(&dossier, &rubric).into();
+            let dossier = Arc::new(dossier);
+            Box::new(Reread { dossier, checks })
+        };
+        let heard = opener.hear(&dossier, &watch).transpose();
+        let heard = heard.map(|heard| heard.map(reread)).map_err(|e| e.to_string());
+        // Nobody wants to know what became of a dossier that was put away.
+        let _ = answers.blocking_send(Message::Heard(dossier, heard));
+    };
+    let thread = std::thread::Builder::new()
+        .name("plumb-ears".to_owned())
+        .spawn(work)?;
+    Ok(Hearing { stop, thread })
+}
+
+/// Who is told how far the hearing is.
+struct Audience {
+    dossier: Arc<Dossier>,
+    answers: Sender<Message>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Hearer for Audience {
+    /// Dropped when the screen is behind.
+    fn heard(&self, path: &Path, seconds: usize, total: usize) {
+        let name = name_in(&self.dossier.root, path);
+        let message = Message::Hearing(Arc::clone(&self.dossier), (name, seconds, total));
+        let _ = self.answers.try_send(message);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
 }
 
 /// Finds the tokens of a source; without them it is shown plain.

@@ -20,6 +20,7 @@ use super::paint::PaintTrace;
 use super::state::{App, Effect, Message};
 use super::terminal::Screen;
 use crate::clock::Clock;
+use crate::dossier::Dossier;
 use crate::engine::{Backend, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::Open;
@@ -88,6 +89,7 @@ struct Loop {
     opener: Arc<dyn Open>,
     runs: PathBuf,
     pool: Arc<Pool>,
+    hearing: Option<errands::Hearing>,
     clock: Arc<dyn Clock>,
     trace: PaintTrace,
     dirty: bool,
@@ -137,6 +139,7 @@ impl Loop {
             opener: ports.opener,
             runs: ports.runs,
             pool: Arc::new(ports.pool),
+            hearing: None,
             clock: ports.clock,
             trace: ports.trace,
             dirty: true,
@@ -234,6 +237,8 @@ impl Loop {
     async fn act(&mut self, effect: Effect) -> Result<()> {
         match effect {
             Effect::Read(row) => self.read(row),
+            Effect::Hear(dossier) => self.hear(dossier)?,
+            Effect::StopHearing => self.hearing.iter().for_each(errands::Hearing::stop),
             Effect::Colour(dossier, source) => errands::colour(dossier, source, self.answer.clone()),
             Effect::LayOut(dossier, source, columns) => {
                 let measure = self.app.settings().measure;
@@ -280,6 +285,15 @@ impl Loop {
         }
     }
 
+    fn hear(&mut self, dossier: Arc<Dossier>) -> Result<()> {
+        let rubric = Arc::clone(&self.app.settings().rubric);
+        let (opener, answer) = (Arc::clone(&self.opener), self.answer.clone());
+        let started = errands::hear(dossier, rubric, opener, answer, self.hearing.take());
+        let refused = |e| Error::new(ErrorKind::Internal, "cannot start the thread that hears").because(e);
+        self.hearing = Some(started.map_err(refused)?);
+        Ok(())
+    }
+
     /// Hands a record over. A store that is far behind holds the keys up rather than losing one; its answers are
     /// taken meanwhile, or both would wait for each other.
     async fn commit(&mut self, job: Job) -> Result<()> {
@@ -314,6 +328,9 @@ impl Loop {
         drop(self.screen);
         drop(self.engine);
         self.jobs = None;
+        if let Some(hearing) = self.hearing.take() {
+            hearing.end().await;
+        }
         let mut lost = None;
         let all_written = async {
             loop {

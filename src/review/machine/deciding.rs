@@ -225,7 +225,7 @@ impl Review {
         self.score(ticket, dimensions)
     }
 
-    fn stop(&mut self) -> Vec<Effect> {
+    pub(super) fn stop(&mut self) -> Vec<Effect> {
         self.work.ticket().map(Effect::Cancel).into_iter().collect()
     }
 

@@ -104,6 +104,12 @@ impl Review {
                 ticket,
                 stamp,
             } => self.opened(&history, ticket, stamp),
+            Event::Reread {
+                dossier,
+                checks,
+                ticket,
+                stamp,
+            } => self.reread(dossier, checks, ticket, stamp),
             Event::Engine { ticket, event, stamp } => self.engine(ticket, event, stamp),
             Event::Person { intent, seen, stamp } => self.person(intent, &seen, stamp),
             Event::Saved(receipt) => self.saved(receipt),
@@ -204,6 +210,28 @@ impl Review {
         });
         self.has_model = ticket.is_some();
         self.remember_seen();
+        self.begin(ticket, stamp)
+    }
+
+    /// Goes on with what the dossier has become. What people decided stands; what a model said of other sources does not.
+    fn reread(
+        &mut self,
+        dossier: Arc<Dossier>,
+        checks: Arc<[Check]>,
+        ticket: Option<Ticket>,
+        stamp: Stamp,
+    ) -> Vec<Effect> {
+        let mut effects = self.stop();
+        self.work = Work::Idle;
+        self.names = Redaction::by(&self.setup.rubric, &dossier, self.setup.language);
+        self.setup.dossier = dossier;
+        self.setup.checks = checks;
+        effects.extend(self.begin(ticket, stamp));
+        effects
+    }
+
+    /// Records what is reviewed, where that is new, and asks for what is not scored.
+    fn begin(&mut self, ticket: Option<Ticket>, stamp: Stamp) -> Vec<Effect> {
         let mut effects = Vec::new();
         let read = DossierRead::of(&self.setup.dossier);
         if self.ledger.read() != Some(&read) {
@@ -304,7 +332,7 @@ fn may_relink(event: &Event) -> bool {
     match event {
         Event::Engine { event, .. } => !streams(event),
         Event::Saved(_) | Event::NotSaved { .. } => false,
-        Event::Opened { .. } | Event::Person { .. } => true,
+        Event::Opened { .. } | Event::Reread { .. } | Event::Person { .. } => true,
     }
 }
 

@@ -165,7 +165,8 @@ fn title_of(review: &Review, place: &Place) -> String {
 }
 
 fn at(review: &Review, place: &Place) -> At {
-    let row = review.dossier().segment(place.segment).and_then(|s| s.anchor.row);
+    let segment = review.dossier().segment_at(&place.sha256, place.start);
+    let row = segment.and_then(|s| s.anchor.row);
     match (&place.spot, place.time, row) {
         (Some(spot), ..) => At::Spot(spot.clone()),
         (None, Some(time), _) => At::Time(time.clock()),

@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::document::Document;
 use super::find::Find;
+use super::hearing::Hearing;
+use crate::dossier::Dossier;
 use crate::evidence::{End, EvidenceLink, Place, checks};
 use crate::hash::ContentHash;
-use crate::id::DimensionId;
+use crate::id::{DimensionId, SegmentNo};
 use crate::review::dimension::{DimensionState, LinkView};
 use crate::review::{OnScreen, Review};
 use crate::tui::highlight::Highlights;
@@ -69,6 +71,8 @@ pub struct Desk {
     pub document: Document,
     /// The search, once there was one.
     pub find: Option<Find>,
+    /// Its recordings that are being heard.
+    pub hearing: Option<Hearing>,
     measure: Measure,
     dimension: usize,
     item: usize,
@@ -88,6 +92,7 @@ impl Desk {
             row,
             focus: Pane::Dimensions,
             find: None,
+            hearing: None,
             measure,
             dimension: 0,
             item: 0,
@@ -96,6 +101,28 @@ impl Desk {
             asked_colour: HashSet::new(),
             asked_layout: None,
             citation: 0,
+        }
+    }
+
+    /// Lays what the dossier has become over what it was: the person stays where they are. To be called before the review
+    /// goes on with it.
+    pub fn reread(&mut self, dossier: &Arc<Dossier>) {
+        let before = Arc::clone(self.review.dossier());
+        let now = |index: usize| {
+            let hash = before.sources.get(index)?.hash;
+            dossier.sources.iter().position(|s| s.hash == hash)
+        };
+        match now(self.document.index()) {
+            Some(index) => self.document.reread(Arc::clone(dossier), index),
+            None => self.document = Document::new(Arc::clone(dossier), 0, self.measure),
+        }
+        let coloured = std::mem::take(&mut self.coloured).into_iter();
+        self.coloured = coloured.filter_map(|(at, runs)| Some((now(at)?, runs))).collect();
+        // Whoever is at work on the old dossier is not heard any more.
+        self.asked_colour = self.coloured.keys().copied().collect();
+        self.asked_layout = None;
+        if let Some(find) = &mut self.find {
+            find.reread(dossier, now);
         }
     }
 
@@ -275,7 +302,13 @@ impl Desk {
         if link.count.is_some() {
             return Vec::new();
         }
-        checks::ends(self.review.checks(), link.place.segment)
+        checks::ends(self.review.checks(), self.number_of(&link.place))
+    }
+
+    /// The number that a place's segment has now: one that was cited before recordings were heard had another.
+    fn number_of(&self, place: &Place) -> SegmentNo {
+        let segment = self.review.dossier().segment_at(&place.sha256, place.start);
+        segment.map_or(place.segment, |s| s.no)
     }
 
     /// Shows the place that the selected link points at; `again` goes on to the next occurrence of a count, or to

@@ -41,6 +41,17 @@ impl Find {
         }
     }
 
+    /// Searches what the dossier has become; the current match stays, wherever `now` says its source is.
+    pub fn reread(&mut self, dossier: &Dossier, now: impl Fn(usize) -> Option<usize>) {
+        let current = self
+            .current()
+            .and_then(|(_, m)| Some((now(m.source)?, m.span.start)));
+        *self = Self::new(dossier, &self.wanted);
+        if let Some((source, byte)) = current {
+            self.start_from(source, byte);
+        }
+    }
+
     /// What is looked for.
     pub fn wanted(&self) -> &str {
         &self.wanted

@@ -1,7 +1,7 @@
 //! Names of things as the screen calls them.
 
 use super::App;
-use crate::dossier::SourceKind;
+use crate::dossier::{SourceKind, TimeSpan};
 use crate::evidence::Place;
 use crate::id::DimensionId;
 use crate::tui::words::Word;
@@ -20,6 +20,16 @@ impl App {
     /// A label and what belongs to it.
     pub fn labelled(&self, label: &str, text: &str) -> String {
         self.fill(Word::Labelled, &[("label", label), ("text", text)])
+    }
+
+    /// How many minutes of a recording were heard.
+    pub fn heard_of(&self, done: usize, total: usize) -> String {
+        let clock = |seconds: usize| {
+            let start_ms = seconds as u64 * 1000;
+            let end_ms = start_ms;
+            TimeSpan { start_ms, end_ms }.clock()
+        };
+        self.fill(Word::HeardOf, &[("done", &clock(done)), ("total", &clock(total))])
     }
 
     /// A dimension's short name.

@@ -32,6 +32,7 @@ pub mod annotating;
 pub mod desk;
 pub mod document;
 pub mod find;
+pub mod hearing;
 pub mod labels;
 pub mod line;
 pub mod notice;
@@ -103,6 +104,10 @@ pub enum Message {
     NotKept(String),
     /// A dossier was read.
     Opened(usize, Result<Box<Opened>, String>),
+    /// Of a recording of a dossier, by its name, so many seconds of so many were heard.
+    Hearing(Arc<Dossier>, (String, usize, usize)),
+    /// The recordings of a dossier were heard; none where there was nothing to hear.
+    Heard(Arc<Dossier>, Result<Option<Box<Reread>>, String>),
     /// A worker found the tokens of a source.
     Coloured(Arc<Dossier>, usize, Arc<Highlights>),
     /// A worker laid a long source out for so many columns.
@@ -134,6 +139,15 @@ pub struct Opened {
     pub history: Vec<Recorded>,
 }
 
+/// A dossier that was read again while it lies on the desk.
+#[derive(Debug, Clone)]
+pub struct Reread {
+    /// What it is now.
+    pub dossier: Arc<Dossier>,
+    /// What its claims meet elsewhere in it.
+    pub checks: Arc<[Check]>,
+}
+
 /// Why a profile was not written.
 #[derive(Debug, Clone)]
 pub enum ExportFault {
@@ -148,6 +162,10 @@ pub enum ExportFault {
 pub enum Effect {
     /// Read the so-many-th dossier of the queue.
     Read(usize),
+    /// Hear the recordings of a dossier that were not heard yet.
+    Hear(Arc<Dossier>),
+    /// Hear no more.
+    StopHearing,
     /// Find the tokens of a source.
     Colour(Arc<Dossier>, usize),
     /// Lay a long source out for so many columns.
@@ -238,6 +256,8 @@ impl App {
             Message::Begin(begin) => self.begin(*begin, stamp),
             Message::NotKept(why) => self.not_kept(&why),
             Message::Opened(row, read) => self.opened(row, read, stamp),
+            Message::Hearing(dossier, now) => self.hearing(&dossier, now),
+            Message::Heard(dossier, heard) => self.heard(&dossier, heard, stamp),
             Message::Coloured(dossier, source, found) => self.coloured(&dossier, source, found),
             Message::LaidOut(dossier, source, columns, laid) => {
                 self.laid_out(&dossier, source, columns, &laid)
@@ -368,7 +388,7 @@ impl App {
             .annotating
             .as_ref()
             .is_some_and(|a| a.work.ticket().is_some());
-        working || drawing || self.opening.is_some()
+        working || drawing || self.is_hearing() || self.opening.is_some()
     }
 
     fn hear(&mut self, ticket: Ticket, event: ScoreEvent, stamp: Stamp) -> Vec<Effect> {
@@ -416,6 +436,7 @@ impl App {
         let mut effects = Vec::new();
         for effect in wanted {
             match effect {
+                Wanted::Score(_) if self.is_hearing() => {}
                 Wanted::Score(request) => effects.push(Effect::Ask(request)),
                 Wanted::Cancel(ticket) => effects.push(Effect::Cancel(ticket)),
                 Wanted::Commit(draft) => {
@@ -484,20 +505,27 @@ impl App {
         });
         self.desk = Some(Desk::new(review, row, self.settings.measure));
         let ticket = self.settings.model.is_some().then(|| self.next_ticket());
-        effects.extend(self.review(Event::Opened {
+        let mut wanted = self.review(Event::Opened {
             history: opened.history,
             ticket,
             stamp,
-        }));
+        });
+        let hearing = self.begin_hearing();
+        if !hearing.is_empty() {
+            wanted.retain(|effect| !matches!(effect, Effect::Ask(_)));
+        }
+        effects.extend(wanted.into_iter().chain(hearing));
         effects
     }
 
-    /// Takes the dossier off the desk; its scoring ends.
+    /// Takes the dossier off the desk; its scoring and the hearing of its recordings end.
     fn put_away(&mut self) -> Vec<Effect> {
         let desk = self.desk.take();
+        let hearing = desk.as_ref().is_some_and(|d| d.hearing.is_some());
         let scoring = desk.and_then(|d| d.review.work().ticket());
         let drawing = self.annotating.as_ref().and_then(|a| a.work.ticket());
-        scoring.or(drawing).map(Effect::Cancel).into_iter().collect()
+        let ended = scoring.or(drawing).map(Effect::Cancel).into_iter();
+        ended.chain(hearing.then_some(Effect::StopHearing)).collect()
     }
 
     fn next_ticket(&mut self) -> Ticket {

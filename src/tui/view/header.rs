@@ -144,6 +144,12 @@ fn work(app: &App) -> String {
 
 fn progress(app: &App, desk: &Desk) -> Option<String> {
     let spinner = app.settings().theme.glyphs.spin(app.tick());
+    if let Some(hearing) = &desk.hearing {
+        let now = hearing.now.as_ref();
+        let text = now.map(|(_, done, total)| app.heard_of(*done, *total));
+        let text = text.unwrap_or_else(|| app.word(Word::HearingRecordings).to_owned());
+        return Some(format!("{spinner} {text}"));
+    }
     let text = match desk.review.work() {
         Work::Waiting(_) => app.word(Word::StateQueued).to_owned(),
         Work::Loading(_, fraction) if *fraction > 0.0 => app.fill(

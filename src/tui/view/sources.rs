@@ -7,6 +7,7 @@ use super::canvas::Canvas;
 use super::list;
 use crate::dossier::Problem;
 use crate::tui::state::desk::{Desk, Pane};
+use crate::tui::state::hearing::Progress;
 use crate::tui::state::labels::kind_word;
 use crate::tui::words::Word;
 
@@ -29,7 +30,7 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, area: Rect) {
             canvas.styles().dim,
         );
     }
-    let problems = problems(canvas, &dossier.problems, inside.width);
+    let problems = problems(canvas, desk, inside.width);
     let shown = problems.len().min(usize::from(inside.height) / 2);
     let room = usize::from(inside.height) - shown;
     let current = desk.document.index();
@@ -43,19 +44,32 @@ pub(super) fn render(canvas: &mut Canvas<'_>, desk: &Desk, area: Rect) {
     }
 }
 
-/// What could not be read, and why, in rows of their own.
-fn problems(canvas: &Canvas<'_>, problems: &[Problem], columns: u16) -> Vec<Line<'static>> {
-    let styles = canvas.styles();
-    let failed = canvas.theme().glyphs.failed;
+/// What could not be read, and why, in rows of their own; of a recording that is being heard, how far it is.
+fn problems(canvas: &Canvas<'_>, desk: &Desk, columns: u16) -> Vec<Line<'static>> {
+    let (app, styles) = (canvas.app, canvas.styles());
+    let glyphs = &canvas.theme().glyphs;
     let mut lines = Vec::new();
-    for problem in problems {
-        let name = format!("{failed} {}", problem.path);
+    for Problem { path, message } in &desk.review.dossier().problems {
+        let progress = desk.hearing.as_ref().and_then(|h| h.of(path));
+        let (sign, style, message) = match progress {
+            None => (glyphs.failed, styles.error, message.clone()),
+            Some(Progress::Waits) => (
+                glyphs.queued,
+                styles.dim,
+                app.word(Word::WaitsToBeHeard).to_owned(),
+            ),
+            Some(Progress::Heard(done, total)) => {
+                let heard = app.heard_of(done, total);
+                (glyphs.spin(app.tick()), styles.text, heard)
+            }
+        };
+        let name = format!("{sign} {path}");
         let name = canvas.measure().truncate(&name, usize::from(columns));
-        lines.push(Line::styled(name.into_owned(), styles.error));
+        lines.push(Line::styled(name.into_owned(), style));
         let room = usize::from(columns.saturating_sub(2));
-        let reason = canvas.measure().wrap(&problem.message, room);
+        let reason = canvas.measure().wrap(&message, room);
         lines.extend(reason.into_iter().take(REASON).map(|part| {
-            let part = format!("  {}", &problem.message[part]);
+            let part = format!("  {}", &message[part]);
             Line::styled(part, styles.dim)
         }));
     }

@@ -64,6 +64,11 @@ words! {
     NoEvidenceYet: "模型尚未给出证据", "No evidence from the model yet";
     NoMatches: "没有匹配的结果", "No matches";
     NoDossiers: "队列是空的", "The queue is empty";
+    WaitsToBeHeard: "等待听写", "waits to be heard";
+    HearingRecordings: "正在听写录音", "hearing recordings";
+    HeardOf: "已听 {done}/{total}", "heard {done} of {total}";
+    RecordingsHeard: "录音已听写完，评分据此进行。", "The recordings were heard; scores now rest on them too.";
+    HearingStopped: "已停止听写，听过的都保留；重新打开档案会接着听。", "Stopped. What was heard is kept; opening the dossier again goes on.";
     EmptySource: "（空文件）", "(empty file)";
 
     // Kinds of sources.

@@ -11,6 +11,7 @@ mod deciding;
 mod evidence;
 mod finding;
 mod general;
+mod hearing;
 mod leaving;
 mod moving;
 pub mod script;

@@ -197,6 +197,12 @@ impl<'a> Session<'a> {
         Ok(self.keys.flush()?)
     }
 
+    /// Types what a terminal would send.
+    pub fn type_keys(&mut self, bytes: &str) -> Outcome {
+        self.keys.write_all(bytes.as_bytes())?;
+        Ok(self.keys.flush()?)
+    }
+
     /// What the screen shows.
     pub fn text(&self) -> String {
         self.screen().screen().contents()

@@ -12,6 +12,7 @@ impl App {
         match action {
             Action::Rescore => self.rescore(true, stamp),
             Action::RescoreMissing => self.rescore(false, stamp),
+            Action::StopScoring if self.is_hearing() => self.stop_hearing(stamp),
             Action::StopScoring => self.intend(Intent::Stop, stamp),
             Action::Palette => self.show(Overlay::Palette(Picker::default())),
             Action::Help => self.show(Overlay::Help(Picker::default())),

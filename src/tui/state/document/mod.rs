@@ -60,6 +60,12 @@ impl Document {
         document
     }
 
+    /// The same source in what the dossier has become: cursor, selection and rows stay.
+    pub fn reread(&mut self, dossier: Arc<Dossier>, source: usize) {
+        self.dossier = dossier;
+        self.source = source;
+    }
+
     /// Which source, an index into the dossier's.
     pub fn index(&self) -> usize {
         self.source
