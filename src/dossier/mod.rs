@@ -199,6 +199,8 @@ pub struct Source {
     pub shown: Visible,
     /// The citable places, in order.
     pub segments: Vec<Segment>,
+    /// Of a recording, the words that may have been misheard: bytes of [`Source::raw`], in order.
+    pub unsure: Vec<Range<usize>>,
     /// What a picture looks like.
     pub picture: Option<Arc<Preview>>,
 }

@@ -69,6 +69,7 @@ fn source(at: usize, path: &str, kind: SourceKind, text: &str, no: &mut u32) -> 
         raw: text.to_owned(),
         spots: Spots::default(),
         shown: Visible::of(text),
+        unsure: Vec::new(),
         picture: None,
         segments,
     }

@@ -78,6 +78,7 @@ pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>, eyes: Eyes<'_>) ->
         raw: text.raw,
         spots: text.spots,
         shown,
+        unsure: Vec::new(),
         picture: None,
     };
     Ok(FileRead {

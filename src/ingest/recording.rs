@@ -73,7 +73,7 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<
         .and_then(ContentHash::of_reader)
         .map_err(refused)?;
     let heard = ears.hear(&path, hash)?;
-    let raw = heard.vtt();
+    let (raw, unsure) = heard.captions();
     let reading = cues::read_heard(&raw);
     if reading.segments.is_empty() {
         return Err("nobody speaks in it".to_owned());
@@ -90,6 +90,7 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<
         encoding: "UTF-8",
         segments: anchored(&raw, &spots, reading.segments),
         spots,
+        unsure,
         picture: None,
         shown: Visible::of_file(&raw),
         raw,
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
     use crate::dossier::{Language, SourceKind, TimeSpan};
     use crate::ingest::{Limits, Readers, open_with, originals, reread};
-    use crate::model::speech::transcript::Utterance;
+    use crate::model::speech::transcript::{Utterance, Word};
 
     type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -138,7 +139,12 @@ mod tests {
                 language: Language::En,
                 speaker: None,
                 speaker_confidence: None,
-                words: Vec::new(),
+                words: vec![Word {
+                    word: text.split_inclusive(' ').next().unwrap_or_default().to_owned(),
+                    start: *start,
+                    end: *end,
+                    probability: 0.2,
+                }],
             };
             Ok(Transcript {
                 language: "en".to_owned(),
@@ -196,6 +202,8 @@ mod tests {
             })
         );
         assert_eq!(reread(source, first).as_ref(), Some(&first.text));
+        let unsure: Vec<&str> = source.unsure.iter().map(|s| &source.raw[s.clone()]).collect();
+        assert_eq!(unsure, ["Well:", "On"]);
         let kept: Vec<ContentHash> = originals(&dossier)?.iter().map(|(hash, _)| *hash).collect();
         assert_eq!(kept.len(), 3, "the recording, its transcript and the note");
         assert!(kept.contains(&ContentHash::of(source.raw.as_bytes())));

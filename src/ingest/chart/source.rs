@@ -51,6 +51,7 @@ pub(in crate::ingest) fn source(
         spots: Spots::default(),
         shown: Visible::of_file(&raw),
         raw,
+        unsure: Vec::new(),
         picture: preview(&bytes),
     };
     Ok(FileRead {

@@ -143,21 +143,31 @@ pub(in crate::tui) fn name_in(root: &Path, path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::buffer::Buffer;
+    use ratatui::layout::Rect;
+
     use super::*;
     use crate::dossier::Language;
     use crate::error::{Error, ErrorKind, Result};
     use crate::hash::ContentHash;
     use crate::ingest::{Ears, Limits, Readers, open_with};
-    use crate::model::speech::transcript::{Transcript, Utterance};
+    use crate::model::speech::transcript::{Transcript, Utterance, Word};
     use crate::review::{Act, Entry};
     use crate::tui::state::Message;
     use crate::tui::testing::{Stage, settings};
 
-    /// Hears two sentences in everything.
+    /// Hears two sentences in everything, and one word badly.
     struct Good;
 
     impl Ears for Good {
         fn hear(&self, _: &Path, _: ContentHash) -> std::result::Result<Transcript, String> {
+            let word = |(word, probability): (&str, f32)| Word {
+                word: word.to_owned(),
+                start: 0.0,
+                end: 0.0,
+                probability,
+            };
+            let words = [("The", 0.9), (" cutover", 0.2), (" went", 0.9), (" well.", 0.9)];
             let said = |(id, text): (usize, &str)| Utterance {
                 id,
                 start: id as f64,
@@ -166,7 +176,7 @@ mod tests {
                 language: Language::En,
                 speaker: None,
                 speaker_confidence: None,
-                words: Vec::new(),
+                words: words.map(word).to_vec(),
             };
             Ok(Transcript {
                 language: "en".to_owned(),
@@ -301,6 +311,28 @@ mod tests {
             }
             _ => return Err(failed("no decision")),
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_word_that_may_be_another_is_dim() -> Result<()> {
+        let (mut stage, _folder) = stage()?;
+        let (dossier, heard) = (stage.dossier()?, reread(&stage)?);
+        stage.send(Message::Heard(dossier, Ok(Some(heard))));
+        stage.press("f2 k")?;
+        let mut buffer = Buffer::empty(Rect::from(stage.app.size()));
+        crate::tui::view::render(&stage.app, &mut buffer);
+        let colour_of = |word: &str| {
+            let row =
+                |y: u16| -> String { (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect() };
+            let found = |y: u16| Some((row(y).find(word)?, row(y), y));
+            let (at, row, y) = (0..buffer.area.height).find_map(found)?;
+            let x = row[..at].chars().count() as u16;
+            buffer[(x, y)].style().fg
+        };
+        let dim = stage.app.settings().theme.styles.dim.fg;
+        assert_eq!(colour_of("cutover"), dim, "{}", stage.screen()?);
+        assert!(colour_of("went well").is_some_and(|fg| Some(fg) != dim));
         Ok(())
     }
 

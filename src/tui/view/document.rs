@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::layout::Layout;
 use super::picture;
+use crate::dossier::Source;
 use crate::evidence::{Place, Polarity};
 use crate::tui::highlight::{self, Mark, row};
 use crate::tui::state::desk::{Desk, Pane};
@@ -204,11 +205,10 @@ fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles, visible: &Range<
     let Some(source) = document.source() else {
         return Vec::new();
     };
+    let unsure = unsure(source, visible).map(|span| mark(span, styles.dim));
     let orders = source.orders().map(|(segment, _)| document.shown(segment));
-    let mut marks: Vec<Mark<'_>> = orders
-        .filter(|span| span.start < visible.end && visible.start < span.end)
-        .map(|span| mark(span, styles.warn))
-        .collect();
+    let orders = orders.filter(|span| span.start < visible.end && visible.start < span.end);
+    let mut marks: Vec<Mark<'_>> = unsure.chain(orders.map(|span| mark(span, styles.warn))).collect();
     if let Some(segment) = document.segment() {
         marks.push(mark(document.shown(segment), styles.selected));
     }
@@ -234,6 +234,16 @@ fn marks<'n>(desk: &Desk, names: &'n [String], styles: &Styles, visible: &Range<
         marks.push(mark(selection, styles.selection));
     }
     marks
+}
+
+/// The words of a recording that may have been misheard.
+fn unsure<'s>(source: &'s Source, visible: &Range<usize>) -> impl Iterator<Item = Range<usize>> + 's {
+    let seen = source.shown.to_original(visible.clone());
+    let from = source.unsure.partition_point(|span| span.end <= seen.start);
+    let spans = source.unsure.iter().skip(from);
+    spans
+        .take_while(move |span| span.start < seen.end)
+        .map(|span| source.shown.to_shown(span.clone()))
 }
 
 fn mark(span: Range<usize>, style: Style) -> Mark<'static> {
