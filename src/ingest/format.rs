@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::segment::Reading;
-use super::{chart, chat, cues, prose, table};
+use super::{chart, chat, cues, office, prose, table};
 use crate::dossier::SourceFormat;
 use crate::model::speech::audio;
 
@@ -110,7 +110,8 @@ const OLDER: [(&str, &str); 7] = [
 /// The extensions that are read, for messages.
 fn known() -> String {
     let texts = FORMATS.iter().flat_map(|f| f.extensions).copied();
-    let all: Vec<&str> = texts.chain(audio::EXTENSIONS).chain(chart::EXTENSIONS).collect();
+    let models = audio::EXTENSIONS.into_iter().chain(chart::EXTENSIONS);
+    let all: Vec<&str> = texts.chain(models).chain([office::ARCHIVE]).collect();
     all.join(", ")
 }
 

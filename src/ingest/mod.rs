@@ -10,8 +10,8 @@
 //!
 //! [`reread`] derives the text from the span alone. Office files are rendered as plain text in a child process first
 //! (see [`office`]): every segment of theirs is the bytes of its span. Recordings are heard by whoever opens the dossier
-//! ([`Ears`]), pictures read as a text of their own, a value a line (see [`chart`]). A reader for one more format of text
-//! is one more line in the table of `format.rs`.
+//! ([`Ears`]), pictures read as a text of their own, a value a line (see [`chart`]). The files of an archive are sources
+//! like those outside. A reader for one more format of text is one more line in the table of `format.rs`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,7 @@ mod segment;
 mod sentence;
 mod speakers;
 mod table;
+mod zipped;
 
 pub use chart::Sight;
 pub use cues::captions;
@@ -164,30 +165,38 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
     let Readers { office, ears, sight } = readers;
-    // A model has the processor to itself; the others are waited for together.
+    // A model has the processor to itself; the others are waited for together. So are the files of an archive, among
+    // themselves: what it unpacks to is held.
     let files = abreast(&manifest.sources, |entry| {
-        let by_model = recording::is_recording(entry) || chart::is_picture(entry);
-        (!by_model).then(|| file::read(&root, entry, limits, (office, sight)))
+        let apart = recording::is_recording(entry)
+            || chart::is_picture(&entry.path)
+            || office::is_archive(&entry.path);
+        (!apart).then(|| file::read(&root, entry, limits, (office, sight)))
     });
     for (entry, file) in manifest.sources.iter().zip(files) {
-        let read = file.unwrap_or_else(|| {
-            if chart::is_picture(entry) {
-                chart::source(&root, entry, limits, sight)
-            } else {
-                recording::read(&root, entry, ears)
+        let one = |read| vec![(entry.path.clone(), read)];
+        let read = match file {
+            Some(read) => one(read),
+            None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, (office, sight)),
+            None if chart::is_picture(&entry.path) => {
+                let bytes = file::load(&root, &entry.path, limits);
+                one(bytes.and_then(|bytes| chart::source(entry, &bytes, sight)))
             }
-        });
+            None => one(recording::read(&root, entry, ears)),
+        };
         if ears.stopped() {
             let message = "stopped while a recording was heard";
             let hint = "what was heard is kept: the same command goes on with it";
             return Err(Error::new(ErrorKind::Cancelled, message).hint(hint));
         }
-        match read {
-            Ok(mut read) => {
-                speakers::name(&mut read, entry);
-                shelf.add(read);
+        for (path, read) in read {
+            match read {
+                Ok(mut read) => {
+                    speakers::name(&mut read, entry);
+                    shelf.add(read);
+                }
+                Err(message) => shelf.problem(&path, &message),
             }
-            Err(message) => shelf.problem(&entry.path, &message),
         }
     }
     if shelf.sources.is_empty() {
@@ -282,9 +291,16 @@ pub fn of_texts(meta: DossierMeta, texts: &[(SourceEntry, String)]) -> Result<Do
 /// # Errors
 /// A file is gone, or is no longer what was read.
 pub fn originals(dossier: &Dossier) -> Result<Vec<(ContentHash, Vec<u8>)>> {
+    originals_by(dossier, &Parser::of_this_program())
+}
+
+fn originals_by(dossier: &Dossier, office: &Parser) -> Result<Vec<(ContentHash, Vec<u8>)>> {
+    let mut archived = zipped::Originals::new(office);
     let original = |source: &Source| {
         let path = dossier.root.join(&source.path);
-        let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let found = archived.find(&path, source.hash);
+        let bytes = found.and_then(|found| found.map_or_else(|| std::fs::read(&path), Ok));
+        let bytes = bytes.map_err(|e| Error::io("read", &path, e))?;
         if ContentHash::of(&bytes) != source.hash {
             let changed = format!("{} changed while it was being reviewed", name(&path));
             return Err(Error::new(ErrorKind::Input, changed).hint("open the dossier again"));

@@ -194,6 +194,60 @@ fn a_record_that_cites_a_page_says_so_and_verifies() -> Outcome {
     Ok(())
 }
 
+/// A zip archive of these members.
+fn archive(members: &[(&str, &[u8])]) -> Outcome<Vec<u8>> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        zip.start_file(*name, SimpleFileOptions::default())?;
+        zip.write_all(bytes)?;
+    }
+    Ok(zip.finish()?.into_inner())
+}
+
+/// The archive is unpacked by a child, and so are the documents in it; what a record cites is found in it again.
+#[test]
+fn a_record_that_cites_a_file_in_an_archive_verifies() -> Outcome {
+    const LINK: &[Step] = &[
+        act(Action::NextSource).shows("[p. 1]"),
+        act(Action::PaneDocument).shows("┏━ incident.pdf"),
+        act(Action::Bottom).shows("incident.pdf p. 2"),
+        act(Action::Link).saves(),
+        act(Action::Quit).ends(0),
+    ];
+    let env = TestEnvironment::new()?;
+    let incident = std::fs::read(sample("en-marta-lind-2026h1").join("incident.pdf"))?;
+    let papers = archive(&[
+        ("half/week.md", b"Shipped it. On time."),
+        ("half/incident.pdf", &incident),
+        ("../out.md", b"Led out."),
+        ("half/what.xyz", b"?"),
+    ])?;
+    let dir = ingest::dossier(&env, "zipped", &[("papers.zip", &papers)])?;
+    let read = report(&env, dir.clone())?;
+    assert_eq!(
+        segment(&read, "papers.zip/half/week.md", "On time.")?["kind"],
+        "sentence"
+    );
+    let page = segment(&read, "papers.zip/half/incident.pdf", "checked every quarter")?;
+    assert_eq!(page["spot"]["page"], 2);
+    let listed = env.run(["ingest".into(), dir.clone().into_os_string()])?.ok()?;
+    assert!(
+        listed.contains("  ! papers.zip/../out.md: has a name that leads out of the archive; not read\n"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("  ! papers.zip/half/what.xyz: unknown kind of file"),
+        "{listed}"
+    );
+    let mut session = Session::review(&env, &dir, &[], WIDE)?;
+    session.wait("saved #1 ")?;
+    session.play(LINK)?;
+    let last = journal(&env)?.last().ok_or("no record")?.to_string();
+    assert!(last.contains(r#""spot":{"page":2}"#), "{last}");
+    env.run(["journal", "verify"])?.ok()?;
+    Ok(())
+}
+
 /// The limits of a process, and whether it may gain privileges, as Linux tells them.
 #[cfg(target_os = "linux")]
 #[test]
@@ -252,16 +306,11 @@ fn a_file_that_wants_all_memory_ends_its_child_and_no_more() -> Outcome {
     let content = format!(
         r#"<?xml version="1.0"?><office:document-content xmlns:office="o" xmlns:table="t" xmlns:text="x"><office:body><office:spreadsheet><table:table table:name="S">{rows}</table:table></office:spreadsheet></office:body></office:document-content>"#
     );
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in [
-        ("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
-        ("META-INF/manifest.xml", "<manifest/>"),
-        ("content.xml", content.as_str()),
-    ] {
-        zip.start_file(name, SimpleFileOptions::default())?;
-        zip.write_all(bytes.as_bytes())?;
-    }
-    let bomb = zip.finish()?.into_inner();
+    let bomb = archive(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet"),
+        ("META-INF/manifest.xml", b"<manifest/>"),
+        ("content.xml", content.as_bytes()),
+    ])?;
     let dir = ingest::dossier(&env, "bomb", &[("good.md", b"Shipped it."), ("bomb.ods", &bomb)])?;
     let started = Instant::now();
     let read = report(&env, dir)?;

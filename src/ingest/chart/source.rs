@@ -8,8 +8,7 @@ use super::{decode, rendition};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Preview, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
-use crate::ingest::Limits;
-use crate::ingest::file::{FileRead, anchored, load, title};
+use crate::ingest::file::{FileRead, anchored, title};
 use crate::sanitize::Visible;
 
 /// The longer side of what is held to be drawn, in pixels.
@@ -18,21 +17,19 @@ const HELD: u32 = 640;
 /// The extensions of pictures that are read.
 pub(in crate::ingest) const EXTENSIONS: [&str; 4] = ["png", "jpg", "jpeg", "webp"];
 
-/// Whether the file of `entry` is a picture, by its name.
-pub(in crate::ingest) fn is_picture(entry: &SourceEntry) -> bool {
-    let extension = Path::new(&entry.path).extension().and_then(|e| e.to_str());
+/// Whether the file at `path` is a picture, by its name.
+pub(in crate::ingest) fn is_picture(path: &str) -> bool {
+    let extension = Path::new(path).extension().and_then(|e| e.to_str());
     extension.is_some_and(|e| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(e)))
 }
 
-/// Reads the picture of `entry` under `root`.
+/// Reads the picture of `entry` from its bytes.
 pub(in crate::ingest) fn source(
-    root: &Path,
     entry: &SourceEntry,
-    limits: Limits,
+    bytes: &[u8],
     sight: &Sight,
 ) -> Result<FileRead, String> {
-    let bytes = load(root, &entry.path, limits)?;
-    let chart = sight.look(&bytes)?;
+    let chart = sight.look(bytes)?;
     let (raw, mut reading) = rendition::of(&chart);
     reading.notes.extend(chart.note);
     if reading.segments.is_empty() {
@@ -44,7 +41,7 @@ pub(in crate::ingest) fn source(
         kind: entry.kind,
         format: SourceFormat::Picture,
         date: entry.date,
-        hash: ContentHash::of(&bytes),
+        hash: ContentHash::of(bytes),
         bytes: bytes.len() as u64,
         encoding: sight.version(),
         segments: anchored(&raw, &Spots::default(), reading.segments),
@@ -52,7 +49,7 @@ pub(in crate::ingest) fn source(
         shown: Visible::of_file(&raw),
         raw,
         unsure: Vec::new(),
-        picture: preview(&bytes),
+        picture: preview(bytes),
     };
     Ok(FileRead {
         source,

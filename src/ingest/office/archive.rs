@@ -15,7 +15,7 @@ const MAX_UNPACKED: u64 = 192 << 20;
 
 /// A zip archive in memory.
 pub(super) struct Archive<'a> {
-    zip: ZipArchive<Cursor<&'a [u8]>>,
+    pub(super) zip: ZipArchive<Cursor<&'a [u8]>>,
     left: u64,
 }
 
@@ -93,7 +93,8 @@ fn is_xml(name: &str) -> bool {
     extension.eq_ignore_ascii_case("xml") || extension.eq_ignore_ascii_case("rels")
 }
 
-fn broken(error: ZipError) -> String {
+/// Why an archive or a member of it cannot be read, in one line.
+pub(super) fn broken(error: ZipError) -> String {
     match error {
         ZipError::UnsupportedArchive(why) if why == ZipError::PASSWORD_REQUIRED => {
             "is encrypted; save it without a password".to_owned()

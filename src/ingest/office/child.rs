@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::unpack::{self, Listing, Unpacked};
 use super::{Rendition, sandbox};
 use crate::dossier::SourceFormat;
 use crate::error::{Error, ErrorKind, Result};
@@ -30,27 +31,39 @@ enum Answer {
     Rendered(Rendition),
     /// The picture of a page follows.
     Drawn,
+    /// The files of an archive follow, one behind the other.
+    Unpacked(Listing),
     /// What is wrong with the file.
     Refused(String),
 }
 
 /// The child's side: reads a file of `format` from `input` and prints what it is; of a PDF with a `page`, the picture of
-/// that page.
+/// that page; of an archive, the files in it.
 ///
 /// # Errors
 /// The format is unknown, this process cannot be confined, or its pipes are closed.
 pub fn answer(format: &str, page: Option<u32>, input: &mut dyn Read, out: &mut dyn Write) -> Result<()> {
-    let format: SourceFormat = serde_json::from_value(format.into())
-        .map_err(|e| Error::new(ErrorKind::Usage, format!("no format is called {format:?}")).because(e))?;
+    let archive = format == unpack::EXTENSION;
+    let known: Option<SourceFormat> = serde_json::from_value(format.into()).ok();
+    if known.is_none() && !archive {
+        let unknown = format!("no format is called {format:?}");
+        return Err(Error::new(ErrorKind::Usage, unknown));
+    }
     sandbox::confine()?;
     let mut bytes = Vec::new();
     input
         .take(MAX_FILE)
         .read_to_end(&mut bytes)
         .map_err(|e| Error::new(ErrorKind::Io, "cannot read standard input").because(e))?;
-    let answered = match page {
-        Some(page) => super::pdf::picture(&bytes, page).map(|picture| (Answer::Drawn, picture)),
-        None => super::render(format, &bytes).map(|read| (Answer::Rendered(read), Vec::new())),
+    let answered = match (known, page) {
+        (None, _) => unpack::unpack(&bytes).map(|read| {
+            let (listing, behind) = read.split();
+            (Answer::Unpacked(listing), behind)
+        }),
+        (Some(_), Some(page)) => super::pdf::picture(&bytes, page).map(|picture| (Answer::Drawn, picture)),
+        (Some(format), None) => {
+            super::render(format, &bytes).map(|read| (Answer::Rendered(read), Vec::new()))
+        }
     };
     let (answer, behind) = answered.unwrap_or_else(|why| (Answer::Refused(why), Vec::new()));
     let broken = |e| Error::new(ErrorKind::Io, "cannot write to standard output").because(e);
@@ -60,7 +73,7 @@ pub fn answer(format: &str, page: Option<u32>, input: &mut dyn Read, out: &mut d
 
 /// The rendition of a file, made by a child process that runs `program`.
 pub(super) fn render(program: &Path, format: SourceFormat, bytes: &[u8]) -> Result<Rendition, String> {
-    match ask(program, format, None, bytes)? {
+    match ask(program, &word(format), None, bytes)? {
         (Answer::Rendered(rendition), _) if rendition.is_sound() => Ok(rendition.tidied()),
         _ => Err(senseless()),
     }
@@ -68,10 +81,24 @@ pub(super) fn render(program: &Path, format: SourceFormat, bytes: &[u8]) -> Resu
 
 /// The picture of a page of a PDF, drawn by a child process that runs `program`.
 pub(super) fn draw(program: &Path, pdf: &[u8], page: u32) -> Result<Vec<u8>, String> {
-    match ask(program, SourceFormat::Pdf, Some(page), pdf)? {
+    match ask(program, &word(SourceFormat::Pdf), Some(page), pdf)? {
         (Answer::Drawn, picture) => Ok(picture),
         _ => Err(senseless()),
     }
+}
+
+/// The files of an archive, unpacked by a child process that runs `program`.
+pub(super) fn unpack(program: &Path, archive: &[u8]) -> Result<Unpacked, String> {
+    match ask(program, unpack::EXTENSION, None, archive)? {
+        (Answer::Unpacked(listing), behind) => Unpacked::join(listing, &behind).ok_or_else(senseless),
+        _ => Err(senseless()),
+    }
+}
+
+/// What the child calls a format.
+fn word(format: SourceFormat) -> String {
+    let word = serde_json::to_value(format).unwrap_or_default();
+    word.as_str().unwrap_or_default().to_owned()
 }
 
 fn senseless() -> String {
@@ -79,16 +106,10 @@ fn senseless() -> String {
 }
 
 /// What a child process that runs `program` says of a file, and the bytes behind it.
-fn ask(
-    program: &Path,
-    format: SourceFormat,
-    page: Option<u32>,
-    bytes: &[u8],
-) -> Result<(Answer, Vec<u8>), String> {
-    let word = serde_json::to_value(format).unwrap_or_default();
+fn ask(program: &Path, word: &str, page: Option<u32>, bytes: &[u8]) -> Result<(Answer, Vec<u8>), String> {
     let mut child = Command::new(program)
         .arg(COMMAND)
-        .arg(word.as_str().unwrap_or_default())
+        .arg(word)
         .args(page.map(|page| page.to_string()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

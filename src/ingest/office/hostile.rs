@@ -114,3 +114,68 @@ fn no_damage_makes_a_renderer_panic() -> Outcome {
     assert!(panicked.is_empty(), "{panicked:?}");
     Ok(())
 }
+
+/// An archive of papers, as people pack a folder.
+fn papers() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let office = samples().join("en-marta-lind-2026h1");
+    let read = |name| std::fs::read(office.join(name));
+    let (report, thanks) = (read("report.docx")?, read("thanks.eml")?);
+    Ok(archive(&[
+        ("half/report.docx", &report),
+        ("half/thanks.eml", &thanks),
+        ("week.md", "# 周报\n\n全量切完。".as_bytes()),
+        ("chat/log.jsonl", b"{\"from\": \"Bo\", \"text\": \"Shipped.\"}\n"),
+    ])?)
+}
+
+/// Whatever comes out of the archive is read, and goes through a pipe and back.
+#[test]
+fn no_damage_makes_the_reader_of_archives_panic() -> Outcome {
+    let whole = papers()?;
+    let mut panicked = Vec::new();
+    let mut opened = 0;
+    for copy in 0..copies() {
+        let mut dice = Dice((copy << 8) | 0xa5);
+        let inside = if copy % 2 == 0 {
+            damage_inside(&whole, &mut dice)
+        } else {
+            None
+        };
+        let bytes = inside.unwrap_or_else(|| {
+            let mut bytes = whole.clone();
+            damage(&mut bytes, &mut dice);
+            bytes
+        });
+        let read = || {
+            let unpacked = unpack::unpack(&bytes)?;
+            let whole: Vec<_> = unpacked
+                .files
+                .iter()
+                .filter_map(|f| f.bytes.clone().ok())
+                .collect();
+            let refused = unpacked.files.iter().filter_map(|f| f.bytes.clone().err());
+            assert!(
+                refused
+                    .chain(unpacked.notes.clone())
+                    .all(|why| !why.contains('\n'))
+            );
+            let _ = whole.first().map(|docx| render(SourceFormat::Docx, docx));
+            let (listing, behind) = unpacked.split();
+            assert_eq!(behind, whole.concat());
+            Ok(Unpacked::join(listing, &behind).is_some())
+        };
+        match catch_unwind(read) {
+            Ok(Ok(sound)) => {
+                assert!(sound, "{copy}");
+                opened += 1;
+            }
+            Ok::<Result<bool, String>, _>(Err(why)) => {
+                assert!(!why.is_empty() && !why.contains('\n'), "{why}");
+            }
+            Err(_) => panicked.push(copy),
+        }
+    }
+    assert!(panicked.is_empty(), "{panicked:?}");
+    assert!(opened > copies() / 4, "{opened} were read at all");
+    Ok(())
+}

@@ -26,6 +26,7 @@ mod sandbox;
 mod scan;
 mod sheet;
 mod slides;
+mod unpack;
 mod web;
 mod workbook;
 mod xml;
@@ -33,6 +34,7 @@ mod xml;
 pub use child::{COMMAND, answer};
 pub use rendition::{Block, BlockKind, Rendition, Scan};
 pub(in crate::ingest) use scan::read as read_scans;
+pub(in crate::ingest) use unpack::{EXTENSION as ARCHIVE, Member, Unpacked, is_archive};
 
 /// What stands for the encoding of a source that was rendered; changes with the text that a renderer gives.
 pub const VERSION: &str = "rendition 1";
@@ -108,6 +110,17 @@ impl Parser {
             None => pdf::picture(pdf, page),
         }
     }
+
+    /// The files in an archive.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line without its name.
+    pub(in crate::ingest) fn unpack(&self, archive: &[u8]) -> Result<Unpacked, String> {
+        match &self.program {
+            Some(program) => child::unpack(program, archive),
+            None => unpack::unpack(archive),
+        }
+    }
 }
 
 /// Renders the file; for text formats there is nothing to render.
@@ -167,3 +180,5 @@ fn foreign(format: SourceFormat, bytes: &[u8]) -> Result<(), String> {
 mod hostile;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::ingest) use tests::archive;

@@ -156,7 +156,7 @@ fn a_file_is_rendered_once() -> Outcome {
 }
 
 /// A zip archive of these members.
-pub(super) fn archive(members: &[(&str, &[u8])]) -> zip::result::ZipResult<Vec<u8>> {
+pub(in crate::ingest) fn archive(members: &[(&str, &[u8])]) -> zip::result::ZipResult<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         zip.start_file(*name, SimpleFileOptions::default())?;

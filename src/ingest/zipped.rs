@@ -1,0 +1,277 @@
+//! Archives in a dossier: each file of one is a source of its own, as `papers.zip/notes/week.md`, read as it would be
+//! outside. Recordings and archives in an archive are not.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::file::{self, FileRead, load};
+use super::office::{Member, Unpacked};
+use super::{Limits, Parser, Sight, abreast, chart};
+use crate::dossier::manifest::SourceEntry;
+use crate::hash::ContentHash;
+use crate::sanitize::line;
+
+/// So many files of an archive that cannot be read are named.
+const NAMED: usize = 20;
+
+/// A file of the archive, or the archive itself: its path in the dossier and what was read, or why nothing was.
+pub(super) type Read = (String, Result<FileRead, String>);
+
+/// Reads the archive of `entry` under `root`.
+pub(super) fn read(
+    root: &Path,
+    entry: &SourceEntry,
+    limits: Limits,
+    (office, sight): (&Parser, &Sight),
+) -> Vec<Read> {
+    let unpacked = load(root, &entry.path, limits).and_then(|bytes| office.unpack(&bytes));
+    let Unpacked { files, notes } = match unpacked {
+        Ok(unpacked) => unpacked,
+        Err(why) => return vec![(entry.path.clone(), Err(why))],
+    };
+    let own = |member: &Member| SourceEntry {
+        path: format!("{}/{}", entry.path, member.name),
+        title: entry.title.as_ref().map(|title| titled(title, &member.name)),
+        ..entry.clone()
+    };
+    let files: Vec<(SourceEntry, Result<Vec<u8>, String>)> =
+        files.into_iter().map(|file| (own(&file), file.bytes)).collect();
+    let read = abreast(&files, |(entry, bytes)| {
+        let picture = bytes.is_ok() && chart::is_picture(&entry.path);
+        (!picture).then(|| file::read_bytes(entry, within(bytes, limits)?.to_vec(), (office, sight)))
+    });
+    let pairs = files.iter().zip(read);
+    let all = pairs.map(|((entry, bytes), read)| {
+        let look = || chart::source(entry, within(bytes, limits)?, sight);
+        (entry.path.clone(), read.unwrap_or_else(look))
+    });
+    let notes = notes.into_iter().map(|note| (entry.path.clone(), Err(note)));
+    bounded(all.chain(notes).collect(), &entry.path)
+}
+
+/// The bytes of a file: not none, not more than allowed.
+fn within(bytes: &Result<Vec<u8>, String>, limits: Limits) -> Result<&[u8], String> {
+    let bytes = bytes.as_ref().map_err(Clone::clone)?;
+    match bytes.len() as u64 {
+        0 => Err("is empty".to_owned()),
+        n if n > limits.max_bytes => Err(format!("is larger than {} MB; not read", limits.max_bytes >> 20)),
+        _ => Ok(bytes),
+    }
+}
+
+/// The title of the archive with the name of the file.
+fn titled(title: &str, name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    format!("{title}: {}", line(name))
+}
+
+/// The same with one line for those that cannot be read behind the first few: an archive may hold hundreds.
+fn bounded(read: Vec<Read>, archive: &str) -> Vec<Read> {
+    let failed = read.iter().filter(|(_, read)| read.is_err()).count();
+    let mut named = 0;
+    let mut kept: Vec<Read> = read
+        .into_iter()
+        .filter(|(_, read)| {
+            named += usize::from(read.is_err());
+            read.is_ok() || named <= NAMED
+        })
+        .collect();
+    if failed > NAMED {
+        let more = format!("{} more files in it were not read", failed - NAMED);
+        kept.push((archive.to_owned(), Err(more)));
+    }
+    kept
+}
+
+/// The bytes of files in archives, by their hash; each archive is unpacked once.
+pub(super) struct Originals<'a> {
+    office: &'a Parser,
+    opened: HashMap<PathBuf, HashMap<ContentHash, Vec<u8>>>,
+}
+
+impl<'a> Originals<'a> {
+    pub(super) fn new(office: &'a Parser) -> Self {
+        Self {
+            office,
+            opened: HashMap::new(),
+        }
+    }
+
+    /// The bytes with this hash in the archive that `path` leads into, empty where they are no longer in it; none where
+    /// `path` leads into no archive.
+    ///
+    /// # Errors
+    /// The archive cannot be read.
+    pub(super) fn find(&mut self, path: &Path, hash: ContentHash) -> std::io::Result<Option<Vec<u8>>> {
+        let Some(archive) = path.ancestors().skip(1).find(|around| around.is_file()) else {
+            return Ok(None);
+        };
+        if !self.opened.contains_key(archive) {
+            let files = self
+                .office
+                .unpack(&std::fs::read(archive)?)
+                .unwrap_or_default()
+                .files;
+            let whole = files.into_iter().filter_map(|file| file.bytes.ok());
+            let held = whole.map(|bytes| (ContentHash::of(&bytes), bytes)).collect();
+            self.opened.insert(archive.to_owned(), held);
+        }
+        let held = self.opened.get(archive).and_then(|held| held.get(&hash));
+        Ok(Some(held.cloned().unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::Dossier;
+    use crate::ingest::office::archive;
+    use crate::ingest::tests::{Outcome, check_spans, folder};
+    use crate::ingest::{Readers, open_with, originals_by};
+
+    fn open(files: &[(&str, &[u8])]) -> Result<(tempfile::TempDir, Dossier), Box<dyn std::error::Error>> {
+        let dir = folder(files)?;
+        let dossier = open_with(dir.path(), Limits::default(), Readers::HERE)?;
+        Ok((dir, dossier))
+    }
+
+    fn problems(dossier: &Dossier) -> Vec<String> {
+        let one = |p: &crate::dossier::Problem| format!("{}: {}", p.path, p.message);
+        dossier.problems.iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_file_in_an_archive_is_read_like_the_same_file_outside() -> Outcome {
+        let files = [
+            "report.docx",
+            "okr.xlsx",
+            "training.ods",
+            "incident.pdf",
+            "runbook.html",
+            "thanks.eml",
+        ];
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/office/en-marta-lind-2026h1");
+        let mut members = Vec::new();
+        for name in files {
+            members.push((name, std::fs::read(path.join(name))?));
+        }
+        members.push(("week.md", "# 周报\n\n全量切完。提前 5 天".as_bytes().to_vec()));
+        members.push((
+            "log.jsonl",
+            b"{\"from\": \"Bo\", \"text\": \"Shipped.\"}\n".to_vec(),
+        ));
+        let outside: Vec<(&str, &[u8])> = members.iter().map(|(n, b)| (*n, &b[..])).collect();
+        let deep: Vec<String> = members
+            .iter()
+            .map(|(name, _)| format!("half/year/{name}"))
+            .collect();
+        let within: Vec<_> = deep
+            .iter()
+            .zip(&members)
+            .map(|(n, (_, b))| (n.as_str(), &b[..]))
+            .collect();
+        let (_kept, plain) = open(&outside)?;
+        let (_dir, zipped) = open(&[("papers.zip", &archive(&within)?)])?;
+        assert_eq!(zipped.sources.len(), members.len());
+        for (plain, zipped) in plain.sources.iter().zip(&zipped.sources) {
+            assert_eq!(zipped.path, format!("papers.zip/half/year/{}", plain.path));
+            assert_eq!((&zipped.title, zipped.hash), (&plain.title, plain.hash));
+            assert_eq!((zipped.format, zipped.encoding), (plain.format, plain.encoding));
+            assert_eq!((&zipped.raw, zipped.bytes), (&plain.raw, plain.bytes));
+            assert_eq!(zipped.segments, plain.segments);
+            check_spans(zipped);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_cited_in_an_archive_is_found_again_until_it_changes() -> Outcome {
+        let papers = archive(&[("a.md", "一。".as_bytes()), ("b/c.txt", "二。".as_bytes())])?;
+        let (dir, dossier) = open(&[("out.md", "三。".as_bytes()), ("papers.zip", &papers)])?;
+        let found = originals_by(&dossier, &Parser::HERE)?;
+        let words: Vec<&[u8]> = found.iter().map(|(_, bytes)| &bytes[..]).collect();
+        assert_eq!(words, ["三。".as_bytes(), "一。".as_bytes(), "二。".as_bytes()]);
+        let other = archive(&[("a.md", "一。".as_bytes()), ("b/c.txt", "四。".as_bytes())])?;
+        std::fs::write(dir.path().join("papers.zip"), other)?;
+        let said = originals_by(&dossier, &Parser::HERE)
+            .err()
+            .ok_or("it was found")?
+            .to_string();
+        assert!(
+            said.contains("papers.zip/b/c.txt changed while it was being reviewed"),
+            "{said}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn each_bad_file_of_an_archive_is_one_line_and_the_rest_opens() -> Outcome {
+        let inner = archive(&[("a.md", b"Deep.")])?;
+        let papers = archive(&[
+            ("good.md", "好的。".as_bytes()),
+            ("empty.md", b""),
+            ("what.xyz", b"abc"),
+            ("inner.zip", &inner),
+            ("talk.mp3", b"abc"),
+            ("chart.png", b"\x89PNG"),
+            ("text.docx", b"just words"),
+            ("copy.md", "好的。".as_bytes()),
+            ("old.doc", b"abc"),
+            ("big.txt", &[b'a'; 2000]),
+        ])?;
+        let dir = folder(&[
+            ("p.zip", &papers),
+            ("broken.zip", b"PK\x03\x04"),
+            ("no.zip", b"words"),
+        ])?;
+        let dossier = open_with(dir.path(), Limits { max_bytes: 1999 }, Readers::HERE)?;
+        assert_eq!(dossier.sources.len(), 1);
+        let said = problems(&dossier);
+        let starts = [
+            "p.zip/empty.md: is empty",
+            "p.zip/what.xyz: unknown kind of file; these are read: md, ",
+            "p.zip/inner.zip: is an archive in an archive; unpack it and name its files in dossier.toml",
+            "p.zip/talk.mp3: is a recording in an archive; unpack it and name it in dossier.toml",
+            "p.zip/chart.png: pictures are not read here",
+            "p.zip/text.docx: is no office file: it is no zip archive",
+            "p.zip/copy.md: has the same content as p.zip/good.md; read once",
+            "p.zip/old.doc: .doc files are not read; save it as .docx",
+            "p.zip/big.txt: is larger than 0 MB; not read",
+            "broken.zip: is damaged: ",
+            "no.zip: is no zip archive",
+        ];
+        assert_eq!(said.len(), starts.len(), "{said:#?}");
+        for (said, start) in said.iter().zip(starts) {
+            assert!(said.starts_with(start), "{said} for {start}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn hundreds_of_bad_files_are_a_few_lines() -> Outcome {
+        let names: Vec<String> = (0..300).map(|n| format!("{n}.xyz")).collect();
+        let mut members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
+        members.push(("good.md", b"Shipped."));
+        let (_dir, dossier) = open(&[("many.zip", &archive(&members)?)])?;
+        let said = problems(&dossier);
+        assert_eq!((dossier.sources.len(), said.len()), (1, NAMED + 1));
+        assert_eq!(said[NAMED], "many.zip: 280 more files in it were not read");
+        Ok(())
+    }
+
+    #[test]
+    fn the_title_of_an_archive_stands_before_those_of_its_files() -> Outcome {
+        let dir = folder(&[(
+            "p.zip",
+            &archive(&[("w/a.md", b"Shipped."), ("b.md", b"Fixed.")])?,
+        )])?;
+        let manifest = dir.path().join(crate::dossier::manifest::FILE);
+        let text = std::fs::read_to_string(&manifest)? + "title = \"Papers\"\ndate = 2026-03-01\n";
+        std::fs::write(manifest, text)?;
+        let dossier = open_with(dir.path(), Limits::default(), Readers::HERE)?;
+        let titles: Vec<&str> = dossier.sources.iter().map(|s| s.title.as_str()).collect();
+        assert_eq!(titles, ["Papers: a.md", "Papers: b.md"]);
+        assert!(dossier.sources.iter().all(|s| s.date.is_some()));
+        Ok(())
+    }
+}
