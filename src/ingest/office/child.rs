@@ -216,12 +216,18 @@ mod tests {
 
     type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
 
-    /// What is said of a file whose child does what the shell script says.
-    fn said(script: &str) -> std::io::Result<String> {
+    /// A program that does what the shell script says, as long as its folder is there.
+    fn program(script: &str) -> std::io::Result<(tempfile::TempDir, std::path::PathBuf)> {
         let dir = tempfile::TempDir::new()?;
         let program = dir.path().join("program");
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n"))?;
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        Ok((dir, program))
+    }
+
+    /// What is said of a file whose child does what the shell script says.
+    fn said(script: &str) -> std::io::Result<String> {
+        let (_dir, program) = program(script)?;
         let answer = render(&program, SourceFormat::Docx, &vec![b'a'; 1 << 20]);
         Ok(answer.map_or_else(|why| why, |rendition| format!("read: {}", rendition.text)))
     }
@@ -249,6 +255,34 @@ mod tests {
             let said = said(script)?;
             assert!(said.contains(expected), "{script}: {said}");
             assert!(!said.contains('\n'), "{said}");
+        }
+        Ok(())
+    }
+
+    /// The process that draws a page dies like the one that renders, and what it draws is taken as it comes.
+    #[test]
+    fn a_page_whose_drawing_ends_badly_is_one_line() -> Outcome {
+        let cases = [
+            ("kill -ABRT $$", Err("more than 1024 MB of memory")),
+            ("kill -XCPU $$", Err("more than 30 s of work")),
+            ("exit 101", Err("failed (status 101)")),
+            ("cat >/dev/null; echo hello", Err("gave no sense")),
+            (
+                r#"cat >/dev/null; echo '{"rendered":{"text":"a","blocks":[],"spots":{"sheets":[],"marks":[]},"notes":[]}}'"#,
+                Err("gave no sense"),
+            ),
+            (r#"cat >/dev/null; printf '"drawn"picture'"#, Ok("picture")),
+            ("yes | head -c 70000000", Err("longer than can be read")),
+        ];
+        for (script, expected) in cases {
+            let (_dir, program) = program(script)?;
+            match (draw(&program, b"%PDF", 1), expected) {
+                (Ok(picture), Ok(expected)) => assert_eq!(picture, expected.as_bytes()),
+                (Err(why), Err(expected)) => {
+                    assert!(why.contains(expected) && !why.contains('\n'), "{script}: {why}");
+                }
+                (said, _) => return Err(format!("{script}: {said:?}").into()),
+            }
         }
         Ok(())
     }

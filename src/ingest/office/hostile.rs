@@ -115,6 +115,33 @@ fn no_damage_makes_a_renderer_panic() -> Outcome {
     Ok(())
 }
 
+/// Pages as the reader of pictures gets them: none is larger than a page may be drawn, whatever the file says of itself.
+#[test]
+fn no_damage_makes_the_drawing_of_a_page_panic() -> Outcome {
+    let mut panicked = Vec::new();
+    let mut drawn = 0;
+    for (name, page) in [("scan.pdf", 1), ("mixed.pdf", 2)] {
+        let whole = std::fs::read(samples().join(name))?;
+        for copy in (0..copies()).filter(|copy| copy % 2 == u64::from(page - 1)) {
+            let mut dice = Dice((copy << 8) | 0x5c);
+            let mut bytes = whole.clone();
+            damage(&mut bytes, &mut dice);
+            match catch_unwind(|| pdf::picture(&bytes, page)) {
+                Ok(Ok(picture)) => {
+                    let (width, height) = crate::ingest::chart::decode(&picture)?.dimensions();
+                    assert!(width.max(height) <= 4_000, "{name} {copy}: {width} x {height}");
+                    drawn += 1;
+                }
+                Ok(Err(why)) => assert!(!why.is_empty() && !why.contains('\n'), "{why}"),
+                Err(_) => panicked.push((name, copy)),
+            }
+        }
+    }
+    assert!(panicked.is_empty(), "{panicked:?}");
+    assert!(drawn > copies() / 4, "{drawn} were drawn at all");
+    Ok(())
+}
+
 /// An archive of papers, as people pack a folder.
 fn papers() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let office = samples().join("en-marta-lind-2026h1");
