@@ -3,6 +3,7 @@
 //! Immutable values. Reading files into them is [`crate::ingest`]'s work; this module only knows their shape and
 //! [`manifest`] the layout of `dossier.toml`.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -219,6 +220,17 @@ impl Source {
         self.segments.iter().filter_map(|s| Some((s, s.order?)))
     }
 
+    /// What there is to say of those; none where there are none.
+    pub fn ordering(&self) -> Option<Ordering> {
+        let (first, _) = self.orders().next()?;
+        let kinds: BTreeSet<Order> = self.orders().map(|(_, order)| order).collect();
+        Some(Ordering {
+            places: self.orders().count(),
+            first: first.no,
+            kinds: kinds.into_iter().collect(),
+        })
+    }
+
     /// The exact text of a segment as it stands in the source. Untrusted: never show it.
     pub fn slice(&self, anchor: &Anchor) -> &str {
         self.raw.get(anchor.span.clone()).unwrap_or_default()
@@ -320,6 +332,20 @@ pub struct Problem {
     pub path: String,
     /// What is wrong and what to do, one line.
     pub message: String,
+    /// Whether it tells of [`Source::ordering`], which the screen says in its own language.
+    #[serde(skip)]
+    pub orders: bool,
+}
+
+/// The places of a source that read like orders to a model: never none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordering {
+    /// How many there are.
+    pub places: usize,
+    /// The first of them.
+    pub first: SegmentNo,
+    /// What they are after, each once.
+    pub kinds: Vec<Order>,
 }
 
 /// One employee in one review cycle, read and numbered.

@@ -13,17 +13,16 @@
 //! ([`Ears`]), pictures read as a text of their own, a value a line (see [`chart`]). The files of an archive are sources
 //! like those outside. A reader for one more format of text is one more line in the table of `format.rs`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{self, AtomicUsize};
 
 use crate::dossier::manifest::{self, Manifest, SourceEntry};
-use crate::dossier::{Dossier, DossierMeta, Language, Problem, Source, SourceKind, Subject};
+use crate::dossier::{Dossier, DossierMeta, Language, Ordering, Problem, Source, SourceKind, Subject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::line;
-use crate::sanitize::orders::Order;
 
 mod abbreviation;
 pub mod cells;
@@ -216,7 +215,7 @@ fn abreast<T: Sync, U: Send>(files: &[T], read: impl Fn(&T) -> U + Sync) -> Vec<
     let work = || {
         let mut mine = Vec::new();
         loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
+            let at = next.fetch_add(1, atomic::Ordering::Relaxed);
             let Some(file) = files.get(at) else { return mine };
             mine.push((at, read(file)));
         }
@@ -346,32 +345,41 @@ impl Shelf {
             segment.no = SegmentNo(self.last);
             segment.source = self.sources.len();
         }
-        for note in read.notes.into_iter().chain(ordered(&source)) {
+        for note in read.notes {
             self.problem(&source.path, &note);
+        }
+        if let Some(ordering) = source.ordering() {
+            self.problems.push(Problem {
+                orders: true,
+                ..problem(&source.path, &ordered(&ordering))
+            });
         }
         self.sources.push(source);
     }
 
     fn problem(&mut self, path: &str, message: &str) {
-        self.problems.push(Problem {
-            path: line(path).into_owned(),
-            message: line(message).into_owned(),
-        });
+        self.problems.push(problem(path, message));
+    }
+}
+
+fn problem(path: &str, message: &str) -> Problem {
+    Problem {
+        path: line(path).into_owned(),
+        message: line(message).into_owned(),
+        orders: false,
     }
 }
 
 /// What to say of the places of a source that read like orders to a model.
-fn ordered(source: &Source) -> Option<String> {
-    let (first, _) = source.orders().next()?;
-    let kinds: BTreeSet<_> = source.orders().map(|(_, order)| order).collect();
-    let kinds: Vec<&str> = kinds.into_iter().map(Order::name).collect();
-    let (n, no) = (source.orders().count(), first.no);
-    let which = if n == 1 {
-        format!("segment {no} reads like an order to a model")
+fn ordered(ordering: &Ordering) -> String {
+    let kinds: Vec<&str> = ordering.kinds.iter().map(|kind| kind.name()).collect();
+    let Ordering { places, first, .. } = ordering;
+    let which = if *places == 1 {
+        format!("segment {first} reads like an order to a model")
     } else {
-        format!("{n} segments read like orders to a model, the first is {no}")
+        format!("{places} segments read like orders to a model, the first is {first}")
     };
-    Some(format!("{which} ({}); kept as evidence", kinds.join(", ")))
+    format!("{which} ({}); kept as evidence", kinds.join(", "))
 }
 
 #[cfg(test)]

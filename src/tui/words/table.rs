@@ -109,6 +109,11 @@ words! {
     Recalibrated: "已按 {ratings} 条人评重新校准：与人评的平均差距由 {before} 变为 {after}，新评分按此显示", "calibrated anew to {ratings} ratings: {after} levels from people on average, {before} before; new scores are read through it";
     Unverified: "引文未能核实", "quote not verified";
     OrderToModel: "像是在对模型下指令", "reads like an order to a model";
+    OrdersOnce: "第 {first} 段像是在对模型下指令（{kinds}）；保留作证据", "segment {first} reads like an order to a model ({kinds}); kept as evidence";
+    OrdersOften: "有 {n} 段像是在对模型下指令，首见第 {first} 段（{kinds}）；保留作证据", "{n} segments read like orders to a model, the first is {first} ({kinds}); kept as evidence";
+    OrderOverride: "要求不顾规则", "sets instructions aside";
+    OrderScore: "指定分数", "dictates a score";
+    OrderRole: "冒充系统或对模型说话", "speaks to a model or as the system";
     ReadInPicture: "文字识别，把握 {percent}%", "read in a picture, {percent} % sure";
     HiddenCharacters: "含隐藏字符，已显形", "hidden characters made visible";
     Truncated: "材料过长，只评了最相关的部分", "long dossier: only the most relevant parts were read";
