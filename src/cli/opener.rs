@@ -7,13 +7,15 @@ use crate::config::Config;
 use crate::dossier::{Dossier, Problem};
 use crate::engine::worker::set_threads;
 use crate::error::Result;
-use crate::ingest::{self, Hearer, Limits, Open, Parser, Readers, Sight};
+use crate::ingest::{self, Hearer, Limits, Open, Parser, Readers, Sight, Witness};
+use crate::watch::Nobody;
 
 /// Office files are rendered in a process of their own, pictures read and recordings heard by the configured models.
 pub struct Opener {
     office: Parser,
     hearing: Hearing,
     sight: Sight,
+    witness: Box<dyn Witness + Send>,
 }
 
 impl Opener {
@@ -35,6 +37,15 @@ impl Opener {
             office: Parser::of_this_program().keeping(renditions),
             hearing,
             sight,
+            witness: Box::new(Nobody),
+        }
+    }
+
+    /// The same, with somebody who sees which files are being read, and may end it.
+    pub fn seen_by(self, witness: impl Witness + Send + 'static) -> Self {
+        Self {
+            witness: Box::new(witness),
+            ..self
         }
     }
 }
@@ -45,6 +56,7 @@ impl Open for Opener {
             office: &self.office,
             ears: &self.hearing,
             sight: &self.sight,
+            witness: &*self.witness,
         };
         ingest::open_with(dir, Limits::default(), readers)
     }

@@ -8,7 +8,8 @@ use super::encoding::{Decoded, decode};
 use super::format::{self, Format, Reader};
 use super::office::{self, Rendition};
 use super::segment::{RawSegment, Reading};
-use super::{Limits, Parser, Sight};
+use super::witness::Seen;
+use super::{Limits, Parser, Sight, Witness};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Anchor, Segment, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
@@ -21,8 +22,13 @@ const SAMPLE_BYTES: usize = 1 << 16;
 /// One control character in so many bytes is more than any text has.
 const BYTES_PER_CONTROL: usize = 20;
 
-/// Who renders office files, and who reads their scanned pages.
-type Eyes<'a> = (&'a Parser, &'a Sight);
+/// Who renders office files, who reads their scanned pages, and who sees it.
+#[derive(Clone, Copy)]
+pub(super) struct Eyes<'a> {
+    pub(super) office: &'a Parser,
+    pub(super) sight: &'a Sight,
+    pub(super) witness: &'a dyn Witness,
+}
 
 /// A file that was read, its segments not yet numbered.
 pub(super) struct FileRead {
@@ -51,9 +57,11 @@ pub(super) fn read_bytes(entry: &SourceEntry, bytes: Vec<u8>, eyes: Eyes<'_>) ->
     let text = match named.reader {
         Reader::Text(read) => Text::decoded(named, read, bytes)?,
         Reader::Office => {
-            let rendition = eyes.0.render(named.name, &bytes, hash)?;
-            let draw = |page| eyes.0.draw(&bytes, page);
-            Text::rendered(named, office::read_scans(rendition, hash, eyes.1, draw))
+            let seen = Seen::begin(eyes.witness, &entry.path)?;
+            let rendition = eyes.office.render(named.name, &bytes, hash)?;
+            let draw = |page| eyes.office.draw(&bytes, page);
+            let told = |done, total| seen.page(done, total);
+            Text::rendered(named, office::read_scans(rendition, hash, eyes.sight, draw, told))
         }
     };
     if text.reading.segments.is_empty() {

@@ -23,6 +23,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::line;
+use crate::watch::Nobody;
 
 mod abbreviation;
 pub mod cells;
@@ -46,7 +47,10 @@ mod segment;
 mod sentence;
 mod speakers;
 mod table;
+mod witness;
 mod zipped;
+
+use file::Eyes;
 
 pub use chart::Sight;
 pub use cues::captions;
@@ -54,6 +58,7 @@ pub use escape::Unescaped;
 pub use office::Parser;
 pub use recording::{Deaf, Ears, Hearer, unheard};
 pub use reread::reread;
+pub use witness::Witness;
 
 /// How much is read at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +82,19 @@ pub struct Readers<'a> {
     pub ears: &'a dyn Ears,
     /// Reads pictures.
     pub sight: &'a Sight,
+    /// Sees which files are being read.
+    pub witness: &'a dyn Witness,
+}
+
+impl<'a> Readers<'a> {
+    /// Who reads files by their bytes.
+    fn eyes(&self) -> Eyes<'a> {
+        Eyes {
+            office: self.office,
+            sight: self.sight,
+            witness: self.witness,
+        }
+    }
 }
 
 impl Readers<'static> {
@@ -85,6 +103,7 @@ impl Readers<'static> {
         office: &Parser::HERE,
         ears: &Deaf,
         sight: &Sight::BLIND,
+        witness: &Nobody,
     };
 }
 
@@ -157,36 +176,38 @@ pub fn open(dir: &Path) -> Result<Dossier> {
 /// Reads the dossier in `dir` with these `readers`; files that cannot be read are in its `problems`.
 ///
 /// # Errors
-/// `dossier.toml` is missing or wrong, or not one of its files can be read; `Cancelled` when whoever hears was stopped.
+/// `dossier.toml` is missing or wrong, or not one of its files can be read; `Cancelled` when whoever hears or sees it
+/// was stopped.
 pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dossier> {
     let manifest = Manifest::load(dir)?;
     let fail = |e| Error::new(ErrorKind::Io, format!("cannot open {}", name(dir))).because(e);
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
-    let Readers { office, ears, sight } = readers;
+    let (eyes, ears) = (readers.eyes(), readers.ears);
     // A model has the processor to itself; the others are waited for together. So are the files of an archive, among
     // themselves: what it unpacks to is held.
     let files = abreast(&manifest.sources, |entry| {
         let apart = recording::is_recording(entry)
             || chart::is_picture(&entry.path)
             || office::is_archive(&entry.path);
-        (!apart).then(|| file::read(&root, entry, limits, (office, sight)))
+        (!apart).then(|| file::read(&root, entry, limits, eyes))
     });
     for (entry, file) in manifest.sources.iter().zip(files) {
         let one = |read| vec![(entry.path.clone(), read)];
         let read = match file {
             Some(read) => one(read),
-            None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, (office, sight)),
+            None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, eyes),
             None if chart::is_picture(&entry.path) => {
                 let bytes = file::load(&root, &entry.path, limits);
-                one(bytes.and_then(|bytes| chart::source(entry, &bytes, sight)))
+                one(bytes.and_then(|bytes| chart::source(entry, &bytes, eyes)))
             }
             None => one(recording::read(&root, entry, ears)),
         };
         if ears.stopped() {
-            let message = "stopped while a recording was heard";
-            let hint = "what was heard is kept: the same command goes on with it";
-            return Err(Error::new(ErrorKind::Cancelled, message).hint(hint));
+            return Err(stopped("stopped while a recording was heard", "what was heard"));
+        }
+        if eyes.witness.stopped() {
+            return Err(stopped("stopped while the dossier was read", "what was read"));
         }
         for (path, read) in read {
             match read {
@@ -207,6 +228,11 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
         sources: shelf.sources,
         problems: shelf.problems,
     })
+}
+
+fn stopped(message: &str, done: &str) -> Error {
+    let hint = format!("{done} is kept: the same command goes on with it");
+    Error::new(ErrorKind::Cancelled, message).hint(hint)
 }
 
 /// What `read` gives for every file, in order. Several are read at a time, since an office file is waited for.
@@ -273,8 +299,8 @@ pub fn of_texts(meta: DossierMeta, texts: &[(SourceEntry, String)]) -> Result<Do
     let mut shelf = Shelf::default();
     for (entry, text) in texts {
         let unreadable = |why| Error::new(ErrorKind::Input, format!("the text {}: {why}", meta.id));
-        let eyes = (&Parser::HERE, &Sight::BLIND);
-        shelf.add(file::read_bytes(entry, text.clone().into_bytes(), eyes).map_err(unreadable)?);
+        let read = file::read_bytes(entry, text.clone().into_bytes(), Readers::HERE.eyes());
+        shelf.add(read.map_err(unreadable)?);
     }
     Ok(Dossier {
         meta,

@@ -20,7 +20,7 @@ fn read(path: &str, bytes: &[u8]) -> Option<FileRead> {
         title: None,
         speakers: Vec::new(),
     };
-    read_bytes(&entry, bytes.to_vec(), (&Parser::HERE, &Sight::BLIND)).ok()
+    read_bytes(&entry, bytes.to_vec(), Readers::HERE.eyes()).ok()
 }
 
 fn slice<'a>(source: &'a Source, segment: &Segment) -> &'a str {

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::file::{self, FileRead, load};
+use super::file::{self, Eyes, FileRead, load};
 use super::office::{Member, Unpacked};
-use super::{Limits, Parser, Sight, abreast, chart};
+use super::witness::Seen;
+use super::{Limits, Parser, abreast, chart};
 use crate::dossier::manifest::SourceEntry;
 use crate::hash::ContentHash;
 use crate::sanitize::line;
@@ -18,13 +19,11 @@ const NAMED: usize = 20;
 pub(super) type Read = (String, Result<FileRead, String>);
 
 /// Reads the archive of `entry` under `root`.
-pub(super) fn read(
-    root: &Path,
-    entry: &SourceEntry,
-    limits: Limits,
-    (office, sight): (&Parser, &Sight),
-) -> Vec<Read> {
-    let unpacked = load(root, &entry.path, limits).and_then(|bytes| office.unpack(&bytes));
+pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, eyes: Eyes<'_>) -> Vec<Read> {
+    let unpacked = load(root, &entry.path, limits).and_then(|bytes| {
+        let _seen = Seen::begin(eyes.witness, &entry.path)?;
+        eyes.office.unpack(&bytes)
+    });
     let Unpacked { files, notes } = match unpacked {
         Ok(unpacked) => unpacked,
         Err(why) => return vec![(entry.path.clone(), Err(why))],
@@ -38,11 +37,11 @@ pub(super) fn read(
         files.into_iter().map(|file| (own(&file), file.bytes)).collect();
     let read = abreast(&files, |(entry, bytes)| {
         let picture = bytes.is_ok() && chart::is_picture(&entry.path);
-        (!picture).then(|| file::read_bytes(entry, within(bytes, limits)?.to_vec(), (office, sight)))
+        (!picture).then(|| file::read_bytes(entry, within(bytes, limits)?.to_vec(), eyes))
     });
     let pairs = files.iter().zip(read);
     let all = pairs.map(|((entry, bytes), read)| {
-        let look = || chart::source(entry, within(bytes, limits)?, sight);
+        let look = || chart::source(entry, within(bytes, limits)?, eyes);
         (entry.path.clone(), read.unwrap_or_else(look))
     });
     let notes = notes.into_iter().map(|note| (entry.path.clone(), Err(note)));

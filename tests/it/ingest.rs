@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -186,5 +187,43 @@ fn a_path_on_the_command_line_cannot_speak_to_the_terminal() -> Outcome {
     let env = TestEnvironment::new()?;
     let said = complaint(&env, env.home().join("x\u{1b}[31m"))?;
     assert!(said.contains("x␛[31m") && !said.contains('\u{1b}'), "{said:?}");
+    Ok(())
+}
+
+/// Each file is rendered by a process of its own, so that hundreds take long enough to be stopped in the middle.
+#[test]
+fn ctrl_c_ends_the_reading_and_what_was_read_is_kept() -> Outcome {
+    const FILES: usize = 1_000;
+    let env = TestEnvironment::new()?;
+    let names: Vec<String> = (0..FILES).map(|n| format!("{n}.html")).collect();
+    let pages: Vec<String> = (0..FILES).map(|n| format!("<p>Page {n}.</p>")).collect();
+    let files = names.iter().zip(&pages);
+    let files: Vec<(&str, &[u8])> = files
+        .map(|(name, page)| (name.as_str(), page.as_bytes()))
+        .collect();
+    let dir = dossier(&env, "many", &files)?;
+    let reading = env
+        .plumb()
+        .args(["ingest".into(), dir.into_os_string()])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()?;
+    let kept = || fs::read_dir(env.workspace().join("cache/renditions")).map_or(0, Iterator::count);
+    let start = Instant::now();
+    while kept() < 5 {
+        assert!(start.elapsed() < Duration::from_mins(1), "nothing was read");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let pid = rustix::process::Pid::from_child(&reading);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+    let output = reading.wait_with_output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(
+        said,
+        "plumb: stopped while the dossier was read\n  hint: what was read is kept: the same command goes on with it\n"
+    );
+    assert!((5..FILES).contains(&kept()), "{} of {FILES}", kept());
     Ok(())
 }

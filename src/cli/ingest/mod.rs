@@ -8,8 +8,10 @@ use crate::config::Config;
 use crate::dossier::Dossier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{self, Open as _};
+use progress::Progress;
 
 mod json;
+mod progress;
 mod text;
 
 /// Show what is read in a dossier: sources, segments, and what could not be read
@@ -25,11 +27,12 @@ pub struct Args {
 /// Runs the command.
 ///
 /// # Errors
-/// There is no dossier, or one of them does not open; the others are printed all the same.
+/// There is no dossier, or one of them does not open; the others are printed all the same. After Ctrl-c nothing is
+/// printed, and what was read is kept.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
     let folders = ingest::find(&args.dir)?;
     let one = folders.first() == Some(&args.dir);
-    let opener = Opener::live(config);
+    let opener = Opener::live(config).seen_by(Progress::start());
     let (mut opened, mut failed) = (Vec::new(), Vec::new());
     for folder in &folders {
         match opener.open(folder) {
@@ -38,6 +41,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
             Err(error) => failed.push(error),
         }
     }
+    drop(opener);
     match (args.json, one) {
         (false, _) => out::print(|out| opened.iter().try_for_each(|d| text::write(out, d)))?,
         (true, true) => opened.iter().try_for_each(|d| out::json(&json::Report::of(d)))?,

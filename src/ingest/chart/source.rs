@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::sight::Sight;
 use super::{decode, rendition};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Preview, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
-use crate::ingest::file::{FileRead, anchored, title};
+use crate::ingest::file::{Eyes, FileRead, anchored, title};
+use crate::ingest::witness::Seen;
 use crate::sanitize::Visible;
 
 /// The longer side of what is held to be drawn, in pixels.
@@ -27,9 +27,10 @@ pub(in crate::ingest) fn is_picture(path: &str) -> bool {
 pub(in crate::ingest) fn source(
     entry: &SourceEntry,
     bytes: &[u8],
-    sight: &Sight,
+    eyes: Eyes<'_>,
 ) -> Result<FileRead, String> {
-    let chart = sight.look(bytes)?;
+    let _seen = Seen::begin(eyes.witness, &entry.path)?;
+    let chart = eyes.sight.look(bytes)?;
     let (raw, mut reading) = rendition::of(&chart);
     reading.notes.extend(chart.note);
     if reading.segments.is_empty() {
@@ -43,7 +44,7 @@ pub(in crate::ingest) fn source(
         date: entry.date,
         hash: ContentHash::of(bytes),
         bytes: bytes.len() as u64,
-        encoding: sight.version(),
+        encoding: eyes.sight.version(),
         segments: anchored(&raw, &Spots::default(), reading.segments),
         spots: Spots::default(),
         shown: Visible::of_file(&raw),

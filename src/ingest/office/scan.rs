@@ -7,12 +7,14 @@ use crate::ingest::chart::Sight;
 /// More scanned pages than this are not read.
 const MAX_PAGES: usize = 200;
 
-/// The rendition of the file with this hash, with what is read on its scanned pages; `draw` gives a page as a picture.
+/// The rendition of the file with this hash, with what is read on its scanned pages; `draw` gives a page as a picture,
+/// `told` hears how many of how many are read and says whether to go on.
 pub(in crate::ingest) fn read(
     mut rendition: Rendition,
     file: ContentHash,
     sight: &Sight,
     draw: impl Fn(u32) -> Result<Vec<u8>, String>,
+    told: impl Fn(usize, usize) -> bool,
 ) -> Rendition {
     let scans = std::mem::take(&mut rendition.scans);
     if scans.is_empty() {
@@ -42,6 +44,9 @@ pub(in crate::ingest) fn read(
             Err(why) => notes.push(format!("page {page}: {why}")),
         }
         pages.push(read.unwrap_or_default());
+        if !told(pages.len(), scans.len().min(MAX_PAGES)) {
+            break;
+        }
     }
     if !empty.is_empty() {
         notes.push(format!("no text was found on {}", named(&empty)));
