@@ -70,6 +70,7 @@ impl Open for Opener {
             office: &self.office,
             ears: &Aside(&self.hearing, watch),
             sight: &self.sight,
+            witness: &*self.witness,
         };
         Some(ingest::open_with(&dossier.root, Limits::default(), readers))
     }

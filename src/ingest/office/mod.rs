@@ -40,7 +40,7 @@ pub(in crate::ingest) use unpack::{EXTENSION as ARCHIVE, Member, Unpacked, is_ar
 pub const VERSION: &str = "rendition 1";
 
 /// The same where pages of it were read by the reader of pictures.
-const VERSION_READ: &str = "rendition 1, page 1";
+const VERSION_READ: &str = "rendition 1, page 2";
 
 /// Where office files are rendered, and where the renditions are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
