@@ -10,12 +10,14 @@ use super::onlooker::Onlooker;
 use super::{engine, out};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::engine::calibration::{Bin, Reader as DimensionReader};
 use crate::engine::prompt::templates_hash;
 use crate::engine::{Calibration, ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::ratings::{self, Compared, Material};
 use crate::eval::splits;
 use crate::hash::ContentHash;
+use crate::id::DimensionId;
 use crate::learn::calibrate::decisions::For;
 use crate::learn::calibrate::fresh::{Fresh, draft};
 use crate::learn::calibrate::made_up::Fitting;
@@ -68,9 +70,11 @@ struct Whose {
     json: bool,
 }
 
-/// What was in use, and back to it.
+/// What is in use, what was, and back to it.
 #[derive(Debug, clap::Subcommand)]
 enum WayBack {
+    /// Say how near the calibration in use comes to people, dimension by dimension
+    Show(Whose),
     /// List the calibrations that were ever in use
     List(Whose),
     /// Return to the one before, or to none
@@ -80,7 +84,7 @@ enum WayBack {
 impl Args {
     fn whose(&self) -> &Whose {
         match &self.way_back {
-            Some(WayBack::List(whose) | WayBack::Rollback(whose)) => whose,
+            Some(WayBack::Show(whose) | WayBack::List(whose) | WayBack::Rollback(whose)) => whose,
             None => &self.whose,
         }
     }
@@ -101,6 +105,7 @@ impl Args {
 /// There is too little to fit to, the fit gains nothing, a file or the workspace cannot be used, or the person stops it.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
     match &args.way_back {
+        Some(WayBack::Show(whose)) => show(whose, config),
         Some(WayBack::List(whose)) => list(whose, config),
         Some(WayBack::Rollback(whose)) => rollback(whose, config),
         None if args.made_up => from_made_up(args, config),
@@ -294,6 +299,74 @@ fn history(config: &Config) -> Result<Vec<(Record, Calibrated)>> {
         _ => None,
     });
     Ok(of_these.collect())
+}
+
+/// One dimension of the calibration in use, as JSON. Its shape is stable: fields are added, never renamed.
+#[derive(Serialize)]
+struct Shown<'a> {
+    dimension: &'a DimensionId,
+    ratings: usize,
+    groups: usize,
+    mae_before: f32,
+    mae_after: f32,
+    margin: f32,
+    reliability: &'a [Bin],
+}
+
+/// How near what is in use comes to people: distances, margins, and what they gave where each level was read.
+fn show(whose: &Whose, config: &Config) -> Result<()> {
+    let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
+    let model = engine::model(config)?.identity;
+    let calibration = engine::calibration(config, &model, &rubric)?;
+    let Some(calibration) = calibration else {
+        let error = Error::new(ErrorKind::Input, "no calibration is in use");
+        return Err(error.hint("`plumb calibrate` fits one to the decisions in the workspace"));
+    };
+    let of = |(dimension, reader)| Shown::of(dimension, reader);
+    let shown: Vec<Shown<'_>> = calibration.dimensions.iter().map(of).collect();
+    if whose.json {
+        let calibration = calibration.id()?;
+        return out::json(&serde_json::json!({"calibration": calibration, "dimensions": shown}));
+    }
+    let mut lines = vec![format!(
+        "{:<16} {:>7} {:>6} {:>6} {:>6}   people gave where 1 to 5 was read",
+        "dimension", "ratings", "before", "after", "margin"
+    )];
+    lines.extend(shown.iter().map(Shown::line));
+    out::lines(&lines)
+}
+
+impl<'a> Shown<'a> {
+    fn of(dimension: &'a DimensionId, reader: &'a DimensionReader) -> Self {
+        Self {
+            dimension,
+            ratings: reader.ratings,
+            groups: reader.groups,
+            mae_before: reader.mae_before,
+            mae_after: reader.mae_after,
+            margin: reader.margin,
+            reliability: &reader.reliability,
+        }
+    }
+
+    fn line(&self) -> String {
+        let point = |level: u8| {
+            let bin = self.reliability.iter().find(|bin| bin.level == level);
+            bin.map_or_else(
+                || "-".to_owned(),
+                |bin| format!("{:.1}x{}", bin.given, bin.ratings),
+            )
+        };
+        let points: String = (1..=5).map(|level| format!(" {:>7}", point(level))).collect();
+        format!(
+            "{:<16} {:>7} {:>6.2} {:>6.2} {:>6.1}  {points}",
+            self.dimension.as_str(),
+            self.ratings,
+            self.mae_before,
+            self.mae_after,
+            self.margin
+        )
+    }
 }
 
 fn list(whose: &Whose, config: &Config) -> Result<()> {

@@ -11,7 +11,7 @@ use crate::engine::focus::{Focus, Probe};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
-use crate::metrics::Isotonic;
+use crate::metrics::{Isotonic, mean};
 
 /// Numbers beside the states: the logarithms of the five probabilities, and the expected level.
 const READING: usize = 6;
@@ -60,6 +60,37 @@ pub struct Reader {
     pub mae_before: f32,
     /// The same after.
     pub mae_after: f32,
+    /// What people gave where it read about 1, 2, 3, 4 or 5; levels that it never read are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<Bin>,
+}
+
+/// Ratings that a fit did not see and put nearest to one level: one point of a reliability diagram (Murphy & Winkler,
+/// 1977).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// The level that was read, 1 to 5, rounded.
+    pub level: u8,
+    /// The mean of what people gave.
+    pub given: f32,
+    /// How many ratings.
+    pub ratings: usize,
+}
+
+impl Bin {
+    /// The points of pairs (what people gave, what was read), by level.
+    pub fn all(pairs: &[(f64, f64)]) -> Vec<Self> {
+        let bin = |level: u8| {
+            let near = |(_, read): &&(f64, f64)| read.round().clamp(1.0, 5.0) as u8 == level;
+            let given: Vec<f64> = pairs.iter().filter(near).map(|(given, _)| *given).collect();
+            Some(Self {
+                level,
+                given: mean(&given)? as f32,
+                ratings: given.len(),
+            })
+        };
+        (1..=5).filter_map(bin).collect()
+    }
 }
 
 impl Reader {
@@ -213,11 +244,23 @@ mod tests {
             groups: 5,
             mae_before: 1.0,
             mae_after: 0.5,
+            reliability: Vec::new(),
         }
     }
 
     fn calibration() -> Calibration {
         Calibration::example(BTreeMap::from([("delivery".into(), reader())]))
+    }
+
+    #[test]
+    fn ratings_are_gathered_where_they_were_read() {
+        let pairs = [(2.0, 1.6), (3.0, 2.4), (5.0, 4.5), (1.0, 0.2)];
+        let bins: Vec<_> = Bin::all(&pairs)
+            .iter()
+            .map(|bin| (bin.level, bin.given, bin.ratings))
+            .collect();
+        assert_eq!(bins, [(1, 1.0, 1), (2, 2.5, 2), (5, 5.0, 1)]);
+        assert!(Bin::all(&[]).is_empty());
     }
 
     /// By hand: 2 + 1 * 0.5 - 0.5 * 4 = 0.5, and the curve is 1 + 2 x there.

@@ -13,8 +13,8 @@ use half::f16;
 
 use super::{Observation, Part, margin};
 use crate::dossier::Dossier;
-use crate::engine::calibration::Reader;
-use crate::engine::focus::{Focus, Probe};
+use crate::engine::calibration::{Bin, Reader};
+use crate::engine::focus::{self, Focus, Probe};
 use crate::engine::prompt::templates_hash;
 use crate::engine::scorer::{Run, Scorer};
 use crate::engine::{Calibration, RubricIdentity, ScoreEvent, ScoreRequest, Ticket, reading};
@@ -100,15 +100,7 @@ impl Fitting<'_> {
     /// The segments that the model sees, and its states of them.
     fn states(&mut self, dossier: Arc<Dossier>) -> Result<Vec<(SegmentNo, Vec<f32>)>> {
         let kept = self.kept.clone();
-        let texts: Vec<&str> = dossier.segments().map(|segment| segment.text.as_str()).collect();
-        let of = (
-            "states",
-            self.scorer.fingerprint(),
-            self.rubric.hash,
-            &dossier.meta,
-            texts,
-        );
-        let bits: Vec<(SegmentNo, Vec<u16>)> = kept.or_read(&of, || {
+        let bits: Vec<(SegmentNo, Vec<u16>)> = kept.or_read(&self.key("states", &dossier), || {
             let request = self.request(Arc::clone(&dossier), None);
             let run = &mut Run {
                 sink: &mut |_| {},
@@ -184,46 +176,63 @@ impl Fitting<'_> {
         })
     }
 
-    /// People who were held out, scored.
+    /// People who were held out: what the model says of them by itself, beside their states as the draft pools them.
     fn people(&mut self, draft: &Calibration) -> Result<Vec<Observation>> {
-        let draft = Arc::new(draft.clone());
-        let id = draft.id()?;
         let people = people(Split::HeldOut)?;
         let mut seen = Vec::new();
         for (n, person) in people.iter().enumerate() {
             self.watch.tell("scoring made-up people", n, people.len());
             self.check()?;
             let dossier = Arc::new(person.dossier()?);
-            let kept = self.kept.clone();
-            let texts: Vec<&str> = dossier.segments().map(|segment| segment.text.as_str()).collect();
-            let of = (self.scorer.fingerprint(), id, texts);
-            let said: Vec<Said> = kept.or_read(&of, || self.score(Arc::clone(&dossier), &draft))?;
-            seen.extend(said.into_iter().filter_map(|said| said.observed(person)));
+            let states = self.states(Arc::clone(&dossier))?;
+            let states: Vec<Vec<f32>> = states.into_iter().map(|(_, state)| state).collect();
+            for said in self.said(dossier)? {
+                let focus = draft.focus.as_ref();
+                let bearings = focus.and_then(|focus| focus.bearings(&said.dimension, &states));
+                let level = person.levels.get(&said.dimension);
+                if let (Some(bearings), Some(level)) = (bearings, level) {
+                    let text = focus::pooled(&bearings, &states);
+                    seen.push(said.observed(person, *level, text));
+                }
+            }
         }
         Ok(seen)
     }
 
-    fn score(&mut self, dossier: Arc<Dossier>, draft: &Arc<Calibration>) -> Result<Vec<Said>> {
-        let request = self.request(dossier, Some(Arc::clone(draft)));
-        let mut said = Vec::new();
-        let mut take = |event: ScoreEvent| {
-            if let ScoreEvent::Finished { trace, .. } = event {
-                said.push(Said {
-                    dimension: trace.dimension.clone(),
-                    text: trace.text.clone(),
-                    hidden: trace.hidden.clone(),
-                    logits: trace.logits,
-                });
-            }
-        };
-        self.scorer.score(
-            &request,
-            &mut Run {
+    /// What the model says by itself.
+    fn said(&mut self, dossier: Arc<Dossier>) -> Result<Vec<Said>> {
+        let kept = self.kept.clone();
+        kept.or_read(&self.key("said", &dossier), || {
+            let request = self.request(dossier, None);
+            let mut said = Vec::new();
+            let mut take = |event: ScoreEvent| {
+                if let ScoreEvent::Finished { trace, .. } = event {
+                    said.push(Said {
+                        dimension: trace.dimension.clone(),
+                        hidden: trace.hidden.clone(),
+                        logits: trace.logits,
+                    });
+                }
+            };
+            let run = &mut Run {
                 sink: &mut take,
                 cancelled: &|| self.watch.stopped(),
-            },
-        )?;
-        Ok(said)
+            };
+            self.scorer.score(&request, run)?;
+            Ok(said)
+        })
+    }
+
+    /// Names everything that `what` the model makes of a dossier depends on.
+    fn key(&self, what: &'static str, dossier: &Dossier) -> impl serde::Serialize + use<> {
+        let texts: Vec<String> = dossier.segments().map(|segment| segment.text.clone()).collect();
+        (
+            what,
+            self.scorer.fingerprint(),
+            self.rubric.hash,
+            dossier.meta.clone(),
+            texts,
+        )
     }
 }
 
@@ -231,22 +240,21 @@ impl Fitting<'_> {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Said {
     dimension: DimensionId,
-    text: Vec<u16>,
     hidden: Vec<u16>,
     logits: [f32; 5],
 }
 
 impl Said {
-    fn observed(self, person: &Labelled) -> Option<Observation> {
-        Some(Observation {
+    fn observed(self, person: &Labelled, level: f64, text: Vec<f32>) -> Observation {
+        Observation {
             item: person.meta.id.to_string(),
             group: person.meta.id.to_string(),
-            level: *person.levels.get(&self.dimension)?,
+            level,
             dimension: self.dimension,
-            text: wide(self.text),
+            text,
             hidden: wide(self.hidden),
             reading: reading::read(self.logits, &self.logits),
-        })
+        }
     }
 }
 
@@ -289,6 +297,7 @@ fn reader(shown: &Probe) -> Reader {
         groups: 0,
         mae_before: 0.0,
         mae_after: 0.0,
+        reliability: Vec::new(),
     }
 }
 
@@ -359,6 +368,7 @@ fn finished(mut draft: Calibration, people: &[Observation]) -> Calibration {
             groups: own.len(),
             mae_before: mae(&before).unwrap_or_default() as f32,
             mae_after: mae(&after).unwrap_or_default() as f32,
+            reliability: Bin::all(&after),
         };
     }
     draft

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use faer::Mat;
 use rayon::prelude::*;
 
-use crate::engine::calibration::{Calibration, Features, Reader};
+use crate::engine::calibration::{Bin, Calibration, Features, Reader};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading};
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
@@ -327,6 +327,7 @@ impl Probe {
             groups: self.groups.iter().collect::<BTreeSet<_>>().len(),
             mae_before: mae(&before).unwrap_or_default() as f32,
             mae_after: mae(&after).unwrap_or_default() as f32,
+            reliability: Bin::all(&after),
         }
     }
 }

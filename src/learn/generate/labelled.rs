@@ -210,10 +210,11 @@ fn heading_of(heading: &str) -> Option<LabelledSource> {
 }
 
 impl Line {
-    /// None where something in brackets at the end looks like a label and is not.
+    /// None where something in brackets at the end looks like a label and is not; `[图片]` does not.
     fn read(line: &str) -> Option<Self> {
         let line = line.trim_end();
-        let labelled = line.strip_suffix(']').and_then(|line| line.rsplit_once(" ["));
+        let labelled = line.strip_suffix(']').and_then(|line| line.rsplit_once('['));
+        let labelled = labelled.filter(|(_, labels)| labels.starts_with(|c: char| c.is_ascii_lowercase()));
         let Some((text, labels)) = labelled else {
             return Some(Self {
                 text: line.to_owned(),

@@ -25,7 +25,7 @@ pub enum Mode {
     Input,
     /// A question with yes and no.
     Confirm,
-    /// A training run is shown.
+    /// A training run or the calibration is shown.
     Training,
     /// Two answers are compared.
     Annotate,
@@ -255,6 +255,8 @@ actions! {
         "导出画像为 HTML", "Export the profile as HTML";
     Training "training" ["t"] in [Queue, Review, Annotate], Views, None,
         "最近一次训练的进展", "How the newest training run goes";
+    Calibration "calibration" ["c"] in [Queue, Review, Annotate], Views, None,
+        "校准：评分离人评多远", "The calibration: how near scores come to people's";
     Theme "theme" ["T"] in [Queue, Review, Annotate], Views, None,
         "切换主题", "Next theme";
     Language "language" ["L"] in [Queue, Review, Annotate], Views, None,

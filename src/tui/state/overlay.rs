@@ -27,6 +27,8 @@ pub enum Overlay {
     Profile(usize),
     /// The newest training run, once it was looked at.
     Training(Option<Box<Look>>),
+    /// What scores are read through.
+    Calibration,
 }
 
 impl Overlay {
@@ -39,7 +41,7 @@ impl Overlay {
             Self::Input(_) => Mode::Input,
             Self::Confirm(_) => Mode::Confirm,
             Self::Profile(_) => Mode::Profile,
-            Self::Training(_) => Mode::Training,
+            Self::Training(_) | Self::Calibration => Mode::Training,
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::tui::state::App;
 use crate::tui::words::Word;
 
 pub mod annotation;
+mod calibration;
 mod canvas;
 mod confirm;
 mod dimensions;

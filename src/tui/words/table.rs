@@ -44,6 +44,12 @@ words! {
     TrainingNone: "还没有训练。plumb train sft 开始一次。", "No run yet: plumb train sft begins one.";
     TrainingStep: "第 {step}/{steps} 步", "step {step} of {steps}";
     TrainingLeft: "还需 {time}", "{time} left";
+    Calibration: "校准", "Calibration";
+    CalibrationNone: "未使用校准：显示的是模型原评。", "No calibration is in use: scores are what the model says.";
+    CalibrationOf: "依据 {groups} 人的 {ratings} 个评分", "on {ratings} ratings of {groups} people";
+    CalibrationShipped: "随程序附带，依据虚构人物；决策积累后在其上重新拟合", "comes with the program, made-up people; decisions are fitted on top of it";
+    CalibrationFigures: "各列：评分数；与人评的平均差距，校准前与后；九成评分所在的范围", "ratings; levels from people's on average, before and after; nine of ten lie within";
+    CalibrationGiven: "右侧：读作 1 至 5 处人评的平均分与个数；越接近列首越准", "at the right: what people gave, and how often, where 1 to 5 was read";
     Annotating: "标注：两个回答比优劣", "Annotation: which answer is better";
     Adjudicating: "裁决：标注者意见不一", "Adjudication: annotators disagree";
     Drawing: "抽取回答 {done}/{total}", "drawing answers {done}/{total}";

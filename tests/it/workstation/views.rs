@@ -51,7 +51,12 @@ const TRAINING: &[Step] = &[
     act(Action::Close).hides("No run yet"),
 ];
 
-pub const SCRIPTS: &[&[Step]] = &[LOOKS, EXPORTS, KEEP, REPLACE, REFUSED, TRAINING];
+const CALIBRATION: &[Step] = &[
+    act(Action::Calibration).shows("alibration is in use"),
+    act(Action::Close).hides("alibration is in use"),
+];
+
+pub const SCRIPTS: &[&[Step]] = &[LOOKS, EXPORTS, KEEP, REPLACE, REFUSED, TRAINING, CALIBRATION];
 
 /// Where another process trains, the screen follows it step by step.
 #[test]

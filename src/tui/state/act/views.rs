@@ -18,6 +18,10 @@ impl App {
             Action::ExportSvg => self.ask_export(ExportFormat::Svg),
             Action::ExportHtml => self.ask_export(ExportFormat::Html),
             Action::Training => self.show_training(),
+            Action::Calibration => {
+                self.overlays.push(Overlay::Calibration);
+                Vec::new()
+            }
             Action::Theme => self.next_theme(),
             Action::Language => self.other_language(),
             Action::Mouse => self.toggle_mouse(),
