@@ -6,7 +6,7 @@ use plumbline::model::speech::audio::{self, SAMPLE_RATE};
 use plumbline::model::speech::speakers::encoder::Encoder;
 use plumbline::watch::Nobody;
 
-use crate::env::{Outcome, SPEECH_MODEL, TestEnvironment, VOICE_MODEL, real_weights};
+use crate::env::{Outcome, SPEECH_MODEL, TestEnvironment, VOICE_MODEL, real_weights, sample};
 
 /// What is said in the recording, as everybody writes it down.
 const SAID: &str = "and so my fellow americans ask not what your country can do for you ask what you can do for your country";
@@ -159,6 +159,38 @@ fn a_recording_in_a_dossier_is_cited_like_a_transcript() -> Outcome {
         "{first}"
     );
     assert!(first["time"].is_object(), "{first}");
+    Ok(())
+}
+
+/// Facts of a sample's conversation, and the second in which their sentence begins, as its `.expected.vtt` has it.
+const FACTS: [(&str, f64); 3] = [
+    ("the 12th of may", 5.9),
+    ("until april", 11.5),
+    ("84 customers waited", 17.4),
+];
+
+/// Its first half is heard, to save time.
+#[test]
+fn the_facts_of_a_conversation_are_segments_with_times() -> Outcome {
+    let env = hearing()?;
+    let talk = sample("recordings/en-helen-moss-2026h1/one-to-one.m4a");
+    let half = env.scratch().join("half.wav");
+    std::fs::write(&half, wave(&audio::decode(&talk, &Nobody)?[..26 * SAMPLE_RATE]))?;
+    let heard = env.run(["transcribe".as_ref(), half.as_os_str(), "--json".as_ref()])?;
+    let heard: serde_json::Value = serde_json::from_str(&heard.ok()?)?;
+    let segments = heard["segments"].as_array().ok_or("no segments")?;
+    for (words, second) in FACTS {
+        let holds = |s: &&serde_json::Value| plain(s["text"].as_str().unwrap_or_default()).contains(words);
+        let segment = segments
+            .iter()
+            .find(holds)
+            .ok_or_else(|| format!("{words}: {heard}"))?;
+        let time = |edge: &str| segment[edge].as_f64().ok_or_else(|| format!("no {edge}"));
+        assert!(
+            time("start")? <= second + 0.5 && second < time("end")?,
+            "{words}: {segment}"
+        );
+    }
     Ok(())
 }
 
