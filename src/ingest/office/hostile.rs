@@ -88,22 +88,26 @@ fn damage_inside(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     archive(&members).ok()
 }
 
+/// The so-many-th damaged copy of a fixture: every other one is damaged inside its archive, where it is one.
+fn damaged_copy(whole: &[u8], copy: u64, fixture: u64) -> Vec<u8> {
+    let mut dice = Dice((copy << 8) | fixture);
+    let inside = copy
+        .is_multiple_of(2)
+        .then(|| damage_inside(whole, &mut dice))
+        .flatten();
+    inside.unwrap_or_else(|| {
+        let mut bytes = whole.to_vec();
+        damage(&mut bytes, &mut dice);
+        bytes
+    })
+}
+
 #[test]
 fn no_damage_makes_a_renderer_panic() -> Outcome {
     let mut panicked = Vec::new();
     for (n, (format, whole)) in fixtures()?.into_iter().enumerate() {
         for copy in 0..copies() {
-            let mut dice = Dice((copy << 8) | n as u64);
-            let inside = if copy % 2 == 0 {
-                damage_inside(&whole, &mut dice)
-            } else {
-                None
-            };
-            let bytes = inside.unwrap_or_else(|| {
-                let mut bytes = whole.clone();
-                damage(&mut bytes, &mut dice);
-                bytes
-            });
+            let bytes = damaged_copy(&whole, copy, n as u64);
             match catch_unwind(|| render(format, &bytes)) {
                 Ok(Ok(read)) => assert!(read.is_sound(), "{format:?} {copy}"),
                 Ok(Err(why)) => assert!(!why.is_empty() && !why.contains('\n'), "{why}"),
@@ -162,17 +166,7 @@ fn no_damage_makes_the_reader_of_archives_panic() -> Outcome {
     let mut panicked = Vec::new();
     let mut opened = 0;
     for copy in 0..copies() {
-        let mut dice = Dice((copy << 8) | 0xa5);
-        let inside = if copy % 2 == 0 {
-            damage_inside(&whole, &mut dice)
-        } else {
-            None
-        };
-        let bytes = inside.unwrap_or_else(|| {
-            let mut bytes = whole.clone();
-            damage(&mut bytes, &mut dice);
-            bytes
-        });
+        let bytes = damaged_copy(&whole, copy, 0xa5);
         let read = || {
             let unpacked = unpack::unpack(&bytes)?;
             let whole: Vec<_> = unpacked
