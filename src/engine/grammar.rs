@@ -15,9 +15,9 @@ use crate::model::tokenizer::Tokenizer;
 /// The most links an answer may name.
 pub const MAX_EVIDENCE: usize = 6;
 /// The longest rationale, in characters.
-pub const MAX_RATIONALE: usize = 240;
+pub const MAX_RATIONALE: usize = 300;
 /// The longest suggestion, in characters.
-pub const MAX_SUGGESTION: usize = 160;
+pub const MAX_SUGGESTION: usize = 220;
 
 /// Makes grammars over one tokenizer.
 pub struct GrammarFactory {

@@ -124,16 +124,9 @@ impl Planner<'_> {
             let read = read.and_then(|read| read(&dimension.id));
             let read = read.map(|order| order.into_iter().map(|i| shown[i]).collect::<Vec<_>>());
             let ranked = rank(dossier, index, dimension, language, read.as_deref());
-            let cited = read.map(|_| {
-                let mut cited = numbers(&ranked, shown);
-                // On the samples, fused rankings reach the same F1 against the authors' key segments, 0.25, with 3 to 6;
-                // the more of them, the more key behaviours are covered. Of a few lines, most are about something else.
-                cited.truncate(MAX_EVIDENCE.min(shown.len().div_ceil(3)));
-                cited.sort_unstable();
-                cited
-            });
-            let list = |limit| numbers(&shortlist(dossier, &ranked, limit), shown);
-            self.branch(dimension, language, cited, &list)
+            let cited = read.map(|_| cited(&ranked, shown));
+            let list = |limit| citable(cited.as_deref(), dossier, &ranked, shown, limit);
+            self.branch(dimension, language, cited.clone(), &list)
         };
         dimensions(request)?.into_iter().map(branch).collect()
     }
@@ -178,7 +171,7 @@ impl Planner<'_> {
         places
     }
 
-    /// One dimension's part; `list` gives the prompt numbers of so many segments at most.
+    /// One dimension's part; `list` gives the prompt numbers it names where so many segments are worth a look at most.
     fn branch(
         &self,
         dimension: &Dimension,
@@ -186,15 +179,9 @@ impl Planner<'_> {
         cited: Option<Vec<u32>>,
         list: &dyn Fn(usize) -> Vec<u32>,
     ) -> Result<Branch> {
-        let with_cited = |mut listed: Vec<u32>| {
-            listed.extend(cited.iter().flatten());
-            listed.sort_unstable();
-            listed.dedup();
-            listed
-        };
         let mut limit = self.shortlist;
         loop {
-            let citable = with_cited(list(limit));
+            let citable = list(limit);
             let text = prompt::branch(dimension, &citable, language)?;
             let mut tokens = self.tokenizer.encode(text.trim_end())?;
             tokens.extend(&self.frame.before_answer);
@@ -261,6 +248,31 @@ impl Planner<'_> {
             .filter_map(|no| dossier.segment(*no))
             .collect())
     }
+}
+
+/// The prompt numbers of the segments that an answer is to cite, of those that were `ranked`.
+pub fn cited(ranked: &[SegmentNo], shown: &[SegmentNo]) -> Vec<u32> {
+    let mut cited = numbers(ranked, shown);
+    // On the samples, fused rankings reach the same F1 against the authors' key segments, 0.25, with 3 to 6; the more of
+    // them, the more key behaviours are covered. Of a few lines, most are about something else.
+    cited.truncate(MAX_EVIDENCE.min(shown.len().div_ceil(3)));
+    cited.sort_unstable();
+    cited
+}
+
+/// The prompt numbers that a branch names: of `limit` segments that rank high, and of those it is to cite.
+pub fn citable(
+    cited: Option<&[u32]>,
+    dossier: &Dossier,
+    ranked: &[SegmentNo],
+    shown: &[SegmentNo],
+    limit: usize,
+) -> Vec<u32> {
+    let mut listed = numbers(&shortlist(dossier, ranked, limit), shown);
+    listed.extend(cited.into_iter().flatten());
+    listed.sort_unstable();
+    listed.dedup();
+    listed
 }
 
 /// The prompt numbers of some segments; those not shown are left out.

@@ -54,7 +54,7 @@ impl Default for ScoreOptions {
         Self {
             chunk: PAGE,
             context_limit: 32_768,
-            shortlist: 12,
+            shortlist: SHORTLIST,
             temperature: 0.0,
             weights: WeightForm::default(),
             device: DeviceChoice::default(),
@@ -63,7 +63,9 @@ impl Default for ScoreOptions {
 }
 
 /// To be raised whenever the same weights would say something else: answers that other code gave are not reused.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
+/// The most segments a branch prompt names as worth a look, if nothing else is said.
+pub const SHORTLIST: usize = 12;
 /// The most links of kind `count` an assessment carries.
 const MAX_COUNTS: usize = 3;
 /// A term said once is a quotation, not a pattern.

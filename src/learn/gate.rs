@@ -152,6 +152,7 @@ impl Gate<'_> {
                 id: sample.id.clone(),
                 subject: sample.subject.clone(),
                 kind: None,
+                given: sample.given.clone(),
                 messages: sample
                     .messages
                     .iter()

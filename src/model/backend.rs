@@ -55,6 +55,16 @@ impl Backend {
         None
     }
 
+    /// Lets a card round the factors of its products to 10 bits behind the point (TF32), which its matrix units multiply
+    /// several times as fast, from now on and in the whole process. Gradients are noisier than that; what scores is not
+    /// calculated so.
+    pub fn round_products(&self) {
+        #[cfg(feature = "cuda")]
+        if let Self::Tensors(Device::Cuda(_)) = self {
+            candle_core::cuda::set_gemm_reduced_precision_f32(true);
+        }
+    }
+
     /// As a person reads it.
     pub fn name(&self) -> &'static str {
         match self {

@@ -23,7 +23,7 @@ use crate::learn::train::folder::{DataIdentity, MachineIdentity, Manifest, RunFo
 use crate::learn::train::grpo::Grpo;
 use crate::learn::train::learner::{Learner, checkpointing};
 use crate::learn::train::reward::{Judge, Pair, RewardModel, split};
-use crate::learn::train::sequences::{self, Sequence, sequence};
+use crate::learn::train::sequences::{self, Sequence, families, sequence};
 use crate::learn::train::sft::Sft;
 use crate::learn::train::{Ending, Objective, Run, Settings, duration};
 use crate::model::backend::Backend;
@@ -178,11 +178,13 @@ impl<'a> Base<'a> {
         let model = engine::base(config)?;
         let gguf = Gguf::open(&model.path)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(&gguf)?);
+        let backend = Backend::open(model.options.device)?;
+        backend.round_products();
         Ok(Self {
             how,
             sizes: DecoderConfig::from_gguf(&gguf)?,
             frame: ChatFrame::from_gguf(&gguf, &tokenizer)?,
-            backend: Backend::open(model.options.device)?,
+            backend,
             model,
             gguf,
             tokenizer,
@@ -314,8 +316,9 @@ impl Data {
 
     fn load(&self, settings: &Settings) -> Load {
         let batch = &settings.batch;
-        let sum = |of: fn(&Sequence) -> usize| self.train.iter().map(of).sum::<usize>() * batch.epochs;
-        let (tokens, learnt) = (sum(|s| s.tokens.len()), sum(Sequence::learnt));
+        let families = families(&self.train, batch.pack);
+        let tokens = families.iter().map(|family| family.tokens).sum::<usize>() * batch.epochs;
+        let learnt = self.train.iter().map(Sequence::learnt).sum::<usize>() * batch.epochs;
         let all = tokens.div_ceil(batch.pack * batch.accumulation);
         let steps = if batch.max_steps == 0 {
             all

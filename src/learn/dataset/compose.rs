@@ -36,6 +36,7 @@ impl Composer<'_> {
             Kind::Contradiction => self.claim(numbers),
             Kind::Transcript => Some(self.transcript(numbers)),
             Kind::Table => Some(self.table(numbers)),
+            Kind::Review => None,
         }
     }
 

@@ -37,10 +37,13 @@ pub enum Kind {
     Table,
     /// Say that there is no evidence.
     Refusal,
+    /// Say at which level somebody stands, why, and what to do next, on lines that were picked beforehand: in the product's
+    /// own words, not a family's.
+    Review,
 }
 
 impl Kind {
-    /// All of them.
+    /// All that families put into words.
     pub const ALL: [Self; 10] = [
         Self::Extraction,
         Self::Scoring,

@@ -21,6 +21,7 @@ pub mod card;
 mod compose;
 mod family;
 pub mod pack;
+mod reviews;
 
 use compose::Composer;
 pub use family::{Families, Family, Kind, Worded};
@@ -83,6 +84,9 @@ pub struct Sample {
     pub subject: String,
     /// Where it comes from.
     pub origin: Origin,
+    /// How the answer begins where that is given beforehand: it is not learnt.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub given: String,
     /// System, user, assistant.
     pub messages: Vec<Message>,
     /// The lines of the papers, numbers left out.
@@ -143,6 +147,15 @@ pub fn build(order: Order, examples: &[Example], watch: &dyn Watch) -> Result<Da
             }
         }
     }
+    for (split, seed) in [Split::Train, Split::HeldOut].map(|split| (split, workshop.seed)) {
+        for sample in reviews::reviews(split, &workshop.rubric, seed)? {
+            let part = match split {
+                Split::Train => part_of(&sample.subject),
+                Split::HeldOut => Part::HeldOut,
+            };
+            dataset.add(part, sample, &mut known);
+        }
+    }
     for (n, example) in (1..).zip(examples) {
         if SHIPPED.contains(&example.dossier.as_str()) {
             dataset.shipped += 1;
@@ -178,6 +191,7 @@ fn of_decision(n: usize, example: &Example) -> Sample {
         language: if chinese { Language::Zh } else { Language::En },
         subject: example.subject.as_str().to_owned(),
         origin: Origin::Decision,
+        given: String::new(),
         messages: example.messages.clone(),
         material: Vec::new(),
     }
@@ -250,6 +264,7 @@ fn sample(person: &Person, n: usize, kind: Kind, worded: Worded) -> Sample {
         language: person.language,
         subject: person.id.clone(),
         origin: Origin::Synthetic,
+        given: String::new(),
         messages: vec![
             message("system", worded.system),
             message("user", worded.user),

@@ -147,6 +147,12 @@ impl Labelled {
         })
     }
 
+    /// The name of its file, without the ending.
+    pub fn name(&self) -> &str {
+        let id = self.meta.id.as_str();
+        id.strip_prefix("synthetic-").unwrap_or(id)
+    }
+
     /// As the program reads anybody's.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::id::DimensionId;
 use crate::seed::{Seed, Stream};
 
+pub mod answers;
 pub mod labelled;
 pub mod person;
 

@@ -49,7 +49,7 @@ struct Known {
 }
 
 impl Task {
-    /// The task in a sample; none in one whose answer is no scoring.
+    /// The task in a sample; none in one whose answer is no scoring, or has its evidence given.
     ///
     /// # Errors
     /// The tokenizer fails.
@@ -57,6 +57,9 @@ impl Task {
         let Ok(known) = serde_json::from_str::<Known>(item.content("assistant")) else {
             return Ok(None);
         };
+        if !item.given.is_empty() {
+            return Ok(None);
+        }
         let text = item.content("user");
         // The lines of the papers carry their numbers at the front, in brackets of some kind or behind a letter.
         let lines: Vec<u32> = (1..=MOST_LINES).take_while(|n| numbered(text, *n)).collect();

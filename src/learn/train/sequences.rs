@@ -23,6 +23,9 @@ pub struct Instruction {
     /// What it teaches, where that is said.
     #[serde(default)]
     pub kind: Option<String>,
+    /// How the answer begins where that is given beforehand: it is read, not learnt.
+    #[serde(default)]
+    pub given: String,
     /// System, user, assistant.
     pub messages: Vec<Said>,
 }
@@ -51,7 +54,7 @@ pub struct Sequence {
     pub id: String,
     /// All tokens, the answer's end among them.
     pub tokens: Vec<u32>,
-    /// Where the answer begins.
+    /// Where what is learnt begins.
     pub answer: usize,
 }
 
@@ -121,8 +124,10 @@ pub fn prompt(tokenizer: &Tokenizer, frame: &ChatFrame, system: &str, user: &str
 /// The tokenizer fails.
 pub fn sequence(tokenizer: &Tokenizer, frame: &ChatFrame, item: &Instruction) -> Result<Sequence> {
     let mut tokens = prompt(tokenizer, frame, item.content("system"), item.content("user"))?;
+    tokens.extend(tokenizer.encode(&item.given)?);
     let answer = tokens.len();
-    tokens.extend(tokenizer.encode(item.content("assistant"))?);
+    let whole = item.content("assistant");
+    tokens.extend(tokenizer.encode(whole.strip_prefix(&item.given).unwrap_or(whole))?);
     tokens.push(tokenizer.end());
     Ok(Sequence {
         id: item.id.clone(),
@@ -131,18 +136,78 @@ pub fn sequence(tokenizer: &Tokenizer, frame: &ChatFrame, item: &Instruction) ->
     })
 }
 
-/// The passes of one epoch: sequences side by side in packs of `capacity` tokens, each sequence once, in an order of the
+/// Sequences that begin alike: a pass reads once what they share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    /// Tokens that all begin with.
+    pub shared: usize,
+    /// Indices of the sequences.
+    pub members: Vec<usize>,
+    /// Tokens that are read.
+    pub tokens: usize,
+}
+
+/// Fewer tokens in common are read again.
+const WORTH_SHARING: usize = 256;
+
+/// Neighbours that begin alike, as families that are read in at most `capacity` tokens: about one dossier, each dimension
+/// is asked behind the same papers.
+pub fn families(sequences: &[Sequence], capacity: usize) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for (i, sequence) in sequences.iter().enumerate() {
+        let joined = families
+            .last()
+            .and_then(|family| family.with(i, sequences, capacity));
+        match (joined, families.last_mut()) {
+            (Some(joined), Some(last)) => *last = joined,
+            _ => families.push(Family {
+                shared: 0,
+                members: vec![i],
+                tokens: sequence.tokens.len(),
+            }),
+        }
+    }
+    families
+}
+
+impl Family {
+    /// The family and one more, where that is worth it and there is room.
+    fn with(&self, new: usize, sequences: &[Sequence], capacity: usize) -> Option<Self> {
+        let (first, new_one) = (&sequences[self.members[0]], &sequences[new]);
+        // What is learnt is each sequence's own, and so is the token before it.
+        let most = match self.shared {
+            0 => first.answer.saturating_sub(1),
+            shared => shared,
+        };
+        let most = most.min(new_one.answer.saturating_sub(1));
+        let pairs = first.tokens[..most].iter().zip(&new_one.tokens);
+        let shared = pairs.take_while(|(a, b)| a == b).count();
+        if shared < WORTH_SHARING.max(self.shared / 2) {
+            return None;
+        }
+        let members: Vec<usize> = self.members.iter().copied().chain([new]).collect();
+        let own = members.iter().map(|&i| sequences[i].tokens.len() - shared);
+        let tokens = shared + own.sum::<usize>();
+        (tokens <= capacity).then_some(Self {
+            shared,
+            members,
+            tokens,
+        })
+    }
+}
+
+/// The passes of one epoch: families side by side in packs of `capacity` tokens, each sequence once, in an order of the
 /// epoch's own.
-pub fn passes(sequences: &[Sequence], capacity: usize, seed: Seed) -> Vec<Vec<usize>> {
+pub fn passes(sequences: &[Sequence], capacity: usize, seed: Seed) -> Vec<Vec<Family>> {
     let mut stream = seed.stream();
-    let mut order: Vec<usize> = (0..sequences.len()).collect();
-    shuffle(&mut order, &mut stream);
-    let lengths: Vec<usize> = order.iter().map(|&i| sequences[i].tokens.len()).collect();
+    let mut families = families(sequences, capacity);
+    shuffle(&mut families, &mut stream);
+    let lengths: Vec<usize> = families.iter().map(|family| family.tokens).collect();
     let mut bins = first_fit_decreasing(&lengths, capacity);
     // The fullest bins hold the longest samples: their order must not be that of the lengths.
     shuffle(&mut bins, &mut stream);
-    let back = |bin: Vec<usize>| bin.into_iter().map(|i| order[i]).collect();
-    bins.into_iter().map(back).collect()
+    let of = |bin: Vec<usize>| bin.into_iter().map(|i| families[i].clone()).collect();
+    bins.into_iter().map(of).collect()
 }
 
 /// Fisher and Yates' shuffle.
@@ -168,17 +233,47 @@ mod tests {
     fn every_sequence_is_read_once_an_epoch_in_another_order() {
         let sequences: Vec<Sequence> = (10..60).map(of_length).collect();
         let epoch = |n: u64| passes(&sequences, 100, Seed::root(n));
-        let flat = |passes: Vec<Vec<usize>>| passes.concat();
+        let flat = |passes: Vec<Vec<Family>>| -> Vec<usize> {
+            let families = passes.into_iter().flatten();
+            families.flat_map(|family| family.members).collect()
+        };
         let mut first = flat(epoch(0));
         assert_ne!(first, flat(epoch(1)));
         assert_eq!(first, flat(epoch(0)));
         first.sort_unstable();
         assert_eq!(first, (0..50).collect::<Vec<_>>());
-        assert!(
-            epoch(0)
-                .iter()
-                .all(|bin| bin.iter().map(|&i| sequences[i].tokens.len()).sum::<usize>() <= 100)
+        let tokens = |bin: &Vec<Family>| bin.iter().map(|family| family.tokens).sum::<usize>();
+        assert!(epoch(0).iter().all(|bin| tokens(bin) <= 100));
+    }
+
+    /// By hand: three share 300 tokens and read 300 + 3 * 50; the fourth would not fit into 460, and the fifth shares
+    /// too little.
+    #[test]
+    fn what_sequences_begin_with_alike_is_read_once() {
+        let like = |own: u32, shared: usize, length: usize| Sequence {
+            id: own.to_string(),
+            tokens: (0..length as u32)
+                .map(|i| if (i as usize) < shared { i } else { 1000 + own })
+                .collect(),
+            answer: length - 20,
+        };
+        let mut sequences: Vec<Sequence> = (0..4).map(|own| like(own, 300, 350)).collect();
+        sequences.push(like(9, 200, 350));
+        let found = families(&sequences, 460);
+        let told: Vec<_> = found
+            .iter()
+            .map(|f| (f.shared, f.members.clone(), f.tokens))
+            .collect();
+        assert_eq!(
+            told,
+            [(300, vec![0, 1, 2], 450), (0, vec![3], 350), (0, vec![4], 350)]
         );
+        // Where the answer begins behind the first tokens, nothing behind them is shared.
+        let short = |own| Sequence {
+            answer: 290,
+            ..like(own, 300, 350)
+        };
+        assert_eq!(families(&[short(0), short(1)], 1000)[0].shared, 289);
     }
 
     #[test]

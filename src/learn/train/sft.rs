@@ -8,7 +8,7 @@ use super::folder::RunFolder;
 use super::learner::{Learner, Sum};
 use super::loss::{Wanted, likelihood};
 use super::optimiser::Parameters;
-use super::sequences::{Sequence, passes};
+use super::sequences::{Family, Sequence, passes};
 use super::{Found, Objective};
 use crate::error::Result;
 use crate::model::decoder::trace::{Pack, TraceOptions};
@@ -42,13 +42,13 @@ impl Sft<'_> {
         }
     }
 
-    fn epoch(&self, epoch: usize) -> Vec<Vec<usize>> {
+    fn epoch(&self, epoch: usize) -> Vec<Vec<Family>> {
         let seed = Seed::root(self.learner.settings.seed).branch(&format!("epoch {epoch}"));
         passes(self.train, self.learner.settings.batch.pack, seed)
     }
 
     /// The passes of a step.
-    fn passes(&self, step: usize) -> Vec<Vec<usize>> {
+    fn passes(&self, step: usize) -> Vec<Vec<Family>> {
         let accumulation = self.learner.settings.batch.accumulation;
         let mut left = step;
         for epoch in 0..self.learner.settings.batch.epochs {
@@ -104,13 +104,17 @@ struct Passed {
 }
 
 impl Passed {
-    fn of(pass: &[usize], sequences: &[Sequence]) -> Self {
+    fn of(pass: &[Family], sequences: &[Sequence]) -> Self {
         let (mut pack, mut rows, mut tokens) = (Pack::default(), Vec::new(), Vec::new());
-        for sequence in pass.iter().map(|&i| &sequences[i]) {
-            let first = pack.push(&sequence.tokens).start;
-            for at in sequence.answer..sequence.tokens.len() {
-                rows.push((first + at - 1) as u32);
-                tokens.push(sequence.tokens[at]);
+        for Family { shared, members, .. } in pass {
+            let alike = &sequences[members[0]].tokens[..*shared];
+            let prefix = if alike.is_empty() { 0..0 } else { pack.push(alike) };
+            for sequence in members.iter().map(|&i| &sequences[i]) {
+                let first = pack.push_after(prefix.clone(), &sequence.tokens[*shared..]).start;
+                for at in sequence.answer..sequence.tokens.len() {
+                    rows.push((first + at - 1 - shared) as u32);
+                    tokens.push(sequence.tokens[at]);
+                }
             }
         }
         Self { pack, rows, tokens }
@@ -125,7 +129,8 @@ impl Objective for Sft<'_> {
     fn step(&self, step: usize, parameters: &Parameters, watch: &dyn Watch) -> Result<Found> {
         let decoder = self.learner.model(parameters)?;
         let passes = self.passes(step);
-        let learnt: usize = passes.iter().flatten().map(|&i| self.train[i].learnt()).sum();
+        let members = passes.iter().flatten().flat_map(|family| &family.members);
+        let learnt: usize = members.map(|&i| self.train[i].learnt()).sum();
         let weight = 1.0 / learnt.max(1) as f32;
         let (mut sum, mut found, mut loss, mut right) = (Sum::default(), Found::default(), 0.0, 0_usize);
         for (n, pass) in passes.iter().enumerate() {
@@ -142,10 +147,8 @@ impl Objective for Sft<'_> {
             sum.add(&trace.backward(&told.d_hidden)?)?;
             found.tokens += pack.rows();
         }
-        let first = passes
-            .first()
-            .and_then(|pass| pass.first())
-            .map(|&i| &self.train[i]);
+        let first = passes.first().and_then(|pass| pass.first());
+        let first = first.map(|family| &self.train[family.members[0]]);
         found.samples = first.map(|s| self.shown(s)).into_iter().collect();
         found
             .figures

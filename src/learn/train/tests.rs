@@ -175,6 +175,49 @@ fn resumed_is_uninterrupted() -> Result<()> {
     Ok(())
 }
 
+/// What sequences begin with alike is read once, and the step is the same as if each had read it for itself.
+#[test]
+fn a_shared_beginning_is_learnt_from_as_a_repeated_one() -> Result<()> {
+    let train: Vec<Sequence> = (0..3_u32)
+        .map(|n| Sequence {
+            id: n.to_string(),
+            tokens: (0..260)
+                .chain((0..20).map(|i| i * 3 + n))
+                .map(|i| 97 + i % 23)
+                .collect(),
+            answer: 270,
+        })
+        .collect();
+    let step = |pack: usize, accumulation: usize| {
+        let mut settings = settings();
+        settings.lora.dropout = 0.0;
+        (settings.batch.pack, settings.batch.accumulation) = (pack, accumulation);
+        let world = World::new(settings)?;
+        let objective = Sft {
+            learner: world.learner(),
+            tokenizer: &world.tokenizer,
+            train: &train,
+            valid: &[],
+        };
+        objective.step(0, &objective.begin()?, &Nobody)
+    };
+    let (shared, apart) = (step(400, 1)?, step(280, 3)?);
+    assert_eq!((shared.tokens, apart.tokens), (260 + 3 * 20, 3 * 280));
+    assert!((shared.figures["loss"] - apart.figures["loss"]).abs() < 1e-5);
+    for (name, gradient) in &shared.gradients.0 {
+        let difference = (gradient - &apart.gradients.0[name])?
+            .abs()?
+            .max_all()?
+            .to_scalar::<f32>()?;
+        let size = gradient.abs()?.max_all()?.to_scalar::<f32>()?;
+        assert!(
+            difference <= 1e-4 * size.max(1e-3),
+            "{name}: {difference} of {size}"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn another_run_is_not_gone_on_with() -> Result<()> {
     let world = World::new(settings())?;
