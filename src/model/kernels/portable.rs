@@ -92,13 +92,14 @@ pub fn mask(rows: usize, seen: usize, device: &Device) -> Result<Option<Tensor>>
     if rows <= 1 {
         return Ok(None);
     }
-    let triangle: Vec<Vec<bool>> = (0..rows).map(|i| (0..rows).map(|j| j <= i).collect()).collect();
-    let triangle = allowed(&triangle, device)?;
-    if seen == rows {
-        return Ok(Some(triangle));
-    }
-    let before = Tensor::zeros((rows, 1, seen - rows), DType::F32, device)?;
-    Tensor::cat(&[&before, &triangle], 2).map(Some)
+    // Made where it is used: for a long text it is larger than everything that is sent to a card.
+    let own = Tensor::arange((seen - rows) as u32, seen as u32, device)?.reshape((rows, 1, 1))?;
+    let others = Tensor::arange(0, seen as u32, device)?.reshape((1, 1, seen))?;
+    let shape = (rows, 1, seen);
+    let never = Tensor::full(f32::NEG_INFINITY, shape, device)?;
+    let sees = own.broadcast_ge(&others)?;
+    sees.where_cond(&Tensor::zeros(shape, DType::F32, device)?, &never)
+        .map(Some)
 }
 
 /// The same for rows of which each sees what its own list says: `[rows, 1, seen]`.
