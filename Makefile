@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak cuda setup
+.PHONY: help demo test lint bench soak interop cuda setup
 
 # Where what .ci/setup installs puts its commands.
 export PATH := $(CURDIR)/target/cmake/bin:$(HOME)/.cargo/bin:/opt/homebrew/opt/rustup/bin:/usr/local/opt/rustup/bin:$(PATH)
@@ -23,7 +23,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 DEMO_WORKSPACE := target/demo
 
 help: ## Say what the targets do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
 setup: ## Check the toolchain and install what is missing
 	@.ci/setup
@@ -49,6 +49,14 @@ lint: setup ## Formatting and lints, warnings are errors
 
 bench: setup ## The engine beside llama.cpp
 	cargo bench --locked --bench '*'
+
+interop: setup ## Our files in datasets, TRL and PEFT, and theirs here: on the processor, with 6 GB of Python packages
+	cargo test --locked --no-run
+	@$(BUILT)/debug/plumb models pull $(SMALL_MODEL)
+	python3 -m venv target/interop
+	target/interop/bin/pip install --quiet --requirement tests/interop/requirements.txt
+	rm -rf target/interop/work
+	target/interop/bin/python tests/interop/check.py $(BUILT)/debug/plumb target/interop/work
 
 cuda: setup ## Build with CUDA, to score and train on an NVIDIA card; needs the CUDA toolkit (nvcc)
 	@command -v nvcc >/dev/null || { \

@@ -18,7 +18,6 @@ use crate::engine::{Backend, ModelIdentity, RubricIdentity, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest;
 use crate::review::Summary;
-use crate::review::dimension::WIDE_SPREAD;
 use crate::rubric::Rubric;
 use crate::store::workspace::Health;
 use crate::store::{DossierStatus, Pool, Store, StoreHandle, Workspace};
@@ -230,11 +229,11 @@ fn row(path: &Path, rubric: &Rubric, known: &[DossierStatus]) -> QueueRow {
 /// What the index knows, in the figures of the queue; the open dossier's are then kept up to date by its review.
 fn summary(status: &DossierStatus, rubric: &Rubric) -> Summary {
     let decided = |id| status.decided.iter().any(|(d, _)| d == id);
-    let spreads: Vec<f32> = status.assessed.iter().map(|a| a.sd).collect();
+    let spreads: Vec<f32> = status.assessed.iter().map(|a| a.spread).collect();
     let in_doubt = status
         .assessed
         .iter()
-        .filter(|a| a.sd > WIDE_SPREAD && !decided(&a.dimension));
+        .filter(|a| a.in_doubt && !decided(&a.dimension));
     Summary {
         total: rubric.dimensions.len(),
         scored: status.assessed.len(),

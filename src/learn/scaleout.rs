@@ -74,13 +74,11 @@ pub fn write(dir: &Path, framework: Framework, material: &Material) -> Result<BT
         put(&data.join(name), &lines)?;
         counts.insert(name, count);
     }
-    let lines: Vec<u8> = material
-        .samples
-        .iter()
-        .flat_map(|s| taught(framework, s))
-        .collect();
-    put(&data.join("sft.jsonl"), &lines)?;
-    counts.insert("sft.jsonl", material.samples.len());
+    // Neither framework leaves out of the loss how an answer begins that is given beforehand.
+    let samples = material.samples.iter().filter(|sample| sample.given.is_empty());
+    let lines: Vec<Vec<u8>> = samples.map(|sample| taught(framework, sample)).collect();
+    put(&data.join("sft.jsonl"), &lines.concat())?;
+    counts.insert("sft.jsonl", lines.len());
     scripts(dir, framework, material.base, &counts)?;
     Ok(counts)
 }

@@ -10,7 +10,7 @@ use crate::review::decision::{Act, Decision};
 
 /// Above this standard deviation (levels) the model's opinion spreads over three levels or more: an even split over
 /// three neighbours has 0.82.
-pub const WIDE_SPREAD: f32 = 0.8;
+const WIDE_SPREAD: f32 = 0.8;
 
 /// Below this share of probability on the five level tokens the model was not answering the question.
 pub const LOW_VALIDITY: f32 = 0.5;

@@ -16,7 +16,7 @@ pub struct Summary {
     pub in_doubt: usize,
     /// The largest difference between a person's score and the model's.
     pub disagreement: Option<f32>,
-    /// The mean standard deviation of the model's scores.
+    /// The mean standard deviation around the model's scores.
     pub spread: Option<f32>,
     /// A person has closed it.
     pub signed_off: bool,
@@ -29,7 +29,7 @@ impl Summary {
         let count = |keep: &dyn Fn(&DimensionState) -> bool| dimensions.iter().filter(|d| keep(d)).count();
         let spreads: Vec<f32> = dimensions
             .iter()
-            .filter_map(|d| d.model.reading.map(|r| r.sd))
+            .filter_map(|d| d.model.reading.map(|r| r.spread()))
             .collect();
         Self {
             total: dimensions.len(),

@@ -18,6 +18,9 @@ use crate::store::journal::Tip;
 /// Pages kept in memory, in bytes.
 const CACHE: u64 = 32 << 20;
 
+/// To be raised whenever the rows of the same journal would be others: an index of another layout is made anew.
+const LAYOUT: u32 = 2;
+
 /// What the rows were when the database was last closed in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
@@ -25,6 +28,8 @@ pub(crate) struct Mark {
     pub(crate) applied: Tip,
     /// [`digest`] over all rows.
     pub(crate) digest: ContentHash,
+    /// [`LAYOUT`] of the program that wrote them.
+    pub(crate) layout: u32,
 }
 
 /// Rows in sled.
@@ -60,6 +65,7 @@ impl Database {
         Ok(Mark {
             applied: applied(self)?,
             digest: digest(self)?,
+            layout: LAYOUT,
         })
     }
 

@@ -58,7 +58,7 @@ fn renewed(
     if put_away(path)? {
         let records = tip.seq;
         notes.push(format!(
-            "the index had not been closed in good order; it was made anew from {records} records"
+            "the index had not been closed in good order, or was an earlier version's; it was made anew from {records} records"
         ));
     }
     let mut database = Box::new(Database::open(path)?);

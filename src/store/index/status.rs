@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dossier::DossierMeta;
 use crate::id::{DimensionId, DossierId, Person, SubjectId};
+use crate::review::dimension::Doubt;
 use crate::review::standing::standing;
 use crate::review::{Act, Entry, Recorded};
 
@@ -36,8 +37,10 @@ pub struct Assessed {
     pub dimension: DimensionId,
     /// The score.
     pub score: f32,
-    /// Standard deviation, in levels.
-    pub sd: f32,
+    /// Standard deviation around it, in levels: [`crate::engine::ScoreReading::spread`].
+    pub spread: f32,
+    /// Whether a person should look before anyone trusts it: [`Doubt`].
+    pub in_doubt: bool,
 }
 
 /// Who closed a dossier.
@@ -89,7 +92,8 @@ impl DossierStatus {
                 self.assessed.push(Assessed {
                     dimension: a.dimension.clone(),
                     score: a.reading.score,
-                    sd: a.reading.sd,
+                    spread: a.reading.spread(),
+                    in_doubt: Doubt::about(&a.reading).is_some(),
                 });
             }
             Entry::Decision(d) => {
