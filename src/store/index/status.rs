@@ -113,3 +113,35 @@ impl DossierStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hash::ContentHash;
+    use crate::store::testing::assessed;
+
+    /// By hand: nine of ten ratings within 1.645 levels are a standard deviation of 1.
+    #[test]
+    fn a_calibrated_score_is_as_uncertain_as_its_margin_says() {
+        let status = |margin| {
+            let draft = assessed("a", 1, "delivery", 3.0);
+            let mut entry = draft.entry;
+            if let Entry::Assessment(assessment) = &mut entry {
+                assessment.reading.margin = margin;
+            }
+            let record = Recorded {
+                seq: 1,
+                hash: ContentHash::of(b"a"),
+                id: draft.id,
+                actor: draft.actor,
+                at: Timestamp::UNIX_EPOCH,
+                entry,
+            };
+            let status = DossierStatus::of(&draft.subject, &[record]).expect("a record");
+            (status.assessed[0].spread, status.assessed[0].in_doubt)
+        };
+        assert_eq!(status(None), (0.5, false));
+        assert_eq!(status(Some(1.645)), (1.0, true));
+        assert!(!status(Some(0.9)).1);
+    }
+}
