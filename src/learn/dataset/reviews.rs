@@ -167,7 +167,7 @@ mod tests {
             }
         }
         let share = f64::from(bear as u32) / f64::from(picked as u32);
-        println!("{bear} of {picked} picked lines bear on their dimension");
+        // 492 of 768.
         assert!((0.55..0.75).contains(&share), "{share}");
         Ok(())
     }

@@ -11,6 +11,7 @@ use plumbline::engine::Backend;
 use plumbline::engine::answer::Answer;
 use plumbline::engine::assessment::{Assessment, ModelIdentity, Timing, Trace};
 use plumbline::engine::event::{ScoreEvent, ScoreRequest, Ticket};
+use plumbline::engine::grammar::{MAX_RATIONALE, MAX_SUGGESTION};
 use plumbline::engine::prompt::BRANCH_LIMIT;
 use plumbline::engine::scorer::{PrefixCache, Run, ScoreOptions, Scorer};
 use plumbline::engine::worker::{Worker, WorkerModel};
@@ -133,7 +134,10 @@ fn check_answers(scorer: &Scorer, request: &ScoreRequest, said: &Said) -> Tested
             answer.evidence
         );
         assert!((1..=5).contains(&answer.score));
-        assert!(answer.rationale.chars().count() <= 240 && answer.suggestion.chars().count() <= 160);
+        assert!(
+            answer.rationale.chars().count() <= MAX_RATIONALE
+                && answer.suggestion.chars().count() <= MAX_SUGGESTION
+        );
         let sum: f32 = assessment.reading.probabilities.iter().sum();
         assert!((sum - 1.0).abs() < 1e-5, "probabilities add up to {sum}");
         assert!((1.0..=5.0).contains(&assessment.reading.score));
