@@ -147,8 +147,8 @@ pub fn build(order: Order, examples: &[Example], watch: &dyn Watch) -> Result<Da
             }
         }
     }
-    for (split, seed) in [Split::Train, Split::HeldOut].map(|split| (split, workshop.seed)) {
-        for sample in reviews::reviews(split, &workshop.rubric, seed)? {
+    for split in [Split::Train, Split::HeldOut] {
+        for sample in reviews::reviews(split, &workshop.rubric, workshop.seed)? {
             let part = match split {
                 Split::Train => part_of(&sample.subject),
                 Split::HeldOut => Part::HeldOut,
