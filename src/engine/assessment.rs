@@ -6,6 +6,7 @@ use crate::dossier::Language;
 use crate::evidence::EvidenceLink;
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, ModelId, RubricId};
+use crate::model::lora::ANSWERS;
 use crate::rubric::Rubric;
 
 /// The address of an assessment: the hash of its trace, so that the same answer has the same name.
@@ -20,6 +21,18 @@ pub struct ModelIdentity {
     pub sha256: ContentHash,
     /// The adapter on top, if any.
     pub adapter: Option<String>,
+}
+
+impl ModelIdentity {
+    /// Which weights a dossier is read with: those without the adapter where that is laid over answers alone.
+    #[must_use]
+    pub fn reads_as(&self) -> Self {
+        let adapter = self.adapter.clone().filter(|label| !label.ends_with(ANSWERS));
+        Self {
+            adapter,
+            ..self.clone()
+        }
+    }
 }
 
 /// Which rubric was asked about.

@@ -99,6 +99,12 @@ impl Reader {
         2 * hidden + READING
     }
 
+    /// Whether nothing counts but the state of the text: neither that at the score nor what the model says.
+    fn reads_the_text_alone(&self) -> bool {
+        let text = self.weights.len().saturating_sub(READING) / 2;
+        self.weights[text..].iter().all(|w| *w == 0.0)
+    }
+
     /// What is read off the features, before the curve.
     pub fn linear(&self, features: &[f32]) -> f64 {
         let products = features
@@ -182,9 +188,13 @@ impl Calibration {
             .map_err(|e| Error::new(ErrorKind::Damaged, "the calibration cannot be read").because(e))
     }
 
-    /// Whether it was fitted to what these weights say under this rubric and wording.
+    /// Whether it was fitted to what these weights say under this rubric and wording. Where nothing of an answer is read, it
+    /// does not matter what is laid over answers.
     pub fn fits(&self, model: &ModelIdentity, rubric: &RubricIdentity, prompt_sha256: ContentHash) -> bool {
-        self.model == *model && self.rubric == *rubric && self.prompt_sha256 == prompt_sha256
+        let alike = self.model == *model
+            || self.model.reads_as() == model.reads_as()
+                && self.dimensions.values().all(Reader::reads_the_text_alone);
+        alike && self.rubric == *rubric && self.prompt_sha256 == prompt_sha256
     }
 
     /// The reading of a dimension with the level that people would give; unchanged where the dimension had too few
@@ -343,5 +353,17 @@ mod tests {
             ..c.model.clone()
         };
         assert!(!c.fits(&adapted, &c.rubric, c.prompt_sha256));
+        // What is laid over answers changes nothing that is read before them.
+        let answers = ModelIdentity {
+            adapter: Some("a@0/answers".to_owned()),
+            ..c.model.clone()
+        };
+        assert!(!c.fits(&answers, &c.rubric, c.prompt_sha256));
+        let mut text = c.clone();
+        for reader in text.dimensions.values_mut() {
+            reader.weights[2..].fill(0.0);
+        }
+        assert!(text.fits(&answers, &c.rubric, c.prompt_sha256));
+        assert!(!text.fits(&adapted, &c.rubric, c.prompt_sha256));
     }
 }

@@ -157,15 +157,15 @@ impl Scorer {
     }
 
     fn page_folder(&self) -> Option<PageFolder> {
-        let ModelIdentity { sha256, adapter, .. } = &self.identity;
+        let ModelIdentity { sha256, adapter, .. } = self.identity.reads_as();
         let weights = format!("{sha256} {adapter:?} {:?}", self.options.weights);
         let PrefixCache { folder, limit } = &self.cache;
         (*limit > 0 && self.decoder.geometry().held == Held::Blocks)
             .then(|| PageFolder::new(folder, *limit, &weights))
     }
 
-    /// Lays an adapter over the weights, or takes it off; nothing is loaded again. What was read and kept under another
-    /// one is not used.
+    /// Lays an adapter over the weights, or takes it off; nothing is loaded again. What was read and kept is used on where
+    /// both read alike.
     ///
     /// # Errors
     /// The adapter is for a model of other sizes; everything is then as it was.
@@ -175,9 +175,12 @@ impl Scorer {
             return Ok(());
         }
         self.decoder = self.decoder.with_adapter(adapter.map(|a| &a.adapter))?;
+        let before = self.identity.reads_as();
         self.identity.adapter = label;
-        self.last = None;
-        self.pages = self.page_folder();
+        if self.identity.reads_as() != before {
+            self.last = None;
+            self.pages = self.page_folder();
+        }
         Ok(())
     }
 

@@ -28,7 +28,7 @@ mod loader;
 pub mod trace;
 
 pub(in crate::model) use block::Rope;
-use block::{Block, Pass};
+use block::{ActiveRows, Block, Pass};
 pub use block::{Dropout, Gradients};
 use loader::Loader;
 pub(in crate::model) use loader::Weights;
@@ -77,6 +77,8 @@ pub struct Decoder {
     head: Arc<dyn Linear>,
     /// Inverse frequencies of the rotary embedding, `head_dim / 2` of them, in f64: angles of far positions stay exact.
     frequencies: Vec<f64>,
+    /// The tokens from which on its adapter is laid over a text; everywhere if there are none.
+    invocation: Vec<u32>,
 }
 
 impl Decoder {
@@ -139,6 +141,7 @@ impl Decoder {
             norm: loader.vector("output_norm.weight", config.hidden)?,
             head,
             frequencies: loader.frequencies()?,
+            invocation: Vec::new(),
             geometry: Geometry {
                 layers: config.layers,
                 kv_heads: config.kv_heads,
@@ -193,6 +196,7 @@ impl Decoder {
     pub fn with_adapter(&self, adapter: Option<&Adapter>) -> Result<Self> {
         adapter.map_or(Ok(()), |adapter| adapter.check(&self.config))?;
         let mut decoder = self.clone();
+        decoder.invocation = adapter.map_or_else(Vec::new, |adapter| adapter.invocation.clone());
         for (i, block) in decoder.blocks.iter_mut().enumerate() {
             for (target, layer) in block.layers_mut() {
                 let update = adapter.and_then(|a| Some((a.factors.get(&(i, target))?, a.scale)));
@@ -200,6 +204,12 @@ impl Decoder {
             }
         }
         Ok(decoder)
+    }
+
+    /// The tokens from whose last occurrence on its adapter is laid over a text, where it is not laid over all of it. They
+    /// are to be read in one pass.
+    pub fn invocation(&self) -> &[u32] {
+        &self.invocation
     }
 
     /// Runs `step`; each branch then holds the keys and values of its span.
@@ -228,12 +238,14 @@ impl Decoder {
         if let Some(patches) = patches {
             x = over(&x, patches.first, patches.states, |_, states| Ok(states.clone()))?;
         }
+        let active = self.active(step, branches)?;
         let log = LogPass::begin(branches, step.spans, self.device())?;
         for (i, block) in self.blocks.iter().enumerate() {
             let pass = Pass {
                 config: &self.config,
                 layer: i,
                 rope,
+                active: active.as_ref(),
                 dropout: None,
             };
             let mut attend = |q: &Tensor, k: &Tensor, v: &Tensor| {
@@ -273,6 +285,26 @@ impl Decoder {
         )?;
         let logits = self.head.forward(&hidden)?;
         Ok(Output { hidden, logits })
+    }
+
+    /// The rows that the adapter is laid over, where it is not laid over all of them.
+    fn active(&self, step: &Step, branches: &mut [&mut BranchKv]) -> Result<Option<ActiveRows>> {
+        if self.invocation.is_empty() {
+            return Ok(None);
+        }
+        let mut marks = Vec::with_capacity(step.tokens.len());
+        let mut tokens = step.tokens;
+        for (branch, &span) in branches.iter_mut().zip(step.spans) {
+            let (own, others) = tokens.split_at(span);
+            let first = match branch.is_invoked() {
+                true => Some(0),
+                false => last_occurrence(own, &self.invocation),
+            };
+            branch.invoke(first.is_some());
+            marks.extend((0..span).map(|i| first.is_some_and(|first| i >= first)));
+            tokens = others;
+        }
+        ActiveRows::new(marks, self.device()).map(Some)
     }
 
     /// The first states of tokens, `[T, H]`.
@@ -367,6 +399,13 @@ impl Decoder {
             .flat_map(|(b, &span)| b.position()..b.position() + span);
         Rope::new(positions, &self.frequencies, self.device())
     }
+}
+
+/// Where `needle` begins last in `tokens`.
+fn last_occurrence(tokens: &[u32], needle: &[u32]) -> Option<usize> {
+    tokens
+        .windows(needle.len().max(1))
+        .rposition(|window| window == needle)
 }
 
 /// `x` with what `put` makes of the rows from `first` on and of `rows` in their place.

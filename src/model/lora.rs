@@ -100,6 +100,9 @@ pub struct LoraSettings {
     pub dropout: f64,
     /// The layers it is laid over.
     pub targets: Vec<Target>,
+    /// The tokens from whose last occurrence on it is laid over a text; everywhere if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub invocation: Vec<u32>,
 }
 
 impl Default for LoraSettings {
@@ -109,6 +112,7 @@ impl Default for LoraSettings {
             alpha: 16.0,
             dropout: 0.05,
             targets: vec![Target::QProj, Target::VProj],
+            invocation: Vec::new(),
         }
     }
 }
@@ -120,7 +124,15 @@ pub struct Adapter {
     pub scale: f64,
     /// The updates.
     pub factors: BTreeMap<Place, Factors>,
+    /// The tokens from whose last occurrence on it is laid over a text (activated LoRA: Greenewald et al. 2025,
+    /// arXiv:2504.12397); everywhere if there are none. What stands before them is read as the model by itself reads it, so
+    /// that its keys, values and states serve every such adapter.
+    pub invocation: Vec<u32>,
 }
+
+/// How the label of an adapter ends that is laid over answers, and not over what is read before them. No name holds a
+/// slash.
+pub const ANSWERS: &str = "/answers";
 
 /// An adapter as it is known to people and to caches.
 #[derive(Debug, Clone)]
@@ -134,9 +146,15 @@ pub struct NamedAdapter {
 }
 
 impl NamedAdapter {
-    /// How records and screens name it: two adapters of one name are told apart by the beginning of their hash.
+    /// How records and screens name it: two adapters of one name are told apart by the beginning of their hash. Of one that
+    /// is laid over answers alone, that is said too.
     pub fn label(&self) -> String {
-        format!("{}@{}", self.name, &self.sha256.to_string()[..12])
+        let where_laid = if self.adapter.invocation.is_empty() {
+            ""
+        } else {
+            ANSWERS
+        };
+        format!("{}@{}{where_laid}", self.name, &self.sha256.to_string()[..12])
     }
 }
 
@@ -168,6 +186,7 @@ impl Adapter {
         Ok(Self {
             scale: settings.alpha / settings.r as f64,
             factors,
+            invocation: settings.invocation.clone(),
         })
     }
 

@@ -40,6 +40,9 @@ struct PeftConfig {
     use_rslora: bool,
     #[serde(default)]
     modules_to_save: Option<Vec<String>>,
+    /// Of an activated LoRA: it is laid over a text from their last occurrence on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alora_invocation_tokens: Option<Vec<u32>>,
     #[serde(default)]
     rank_pattern: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
@@ -117,13 +120,15 @@ pub fn tensors(adapter: &Adapter) -> BTreeMap<String, Tensor> {
     adapter.factors.iter().flat_map(both).collect()
 }
 
-/// The adapter whose factors are among `tensors`, the names of which are [`name`]s; others are passed over.
+/// The adapter whose factors are among `tensors`, the names of which are [`name`]s; others are passed over. It is laid over
+/// a text from the last occurrence of `invocation` on.
 ///
 /// # Errors
 /// A layer has one factor only.
 pub fn adapter<'a>(
     tensors: impl IntoIterator<Item = (&'a String, &'a Tensor)>,
     scale: f64,
+    invocation: Vec<u32>,
 ) -> Result<Adapter> {
     let mut halves: BTreeMap<Place, (Option<Tensor>, Option<Tensor>)> = BTreeMap::new();
     for (name, tensor) in tensors {
@@ -144,7 +149,11 @@ pub fn adapter<'a>(
         };
         factors.insert((layer, target), Factors { a, b });
     }
-    Ok(Adapter { scale, factors })
+    Ok(Adapter {
+        scale,
+        factors,
+        invocation,
+    })
 }
 
 /// The adapter in the bytes of a file of factors that was taken in before.
@@ -157,7 +166,11 @@ pub fn decode(bytes: &[u8], settings: &LoraSettings) -> Result<Adapter> {
         .into_iter()
         .map(|(name, tensor)| Ok((name, tensor.to_dtype(DType::F32)?)))
         .collect::<Result<_>>()?;
-    adapter(&floats, settings.alpha / settings.r as f64)
+    adapter(
+        &floats,
+        settings.alpha / settings.r as f64,
+        settings.invocation.clone(),
+    )
 }
 
 /// Writes both files into the folder `dir`, which exists.
@@ -178,6 +191,7 @@ pub fn save(dir: &Path, adapter: &Adapter, settings: &LoraSettings, base: Option
         bias: Some("none".to_owned()),
         use_rslora: false,
         modules_to_save: None,
+        alora_invocation_tokens: Some(settings.invocation.clone()).filter(|tokens| !tokens.is_empty()),
         rank_pattern: BTreeMap::new(),
         alpha_pattern: BTreeMap::new(),
         more: [
@@ -246,7 +260,8 @@ pub fn load(dir: &Path, config: &DecoderConfig) -> Result<Loaded> {
         } else {
             peft.r as f64
         };
-    let adapter = adapter(&matched, scale)?;
+    let invocation = peft.alora_invocation_tokens.unwrap_or_default();
+    let adapter = adapter(&matched, scale, invocation.clone())?;
     adapter.check(config)?;
     let targets: BTreeSet<Target> = adapter.factors.keys().map(|(_, target)| *target).collect();
     if adapter
@@ -265,6 +280,7 @@ pub fn load(dir: &Path, config: &DecoderConfig) -> Result<Loaded> {
             alpha: scale * peft.r as f64,
             dropout: peft.lora_dropout,
             targets: targets.into_iter().collect(),
+            invocation,
         },
         sha256: ContentHash::of(&bytes),
         bytes,
@@ -332,10 +348,19 @@ mod tests {
 
     #[test]
     fn what_is_written_comes_back() -> Result<()> {
-        let settings = LoraSettings::default();
-        let (folder, adapter, config) = saved(&settings)?;
+        comes_back(&LoraSettings::default())?;
+        comes_back(&LoraSettings {
+            invocation: vec![7, 8],
+            ..LoraSettings::default()
+        })
+    }
+
+    fn comes_back(settings: &LoraSettings) -> Result<()> {
+        let (folder, adapter, config) = saved(settings)?;
         let back = load(folder.path(), &config)?;
-        assert_eq!(back.settings, settings);
+        assert_eq!(back.settings, *settings);
+        assert_eq!(back.adapter.invocation, settings.invocation);
+        assert_eq!(decode(&back.bytes, settings)?.invocation, settings.invocation);
         assert_eq!((back.matched, back.tensors), (12, 12));
         assert_eq!(back.base.as_deref(), Some("somebody/model"));
         assert!((back.adapter.scale - 2.0).abs() < 1e-12);

@@ -24,6 +24,7 @@ use crate::learn::train::grpo::Grpo;
 use crate::learn::train::learner::{Learner, checkpointing};
 use crate::learn::train::reward::{Judge, Pair, RewardModel, split};
 use crate::learn::train::sequences::{self, Sequence, families, sequence};
+use crate::learn::train::settings::Over;
 use crate::learn::train::sft::Sft;
 use crate::learn::train::{Ending, Objective, Run, Settings, duration};
 use crate::model::backend::Backend;
@@ -174,16 +175,20 @@ struct Base<'a> {
 
 impl<'a> Base<'a> {
     fn new(how: &'a TrainArgs, config: &Config) -> Result<Self> {
-        let settings = Settings::load(how.settings.as_deref())?;
+        let mut settings = Settings::load(how.settings.as_deref())?;
         let model = engine::base(config)?;
         let gguf = Gguf::open(&model.path)?;
         let tokenizer = Arc::new(Tokenizer::from_gguf(&gguf)?);
         let backend = Backend::open(model.options.device)?;
         backend.round_products();
+        let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
+        if settings.over == Over::Answers {
+            settings.lora.invocation.clone_from(&frame.before_answer);
+        }
         Ok(Self {
             how,
             sizes: DecoderConfig::from_gguf(&gguf)?,
-            frame: ChatFrame::from_gguf(&gguf, &tokenizer)?,
+            frame,
             backend,
             model,
             gguf,

@@ -1,6 +1,6 @@
 //! Dossiers of made-up people of which it is known what each line shows.
 //!
-//! Those in `people/` are written out whole: reports, chats, meetings and what colleagues say, as real ones read, where many
+//! Those in `people/train` and `people/heldout` are written out whole: reports, chats, meetings and what colleagues say, as real ones read, where many
 //! lines bear on nothing. A file begins with a head in TOML between two lines of `+++`: `name`, `role`, `people` (whose
 //! names occur) and `[levels]`. Then come its sources: a line `== kind | date | title`, and below it one line for
 //! each thing said. What a line shows stands at its end in brackets: `[quality 4*; ownership 3]`, the star where a
@@ -20,8 +20,6 @@ use crate::id::{DimensionId, DossierId, SubjectId};
 use crate::ingest;
 
 static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/learn/generate/people");
-/// One in so many is held out.
-const HELD_OUT: usize = 8;
 
 /// A dossier with its labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,12 +76,15 @@ struct Head {
 /// # Errors
 /// A file is not of the layout: it is named, with the line.
 pub fn people(split: Split) -> Result<Vec<Labelled>> {
-    let mut files: Vec<_> = FOLDER.files().collect();
+    let folder = match split {
+        Split::Train => "train",
+        Split::HeldOut => "heldout",
+    };
+    let mut files: Vec<_> = FOLDER.get_dir(folder).into_iter().flat_map(Dir::files).collect();
     files.sort_by_key(|file| file.path());
-    let mine = |n: usize| (n % HELD_OUT == HELD_OUT - 1) == (split == Split::HeldOut);
-    let of_split = files.into_iter().enumerate().filter(|(n, _)| mine(*n));
-    of_split
-        .map(|(_, file)| {
+    files
+        .into_iter()
+        .map(|file| {
             let name = file.path().file_stem().unwrap_or_default().to_string_lossy();
             Labelled::read(&name, file.contents_utf8().unwrap_or_default())
         })

@@ -159,7 +159,7 @@ impl Writer<'_> {
     /// # Errors
     /// The arithmetic or the grammar fails.
     pub fn answers(&self, tasks: &[&Task], seed: Seed) -> Result<Vec<Written>> {
-        let shared = shared_prefix(tasks);
+        let shared = shared_prefix(tasks, self.decoder.invocation().len().max(1));
         let mut root = BranchKv::root(self.decoder.geometry());
         if let Some(task) = tasks.first().filter(|_| shared > 0) {
             let step = Step {
@@ -271,8 +271,8 @@ impl Writer<'_> {
     }
 }
 
-/// How many tokens all prompts begin with alike; at least one of each prompt is left over, to be answered behind.
-fn shared_prefix(tasks: &[&Task]) -> usize {
+/// How many tokens all prompts begin with alike; at least `left` of each prompt are left over, to be answered behind.
+fn shared_prefix(tasks: &[&Task], left: usize) -> usize {
     let Some((first, others)) = tasks.split_first() else {
         return 0;
     };
@@ -286,7 +286,7 @@ fn shared_prefix(tasks: &[&Task]) -> usize {
     };
     let shortest = tasks.iter().map(|t| t.prompt.len()).min().unwrap_or(0);
     let alike = others.iter().map(alike).min().unwrap_or(first.prompt.len());
-    alike.min(shortest.saturating_sub(1))
+    alike.min(shortest.saturating_sub(left))
 }
 
 /// Draws a token among `allowed` at `temperature`, or takes the likeliest at 0; with it, the logarithm of its

@@ -56,12 +56,9 @@ impl Learner<'_> {
     /// # Errors
     /// A layer has one factor only.
     pub fn adapter(&self, parameters: &Parameters) -> Result<Adapter> {
-        let scale = self
-            .start
-            .map_or(self.settings.lora.alpha / self.settings.lora.r as f64, |a| {
-                a.scale
-            });
-        peft::adapter(&parameters.0, scale)
+        let lora = &self.settings.lora;
+        let scale = self.start.map_or(lora.alpha / lora.r as f64, |a| a.scale);
+        peft::adapter(&parameters.0, scale, lora.invocation.clone())
     }
 
     /// How the pass `pass` of step `step` is run.

@@ -15,6 +15,8 @@ pub struct Settings {
     pub seed: u64,
     /// What learns.
     pub lora: LoraSettings,
+    /// What it is laid over.
+    pub over: Over,
     /// How it learns.
     pub optimiser: OptimiserSettings,
     /// How much at once.
@@ -23,6 +25,18 @@ pub struct Settings {
     pub reward: RewardSettings,
     /// GRPO's.
     pub grpo: GrpoSettings,
+}
+
+/// What of a text an adapter is laid over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// All of it: papers are read in another way, and every calibration has to be fitted anew.
+    #[default]
+    Everything,
+    /// The answers alone (activated LoRA: Greenewald et al. 2025, arXiv:2504.12397): what the model has read serves with the
+    /// adapter as without it, and so does what scores are read through.
+    Answers,
 }
 
 /// `AdamW` and its schedule.

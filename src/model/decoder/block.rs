@@ -32,14 +32,45 @@ struct Update {
 }
 
 impl Update {
-    /// `y` with the update for `x` added.
-    fn add_to(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
-        let Some(packed) = &self.packed else {
-            let Factors { a, b } = &self.factors;
-            let update = x.matmul(&a.t()?)?.matmul(&b.t()?)?;
-            return Ok((y + (update * self.scale)?)?);
-        };
-        Ok(packed.add_to(y, x)?)
+    /// `y` with the update for `x` added, in the rows that are active.
+    fn add_to(&self, y: &Tensor, x: &Tensor, active: Option<&ActiveRows>) -> Result<Tensor> {
+        if let Some(packed) = &self.packed {
+            return Ok(packed.add_to(y, x, active.map(|active| active.marks.as_slice()))?);
+        }
+        let Factors { a, b } = &self.factors;
+        let update = |x: &Tensor| x.matmul(&a.t()?)?.matmul(&b.t()?)? * self.scale;
+        Ok(match active {
+            None => (y + update(x)?)?,
+            Some(active) => y.index_add(&active.rows, &update(&x.index_select(&active.rows, 0)?)?, 0)?,
+        })
+    }
+}
+
+/// The rows of a pass that an adapter is laid over, where it is not laid over all of them.
+#[derive(Debug)]
+pub(super) struct ActiveRows {
+    /// `[T]`: whether each is.
+    marks: Vec<bool>,
+    /// `[n]`, u32: which are.
+    rows: Tensor,
+}
+
+impl ActiveRows {
+    /// Those that `marks` marks.
+    pub(super) fn new(marks: Vec<bool>, device: &Device) -> Result<Self> {
+        let rows: Vec<u32> = (0..)
+            .zip(&marks)
+            .filter_map(|(i, active)| active.then_some(i))
+            .collect();
+        let count = rows.len();
+        Ok(Self {
+            marks,
+            rows: Tensor::from_vec(rows, count, device)?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.elem_count() == 0
     }
 }
 
@@ -113,12 +144,20 @@ impl Layer {
         })
     }
 
-    fn forward(&self, x: &Tensor, place: Place, dropout: Option<Dropout>) -> Result<Tensor> {
+    /// The update, where any row of the pass has it.
+    fn update(&self, pass: Pass) -> Option<&Update> {
+        let active = pass.active.is_none_or(|active| !active.is_empty());
+        self.update.as_ref().filter(|_| active)
+    }
+
+    fn forward(&self, x: &Tensor, target: Target, pass: Pass) -> Result<Tensor> {
         let y = self.base.forward(x)?;
-        Ok(match (&self.update, dropout) {
+        Ok(match (self.update(pass), pass.dropout) {
             (None, _) => y,
-            (Some(update), None) => update.add_to(&y, x)?,
-            (Some(update), Some(dropout)) => update.add_to(&y, &dropout.apply(x, place)?)?,
+            (Some(update), None) => update.add_to(&y, x, pass.active)?,
+            (Some(update), Some(dropout)) => {
+                update.add_to(&y, &dropout.apply(x, (pass.layer, target))?, pass.active)?
+            }
         })
     }
 
@@ -127,16 +166,21 @@ impl Layer {
         &self,
         x: &Tensor,
         dy: &Tensor,
-        place: Place,
-        dropout: Option<Dropout>,
+        target: Target,
+        pass: Pass,
         gradients: &mut Gradients,
     ) -> Result<Tensor> {
         let dx = self.base.backward(dy)?;
-        let Some(Update { factors, scale, .. }) = &self.update else {
+        let Some(Update { factors, scale, .. }) = self.update(pass) else {
             return Ok(dx);
         };
-        let leave_out = |x: &Tensor| dropout.map_or_else(|| Ok(x.clone()), |d| d.apply(x, place));
-        let x = leave_out(x)?;
+        let place = (pass.layer, target);
+        let leave_out = |x: &Tensor| pass.dropout.map_or_else(|| Ok(x.clone()), |d| d.apply(x, place));
+        let active = |x: Tensor| match pass.active {
+            None => Ok(x),
+            Some(active) => x.index_select(&active.rows, 0),
+        };
+        let (x, dy) = (active(leave_out(x)?)?, active(dy.clone())?);
         let inner = x.matmul(&factors.a.t()?)?;
         let d_inner = (dy.matmul(&factors.b)? * *scale)?;
         let gradient = Factors {
@@ -144,7 +188,12 @@ impl Layer {
             b: (dy.t()?.matmul(&inner)? * *scale)?,
         };
         gradients.0.insert(place, gradient);
-        Ok(add(&dx, &leave_out(&d_inner.matmul(&factors.a)?)?)?)
+        let own = d_inner.matmul(&factors.a)?;
+        let own = match pass.active {
+            None => own,
+            Some(active) => dx.zeros_like()?.index_add(&active.rows, &own, 0)?,
+        };
+        Ok(add(&dx, &leave_out(&own)?)?)
     }
 }
 
@@ -218,6 +267,8 @@ pub(super) struct Pass<'a> {
     pub(super) config: &'a DecoderConfig,
     pub(super) layer: usize,
     pub(super) rope: &'a Rope,
+    /// The rows that an adapter is laid over; none stands for all.
+    pub(super) active: Option<&'a ActiveRows>,
     pub(super) dropout: Option<Dropout>,
 }
 
@@ -278,20 +329,13 @@ impl Block {
         x: &Tensor,
         attend: Attend<K>,
     ) -> Result<(Tensor, Activations<K>)> {
-        let Pass { config, dropout, .. } = pass;
+        let config = pass.config;
         let (rows, eps) = (x.dim(0)?, config.norm_eps as f32);
-        let at = |target| (pass.layer, target);
         let normed = rms_norm(x, &self.attention_norm, eps)?;
         let heads = |flat: Tensor, count: usize| flat.reshape((rows, count, config.head_dim));
-        let q = heads(
-            self.query.forward(&normed, at(Target::QProj), dropout)?,
-            config.heads,
-        )?;
-        let k = heads(
-            self.key.forward(&normed, at(Target::KProj), dropout)?,
-            config.kv_heads,
-        )?;
-        let v = self.value.forward(&normed, at(Target::VProj), dropout)?;
+        let q = heads(self.query.forward(&normed, Target::QProj, pass)?, config.heads)?;
+        let k = heads(self.key.forward(&normed, Target::KProj, pass)?, config.kv_heads)?;
+        let v = self.value.forward(&normed, Target::VProj, pass)?;
         let raw = (q, k);
         let (q, k) = match &self.head_norms {
             Some((q_norm, k_norm)) => (rms_norm(&raw.0, q_norm, eps)?, rms_norm(&raw.1, k_norm, eps)?),
@@ -299,13 +343,11 @@ impl Block {
         };
         let (q, k) = (pass.rope.apply(&q)?, pass.rope.apply(&k)?);
         let (attended, kept) = attend(&q, &k, &v)?;
-        let middle = add(x, &self.output.forward(&attended, at(Target::OProj), dropout)?)?;
+        let middle = add(x, &self.output.forward(&attended, Target::OProj, pass)?)?;
         let fed = rms_norm(&middle, &self.feed_norm, eps)?;
-        let gate = self.gate.forward(&fed, at(Target::GateProj), dropout)?;
-        let up = self.up.forward(&fed, at(Target::UpProj), dropout)?;
-        let down = self
-            .down
-            .forward(&swiglu(&gate, &up)?, at(Target::DownProj), dropout)?;
+        let gate = self.gate.forward(&fed, Target::GateProj, pass)?;
+        let up = self.up.forward(&fed, Target::UpProj, pass)?;
+        let down = self.down.forward(&swiglu(&gate, &up)?, Target::DownProj, pass)?;
         let behind = add(&middle, &down)?;
         let activations = Activations {
             x: x.clone(),
@@ -333,11 +375,9 @@ impl Block {
         attend_back: AttendBack<K>,
         gradients: &mut Gradients,
     ) -> Result<Tensor> {
-        let Pass { config, dropout, .. } = pass;
-        let (eps, a) = (config.norm_eps as f32, on_the_way);
-        let mut back = |layer: &Layer, target, x: &Tensor, dy: &Tensor| {
-            layer.backward(x, dy, (pass.layer, target), dropout, gradients)
-        };
+        let (eps, a) = (pass.config.norm_eps as f32, on_the_way);
+        let mut back =
+            |layer: &Layer, target, x: &Tensor, dy: &Tensor| layer.backward(x, dy, target, pass, gradients);
         let inner = swiglu(&a.gate, &a.up)?;
         let d_inner = back(&self.down, Target::DownProj, &inner, dy)?;
         let (d_gate, d_up) = backward::swiglu(&a.gate, &a.up, &d_inner)?;

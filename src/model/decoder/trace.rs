@@ -9,8 +9,8 @@ use std::ops::Range;
 use candle_core::{Device, Tensor};
 use candle_nn::ops::rms_norm;
 
-use super::Decoder;
-use super::block::{Activations, Dropout, Gradients, Pass, Rope};
+use super::block::{Activations, ActiveRows, Dropout, Gradients, Pass, Rope};
+use super::{Decoder, last_occurrence};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::backend::Backend;
 use crate::model::kernels::backward::{self, with_floats};
@@ -52,6 +52,18 @@ impl Pack {
         &self.tokens
     }
 
+    /// Whether an adapter is laid over each row that is laid over a text from the last occurrence of `invocation` on.
+    fn active(&self, invocation: &[u32]) -> Vec<bool> {
+        let mut marks = vec![false; self.rows()];
+        for Segment { rows, prefix } in &self.segments {
+            let places: Vec<usize> = prefix.clone().chain(rows.clone()).collect();
+            let tokens: Vec<u32> = places.iter().map(|&at| self.tokens[at]).collect();
+            let first = last_occurrence(&tokens, invocation).unwrap_or(places.len());
+            places[first..].iter().for_each(|&at| marks[at] = true);
+        }
+        marks
+    }
+
     fn positions(&self) -> impl Iterator<Item = usize> {
         self.segments
             .iter()
@@ -68,12 +80,18 @@ pub struct TraceOptions {
     pub dropout: Option<Dropout>,
 }
 
+/// What is the same in all blocks of a pass.
+struct Everywhere {
+    rope: Rope,
+    active: Option<ActiveRows>,
+}
+
 /// A pass that went forwards, and can go backwards.
 pub struct Trace<'a> {
     decoder: &'a Decoder,
     pack: &'a Pack,
     options: TraceOptions,
-    rope: Rope,
+    every: Everywhere,
     /// What entered each block.
     inputs: Vec<Tensor>,
     /// What each block computed, where that was kept.
@@ -98,11 +116,17 @@ impl Decoder {
             );
             return Err(Error::new(ErrorKind::Internal, what));
         }
-        let rope = Rope::new(pack.positions(), &self.frequencies, self.device())?;
+        let active = (!self.invocation.is_empty()).then(|| pack.active(&self.invocation));
+        let every = Everywhere {
+            rope: Rope::new(pack.positions(), &self.frequencies, self.device())?,
+            active: active
+                .map(|marks| ActiveRows::new(marks, self.device()))
+                .transpose()?,
+        };
         let mut x = self.embedded(&pack.tokens)?;
         let (mut inputs, mut kept) = (Vec::new(), Vec::new());
         for layer in 0..self.blocks.len() {
-            let (y, activations) = self.traced_block(layer, &x, pack, &rope, options)?;
+            let (y, activations) = self.traced_block(layer, &x, pack, &every, options)?;
             kept.push((!options.checkpointing).then_some(activations));
             inputs.push(std::mem::replace(&mut x, y));
         }
@@ -113,7 +137,7 @@ impl Decoder {
             decoder: self,
             pack,
             options,
-            rope,
+            every,
             inputs,
             kept,
             rows,
@@ -143,7 +167,7 @@ impl Decoder {
         layer: usize,
         x: &Tensor,
         pack: &Pack,
-        rope: &Rope,
+        every: &Everywhere,
         options: TraceOptions,
     ) -> Result<(Tensor, Activations<Vec<f32>>)> {
         let heads = self.heads();
@@ -157,15 +181,16 @@ impl Decoder {
             let values = Tensor::from_vec(attended.values, shape, &Device::Cpu)?;
             Ok((values, attended.log_sums))
         };
-        let pass = self.pass(layer, rope, options.dropout);
+        let pass = self.pass(layer, every, options.dropout);
         self.blocks[layer].forward(pass, x, &mut attend)
     }
 
-    fn pass<'a>(&'a self, layer: usize, rope: &'a Rope, dropout: Option<Dropout>) -> Pass<'a> {
+    fn pass<'a>(&'a self, layer: usize, every: &'a Everywhere, dropout: Option<Dropout>) -> Pass<'a> {
         Pass {
             config: &self.config,
             layer,
-            rope,
+            rope: &every.rope,
+            active: every.active.as_ref(),
             dropout,
         }
     }
@@ -203,11 +228,11 @@ impl Trace<'_> {
                 Some(activations) => activations,
                 None => {
                     decoder
-                        .traced_block(layer, &x, self.pack, &self.rope, self.options)?
+                        .traced_block(layer, &x, self.pack, &self.every, self.options)?
                         .1
                 }
             };
-            let pass = decoder.pass(layer, &self.rope, self.options.dropout);
+            let pass = decoder.pass(layer, &self.every, self.options.dropout);
             let attend_back = |a: &Activations<Vec<f32>>, dy: &Tensor| attend_back(decoder, self.pack, a, dy);
             d = decoder.blocks[layer].backward(pass, &activations, &d, &attend_back, &mut gradients)?;
         }

@@ -42,12 +42,13 @@ impl LowRank {
         })
     }
 
-    /// `y` `[T, out]` with the update for `x` `[T, in]` added.
+    /// `y` `[T, out]` with the update for `x` `[T, in]` added, in the rows that `active` `[T]` marks; in all of them where
+    /// nothing is marked.
     ///
     /// # Errors
     /// The shapes do not fit.
-    pub fn add_to(&self, y: &Tensor, x: &Tensor) -> Result<Tensor> {
-        y.apply_op2_no_bwd(x, self)
+    pub fn add_to(&self, y: &Tensor, x: &Tensor, active: Option<&[bool]>) -> Result<Tensor> {
+        y.apply_op2_no_bwd(x, &Added { update: self, active })
     }
 
     #[expect(clippy::inline_always, reason = "must be compiled where it is dispatched")]
@@ -71,6 +72,7 @@ struct Rows<'a> {
     update: &'a LowRank,
     x: &'a [f32],
     y: &'a mut [f32],
+    active: Option<&'a [bool]>,
 }
 
 impl WithSimd for Rows<'_> {
@@ -79,12 +81,15 @@ impl WithSimd for Rows<'_> {
     #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { update, x, y } = self;
-        for (y, x) in y
+        let Self { update, x, y, active } = self;
+        for (i, (y, x)) in y
             .chunks_exact_mut(update.outputs)
             .zip(x.chunks_exact(update.inputs))
+            .enumerate()
         {
-            update.row(x, y);
+            if active.is_none_or(|active| active[i]) {
+                update.row(x, y);
+            }
         }
     }
 }
@@ -104,7 +109,13 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-impl CustomOp2 for LowRank {
+/// An update on its way.
+struct Added<'a> {
+    update: &'a LowRank,
+    active: Option<&'a [bool]>,
+}
+
+impl CustomOp2 for Added<'_> {
     fn name(&self) -> &'static str {
         "low-rank update"
     }
@@ -118,19 +129,24 @@ impl CustomOp2 for LowRank {
     ) -> Result<(CpuStorage, Shape)> {
         let (y, x) = (floats(s1, l1)?, floats(s2, l2)?);
         let ((rows, outputs), (other, inputs)) = (l1.shape().dims2()?, l2.shape().dims2()?);
-        if rows != other || outputs != self.outputs || inputs != self.inputs {
+        let Self { update, active } = self;
+        let marked = active.is_none_or(|active| active.len() == rows);
+        if rows != other || outputs != update.outputs || inputs != update.inputs || !marked {
             bail!(
                 "low-rank update [{}, {}]: got [{rows}, {outputs}] and [{other}, {inputs}]",
-                self.outputs,
-                self.inputs
+                update.outputs,
+                update.inputs
             );
         }
         let mut out = y.to_vec();
         let arch = Arch::new();
         out.par_chunks_mut(ROWS * outputs)
             .zip(x.par_chunks(ROWS * inputs))
-            .for_each(|(y, x)| {
-                arch.dispatch(Rows { update: self, x, y });
+            .enumerate()
+            .for_each(|(i, (y, x))| {
+                let first = i * ROWS;
+                let active = active.map(|active| &active[first..(first + ROWS).min(rows)]);
+                arch.dispatch(Rows { update, x, y, active });
             });
         Ok((CpuStorage::F32(out), l1.shape().clone()))
     }
@@ -152,7 +168,7 @@ mod tests {
             normal((19, 21))?,
         );
         let update = LowRank::new(&a, &b, 0.5)?;
-        let got = update.add_to(&y, &x)?;
+        let got = update.add_to(&y, &x, None)?;
         let expected = (&y + (x.matmul(&a.t()?)?.matmul(&b.t()?)? * 0.5)?)?;
         let worst: f32 = (&got - &expected)?.abs()?.max_all()?.to_scalar()?;
         assert!(worst < 1e-4, "{worst}");
@@ -160,10 +176,19 @@ mod tests {
         let alone = update.add_to(
             &y.narrow(0, 17, 1)?.contiguous()?,
             &x.narrow(0, 17, 1)?.contiguous()?,
+            None,
         )?;
         let row = got.narrow(0, 17, 1)?;
         assert_eq!(alone.to_vec2::<f32>()?, row.to_vec2::<f32>()?);
-        assert!(update.add_to(&x, &y).is_err());
+        // Rows that are not marked stay as they are.
+        let marks: Vec<bool> = (0..19).map(|row| row % 3 == 0).collect();
+        let some = update.add_to(&y, &x, Some(&marks))?.to_vec2::<f32>()?;
+        let (got, y_rows) = (got.to_vec2::<f32>()?, y.to_vec2::<f32>()?);
+        for (row, marked) in marks.iter().enumerate() {
+            assert_eq!(some[row], if *marked { &got } else { &y_rows }[row], "{row}");
+        }
+        assert!(update.add_to(&y, &x, Some(&marks[1..])).is_err());
+        assert!(update.add_to(&x, &y, None).is_err());
         assert!(LowRank::new(&a, &a, 1.0).is_err());
         Ok(())
     }

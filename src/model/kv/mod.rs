@@ -329,6 +329,7 @@ impl SharedPrefix {
                 states: kept(0).flat_map(states).copied().collect(),
                 len,
                 unseen: self.own.unseen + self.len() - len,
+                invoked: self.own.invoked,
             },
             branches: Meeting::default(),
         }))
@@ -361,6 +362,8 @@ pub struct BranchKv {
     len: usize,
     /// Positions left out of the prefix.
     unseen: usize,
+    /// Whether the tokens were read from which on an adapter is laid over the text.
+    invoked: bool,
 }
 
 impl BranchKv {
@@ -373,6 +376,7 @@ impl BranchKv {
             states: Vec::new(),
             len: 0,
             unseen: 0,
+            invoked: false,
         }
     }
 
@@ -390,6 +394,7 @@ impl BranchKv {
             states: Vec::new(),
             len: prefix.len(),
             unseen: prefix.own.unseen,
+            invoked: prefix.own.invoked,
         }
     }
 
@@ -482,6 +487,16 @@ impl BranchKv {
     /// Its own blocks of `layer`; the first begins where the prefix's whole blocks end.
     pub(super) fn blocks(&self, layer: usize) -> &[Arc<KvBlock>] {
         self.layers.blocks(layer)
+    }
+
+    /// Whether an adapter is laid over what comes next.
+    pub(super) fn is_invoked(&self) -> bool {
+        self.invoked
+    }
+
+    /// Says whether one is.
+    pub(super) fn invoke(&mut self, invoked: bool) {
+        self.invoked = invoked;
     }
 
     /// Counts `written` tokens as held.

@@ -49,6 +49,14 @@ fn adapter(decoder: &Decoder) -> Result<Adapter> {
     Ok(adapter)
 }
 
+/// The same, laid over a text from where the prompt of [`tree`] ends.
+fn activated(decoder: &Decoder) -> Result<Adapter> {
+    Ok(Adapter {
+        invocation: tokens(1, 7)[5..].to_vec(),
+        ..adapter(decoder)?
+    })
+}
+
 fn tokens(stream: u32, count: usize) -> Vec<u32> {
     (0..count as u32)
         .map(|i| (i * i * 31 + stream * 77 + i * 13) % 256)
@@ -104,10 +112,15 @@ fn every_factor_has_the_slope_of_its_differences() -> Result<()> {
     const STEP: f64 = 2e-3;
     for arch in FAMILIES {
         let base = tiny(arch, WeightForm::F32)?;
-        let adapter = adapter(&base)?;
         let pack = tree();
         let weights = noise("weights", (WANTED.len(), base.config().vocab), 1.0)?;
-        for (checkpointing, dropout) in [(false, 0.0), (true, 0.3)] {
+        let (everywhere, answers) = (adapter(&base)?, activated(&base)?);
+        for (adapter, checkpointing, dropout) in [
+            (&everywhere, false, 0.0),
+            (&everywhere, true, 0.3),
+            (&answers, false, 0.0),
+            (&answers, true, 0.3),
+        ] {
             let options = TraceOptions {
                 checkpointing,
                 dropout: (dropout > 0.0).then_some(Dropout {
@@ -124,7 +137,7 @@ fn every_factor_has_the_slope_of_its_differences() -> Result<()> {
                     options,
                 )
             };
-            let decoder = base.with_adapter(Some(&adapter))?;
+            let decoder = base.with_adapter(Some(adapter))?;
             let gradients = gradients(&decoder, &pack, &WANTED, &weights, options)?;
             assert_eq!(gradients.len(), 3 * Target::ALL.len(), "{arch}");
             for (place, gradient) in &gradients {
@@ -196,10 +209,16 @@ fn checkpointed_is_plain() -> Result<()> {
 #[test]
 fn packed_is_unpacked() -> Result<()> {
     let base = tiny("llama", WeightForm::F32)?;
-    let decoder = base.with_adapter(Some(&adapter(&base)?))?;
-    let vocab = base.config().vocab;
+    for adapter in [adapter(&base)?, activated(&base)?] {
+        packed_is_unpacked_in(&base.with_adapter(Some(&adapter))?)?;
+    }
+    Ok(())
+}
+
+fn packed_is_unpacked_in(decoder: &Decoder) -> Result<()> {
+    let vocab = decoder.config().vocab;
     let weights = noise("weights", (WANTED.len(), vocab), 1.0)?;
-    let packed = gradients(&decoder, &tree(), &WANTED, &weights, TraceOptions::default())?;
+    let packed = gradients(decoder, &tree(), &WANTED, &weights, TraceOptions::default())?;
 
     // Rows of the tree: 6 is the last of the prompt, 9 and 10 of the first answer, 15 of the second, 21 of the sequence.
     let whole = |parts: &[&[u32]]| {
@@ -221,7 +240,7 @@ fn packed_is_unpacked() -> Result<()> {
     for (pack, wanted, rows) in &apart {
         let rows: Vec<u32> = rows.iter().map(|&r| r as u32).collect();
         let weights = weights.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?;
-        for (place, gradient) in gradients(&decoder, pack, wanted, &weights, TraceOptions::default())? {
+        for (place, gradient) in gradients(decoder, pack, wanted, &weights, TraceOptions::default())? {
             let sum = match sums.remove(&place) {
                 None => gradient,
                 Some(sum) => Factors {
@@ -287,6 +306,62 @@ fn training_and_scoring_agree_and_adapters_come_off() -> Result<()> {
     Ok(())
 }
 
+/// What is read before the invocation is read as the model by itself reads it, to the bit; what comes behind it is not, and
+/// training sees the same of it as scoring does, in branches of one prefix as in one text.
+#[test]
+fn an_activated_adapter_leaves_what_it_follows_as_it_was() -> Result<()> {
+    let backends = [Backend::Kernels, crate::model::backend::other()?];
+    for (arch, backend) in FAMILIES.iter().zip(backends.iter().cycle()) {
+        let base = tiny_on(arch, WeightForm::F32, backend)?;
+        let with = base.with_adapter(Some(&activated(&base)?))?;
+        let (papers, prompt, answer) = (tokens(6, 9), tokens(1, 7), tokens(2, 4));
+        // Both are asked: the one is answered, the other is still being asked.
+        let forward = |decoder: &Decoder| -> Result<Vec<Vec<f32>>> {
+            let mut root = BranchKv::root(decoder.geometry());
+            let run = |tokens: &[u32], spans: &[usize], wanted: &[u32], branches: &mut [&mut BranchKv]| {
+                let step = Step {
+                    tokens,
+                    spans,
+                    wanted,
+                };
+                decoder
+                    .forward(&step, branches)?
+                    .hidden
+                    .to_vec2::<f32>()
+                    .map_err(crate::error::Error::from)
+            };
+            run(&papers, &[papers.len()], &[], &mut [&mut root])?;
+            let prefix = root.freeze()?;
+            let (mut asked, mut asking) = (BranchKv::fork(&prefix), BranchKv::fork(&prefix));
+            let both = [&prompt[..], &prompt[..5]].concat();
+            let mut states = run(&both, &[7, 5], &[4, 6, 11], &mut [&mut asked, &mut asking])?;
+            let more = [&answer[..], &answer[..1]].concat();
+            states.extend(run(&more, &[4, 1], &[3, 4], &mut [&mut asked, &mut asking])?);
+            Ok(states)
+        };
+        let (plain, laid) = (forward(&base)?, forward(&with)?);
+        for (row, same) in [true, false, true, false, true].into_iter().enumerate() {
+            assert_eq!(plain[row] == laid[row], same, "{arch}, row {row}");
+        }
+        let mut pack = Pack::default();
+        let shared = pack.push(&papers);
+        pack.push_after(shared, &[&prompt[..], &answer[..]].concat());
+        let traced = with
+            .trace(&pack, &[13, 15, 19], TraceOptions::default())?
+            .hidden
+            .to_vec2::<f32>()?;
+        for (scored, traced) in [&laid[0], &laid[1], &laid[3]].into_iter().zip(&traced) {
+            let apart = scored
+                .iter()
+                .zip(traced)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0, f32::max);
+            assert!(apart < 1e-3, "{arch}: {apart}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn an_adapter_of_another_model_is_refused() -> Result<()> {
     let base = tiny("llama", WeightForm::Blocks)?;
@@ -305,33 +380,39 @@ fn another_backend_has_the_same_slopes() -> Result<()> {
             tiny(arch, WeightForm::F32)?,
             tiny_on(arch, WeightForm::F32, &backend)?,
         );
-        let adapter = adapter(&ours)?;
-        let weights = noise("weights", (WANTED.len(), ours.config().vocab), 1.0)?;
-        let options = TraceOptions {
-            checkpointing: true,
-            dropout: Some(Dropout {
-                share: 0.3,
-                seed: Seed::root(9),
-            }),
-        };
-        let of = |decoder: &Decoder| {
-            let weights = weights.to_device(decoder.device())?;
-            let decoder = decoder.with_adapter(Some(&adapter))?;
-            gradients(&decoder, &tree(), &WANTED, &weights, options)
-        };
-        let (ours, other) = (of(&ours)?, of(&other)?);
-        assert_eq!(ours.len(), other.len());
-        for (place, Factors { a, b }) in &ours {
-            for (ours, other) in [(a, &other[place].a), (b, &other[place].b)] {
-                let (ours, other) = (flat(ours)?, flat(other)?);
-                let largest = ours.iter().fold(0_f32, |most, x| most.max(x.abs()));
-                let apart = ours.iter().zip(&other).map(|(a, b)| (a - b).abs());
-                let apart = apart.fold(0_f32, f32::max);
-                assert!(
-                    largest > 0.0 && apart < 1e-3 * largest,
-                    "{arch} {place:?}: {apart} of {largest}"
-                );
-            }
+        for adapter in [adapter(&ours)?, activated(&ours)?] {
+            the_same_slopes(&adapter, &ours, &other)?;
+        }
+    }
+    Ok(())
+}
+
+fn the_same_slopes(adapter: &Adapter, ours: &Decoder, other: &Decoder) -> Result<()> {
+    let weights = noise("weights", (WANTED.len(), ours.config().vocab), 1.0)?;
+    let options = TraceOptions {
+        checkpointing: true,
+        dropout: Some(Dropout {
+            share: 0.3,
+            seed: Seed::root(9),
+        }),
+    };
+    let of = |decoder: &Decoder| {
+        let weights = weights.to_device(decoder.device())?;
+        let decoder = decoder.with_adapter(Some(adapter))?;
+        gradients(&decoder, &tree(), &WANTED, &weights, options)
+    };
+    let (ours, other) = (of(ours)?, of(other)?);
+    assert_eq!(ours.len(), other.len());
+    for (place, Factors { a, b }) in &ours {
+        for (ours, other) in [(a, &other[place].a), (b, &other[place].b)] {
+            let (ours, other) = (flat(ours)?, flat(other)?);
+            let largest = ours.iter().fold(0_f32, |most, x| most.max(x.abs()));
+            let apart = ours.iter().zip(&other).map(|(a, b)| (a - b).abs());
+            let apart = apart.fold(0_f32, f32::max);
+            assert!(
+                largest > 0.0 && apart < 1e-3 * largest,
+                "{place:?}: {apart} of {largest}"
+            );
         }
     }
     Ok(())
