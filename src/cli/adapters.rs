@@ -1,5 +1,6 @@
 //! `plumb adapters`: what may be laid over the model, what is, and what was.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,26 +10,25 @@ use serde::Serialize;
 use super::onlooker::Onlooker;
 use super::{engine, out};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, EngineConfig, Origin};
-use crate::engine::assessment::ModelIdentity;
-use crate::engine::grammar::GrammarFactory;
-use crate::engine::reading::LevelTokens;
+use crate::config::{Config, Origin};
+use crate::engine::assessment::{ModelIdentity, RubricIdentity};
+use crate::engine::worker::WorkerModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::learn::adapters::{self, Before, before, decode, draft, history, live, named};
-use crate::learn::gate::{Gate, MIN_SUBJECTS};
-use crate::model::backend::Backend;
+use crate::learn::adapters::{self, Before, BuiltIn, before, built_in, decode, draft, history, live, named};
+use crate::learn::gate::{Candidate, Gate, MIN_SUBJECTS};
 use crate::model::chat::ChatFrame;
 use crate::model::config::DecoderConfig;
-use crate::model::decoder::Decoder;
 use crate::model::gguf::Gguf;
-use crate::model::lora::{Adapter, Factors, Place};
+use crate::model::lora::{Adapter, Factors, NamedAdapter, Place, Target};
 use crate::model::peft;
 use crate::model::tokenizer::Tokenizer;
 use crate::review::{AdapterRecord, AdapterStep, Entry, Verdict};
+use crate::rubric::builtin;
 use crate::sanitize::line;
 use crate::store::record::new_id;
 use crate::store::{Reader, Record, Store, Workspace};
+use crate::watch::Watch as _;
 
 /// What to do with adapters.
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ pub enum AdaptersCommand {
         /// The adapter
         name: String,
         /// People to try it on
-        #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=64))]
+        #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(1..=40))]
         subjects: u32,
         /// Put it live whatever the verdict is; needs --reason and a person named with --as
         #[arg(long = "override", requires = "reason")]
@@ -124,9 +124,10 @@ pub fn run(command: &AdaptersCommand, config: &Config) -> Result<()> {
 /// The configured model, and what the journal says of its adapters.
 struct Desk<'a> {
     config: &'a Config,
-    model: ModelIdentity,
-    path: PathBuf,
+    base: WorkerModel,
     records: Vec<Record>,
+    /// What comes with the program.
+    built_in: Option<BuiltIn>,
 }
 
 impl<'a> Desk<'a> {
@@ -139,20 +140,31 @@ impl<'a> Desk<'a> {
         };
         Ok(Self {
             config,
-            model: base.identity,
-            path: base.path,
+            built_in: built_in(&base.identity, &base.path)?,
+            base,
             records,
         })
     }
 
     fn history(&self) -> Vec<&AdapterRecord> {
-        history(self.records.iter().map(|r| &r.entry), &self.model)
+        history(self.records.iter().map(|r| &r.entry), &self.base.identity)
     }
 
-    fn adapter(&self, record: &AdapterRecord) -> Result<Adapter> {
+    fn adapter(&self, record: &AdapterRecord) -> Result<NamedAdapter> {
         let reader = Reader::open(&self.config.workspace)?;
         let bytes = reader.blobs().get(&record.adapter.unwrap_or(ContentHash::ZERO))?;
-        Ok(decode(record, &bytes)?.adapter)
+        decode(record, &bytes)
+    }
+
+    /// What comes with the program, where nobody decided otherwise.
+    fn live_built_in(&self) -> Option<&BuiltIn> {
+        let undecided = live(&self.history()).is_none();
+        self.built_in.as_ref().filter(|_| undecided)
+    }
+
+    /// What comes with the program, if it is called `name`.
+    fn built_in_named(&self, name: &str) -> Option<&BuiltIn> {
+        self.built_in.as_ref().filter(|own| own.adapter.name == name)
     }
 
     fn commit(&self, record: AdapterRecord, blobs: Vec<(ContentHash, Vec<u8>)>) -> Result<u64> {
@@ -169,7 +181,7 @@ impl<'a> Desk<'a> {
     /// The records about adapters of this model, with their numbers.
     fn told(&self) -> impl Iterator<Item = (&Record, &AdapterRecord)> {
         self.records.iter().filter_map(|record| match &record.entry {
-            Entry::Adapter(a) if a.model.sha256 == self.model.sha256 => Some((record, a.as_ref())),
+            Entry::Adapter(a) if a.model.sha256 == self.base.identity.sha256 => Some((record, a.as_ref())),
             _ => None,
         })
     }
@@ -185,6 +197,22 @@ impl<'a> Desk<'a> {
                 .map(str::to_owned)
                 .to_vec(),
         ];
+        if let Some(BuiltIn { adapter, .. }) = &self.built_in {
+            let targets = adapter.adapter.factors.keys().map(|(_, target)| *target);
+            let targets: BTreeSet<Target> = targets.collect();
+            rows.push(vec![
+                if self.live_built_in().is_some() {
+                    "live"
+                } else {
+                    ""
+                }
+                .to_owned(),
+                line(&adapter.name).into_owned(),
+                adapter.sha256.to_string()[..12].to_owned(),
+                targets.iter().map(|t| t.name()).collect::<Vec<_>>().join(" "),
+                "comes with the program".to_owned(),
+            ]);
+        }
         let mut names: Vec<&str> = Vec::new();
         for record in &history {
             if record.adapter.is_some() && !names.contains(&record.name.as_str()) {
@@ -214,13 +242,24 @@ impl<'a> Desk<'a> {
         } else {
             Vec::new()
         };
-        if live.is_none() {
-            lines.push(format!("no adapter is live: {} answers by itself", self.model.id));
+        if live.is_none() && self.live_built_in().is_none() {
+            lines.push(format!(
+                "no adapter is live: {} answers by itself",
+                self.base.identity.id
+            ));
         }
         out::lines(&lines)
     }
 
     fn show(&self, name: &str, json: bool) -> Result<()> {
+        if let Some(BuiltIn { manifest, .. }) = self.built_in_named(name) {
+            if json {
+                return out::lines(&[(*manifest).to_owned()]);
+            }
+            let mut lines = vec!["comes with the program; made by".to_owned()];
+            lines.extend(manifest.lines().map(|l| line(l).into_owned()));
+            return out::lines(&lines);
+        }
         let history = self.history();
         let record = named(&history, name)?;
         let of_it = || self.told().filter(|(_, a)| a.name == name);
@@ -289,12 +328,14 @@ impl<'a> Desk<'a> {
                 Error::new(ErrorKind::Usage, what).hint("letters, digits, '-', '_' and '.', with --name")
             );
         }
-        if self.history().iter().any(|r| r.name == name) {
+        if self.history().iter().any(|r| r.name == name) || self.built_in_named(&name).is_some() {
             let what = format!("there is an adapter {name} already");
             return Err(Error::new(ErrorKind::Usage, what).hint("call this one something else with --name"));
         }
-        let sizes = DecoderConfig::from_gguf(&Gguf::open(&self.path)?)?;
-        let loaded = peft::load(&dir, &sizes)?;
+        let gguf = Gguf::open(&self.base.path)?;
+        let loaded = peft::load(&dir, &DecoderConfig::from_gguf(&gguf)?)?;
+        let frame = ChatFrame::from_gguf(&gguf, &Tokenizer::from_gguf(&gguf)?)?;
+        frame.check_invocation(&loaded.settings.invocation)?;
         let mut blobs = vec![(loaded.sha256, loaded.bytes)];
         let manifest = dir
             .parent()
@@ -306,7 +347,7 @@ impl<'a> Desk<'a> {
             hash
         });
         let record = AdapterRecord {
-            model: self.model.clone(),
+            model: self.base.identity.clone(),
             name: name.clone(),
             adapter: Some(loaded.sha256),
             settings: Some(loaded.settings),
@@ -325,7 +366,7 @@ impl<'a> Desk<'a> {
         out::lines(&[
             format!(
                 "{} of {} tensors belong to layers of {}",
-                loaded.matched, loaded.tensors, self.model.id
+                loaded.matched, loaded.tensors, self.base.identity.id
             ),
             format!("imported as {name}, record #{seq}; `plumb adapters promote {name}` tries it"),
         ])
@@ -342,25 +383,12 @@ impl<'a> Desk<'a> {
         if current.is_some_and(|c| c.adapter == record.adapter) {
             return Err(Error::new(ErrorKind::Usage, format!("{name} is live already")));
         }
-        let gguf = Gguf::open(&self.path)?;
-        let tokenizer = Arc::new(Tokenizer::from_gguf(&gguf)?);
-        let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
-        let EngineConfig { weights, device, .. } = self.config.engine;
-        let base = Decoder::load(&gguf, weights, &Backend::open(device)?, &|_| {})?;
-        let now = current.map(|r| self.adapter(r)).transpose()?;
-        let live_decoder = base.with_adapter(now.as_ref())?;
-        let tried = base.with_adapter(Some(&self.adapter(record)?))?;
-        let gate = Gate {
-            tokenizer: &tokenizer,
-            frame: &frame,
-            grammars: &GrammarFactory::new(Arc::clone(&tokenizer))?,
-            levels: &LevelTokens::of(&tokenizer)?,
-            subjects,
+        let now = match current {
+            Some(record) => Some(self.adapter(record)?),
+            None => self.live_built_in().map(|own| own.adapter.clone()),
         };
-        let watch = Onlooker::start();
-        let verdict = gate.verdict(&live_decoder, &tried, &watch);
-        watch.end();
-        let verdict = verdict?;
+        let tried = self.adapter(record)?;
+        let verdict = self.tried([now.as_ref(), Some(&tried)], subjects)?;
         let step = match (verdict.admitted, over) {
             (Some(true), _) => AdapterStep::Admitted,
             (_, Some(_)) => AdapterStep::Overridden,
@@ -403,6 +431,38 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// What the gate says of the second of two, the first of which is live; each is read through the calibration that is in use
+    /// for it.
+    fn tried(&self, sides: [Option<&NamedAdapter>; 2], subjects: usize) -> Result<Verdict> {
+        let rubric = Arc::new(builtin("core")?);
+        let calibration = |adapter: Option<&NamedAdapter>| {
+            let model = ModelIdentity {
+                adapter: adapter.map(NamedAdapter::label),
+                ..self.base.identity.clone()
+            };
+            engine::calibration(self.config, &model, &RubricIdentity::of(&rubric))
+        };
+        let calibrations = [calibration(sides[0])?, calibration(sides[1])?];
+        let side = |i: usize| Candidate {
+            adapter: sides[i],
+            calibration: calibrations[i].as_ref(),
+        };
+        let watch = Onlooker::start();
+        let load = |part| watch.tell("loading the weights", (part * 100.0) as usize, 100);
+        let scorer = self.base.load(&load);
+        let verdict = scorer.and_then(|scorer| {
+            Gate {
+                scorer: &mut scorer.with_cache(&self.base.cache),
+                rubric: Arc::clone(&rubric),
+                subjects,
+                watch: &watch,
+            }
+            .verdict([side(0), side(1)])
+        });
+        watch.end();
+        verdict
+    }
+
     /// Whether somebody said who they are: the account's name is no signature.
     fn person_is_named(&self) -> bool {
         let setting = self.config.settings.iter().find(|s| s.key.name == "person");
@@ -412,10 +472,12 @@ impl<'a> Desk<'a> {
     fn rollback(&self, reason: Option<&str>, json: bool) -> Result<()> {
         let history = self.history();
         let record = match before(&history) {
-            Before::Nothing => return Err(Error::new(ErrorKind::Input, "no adapter is live")),
+            Before::Nothing if self.live_built_in().is_none() => {
+                return Err(Error::new(ErrorKind::Input, "no adapter is live"));
+            }
             Before::Adapter(record) => record.clone(),
-            Before::Base => AdapterRecord {
-                model: self.model.clone(),
+            Before::Nothing | Before::Base => AdapterRecord {
+                model: self.base.identity.clone(),
                 name: String::new(),
                 adapter: None,
                 settings: None,
@@ -448,7 +510,10 @@ impl<'a> Desk<'a> {
         let of = |name: &str| -> Result<Option<Adapter>> {
             match name {
                 "none" => Ok(None),
-                name => self.adapter(named(&history, name)?).map(Some),
+                name if self.built_in_named(name).is_some() => {
+                    Ok(self.built_in_named(name).map(|own| own.adapter.adapter.clone()))
+                }
+                name => Ok(Some(self.adapter(named(&history, name)?)?.adapter)),
             }
         };
         let (one, other) = (of(a)?, of(b)?);
@@ -551,7 +616,7 @@ pub(super) fn configured(
     config: &Config,
     model: &ModelIdentity,
     weights: &Path,
-) -> Result<Option<Arc<crate::model::lora::NamedAdapter>>> {
+) -> Result<Option<Arc<NamedAdapter>>> {
     let wanted = config.adapter.as_str();
     if wanted == "none" {
         return Ok(None);
@@ -563,16 +628,14 @@ pub(super) fn configured(
         let name = dir
             .file_name()
             .map_or_else(String::new, |n| line(&n.to_string_lossy()).into_owned());
-        return Ok(Some(Arc::new(crate::model::lora::NamedAdapter {
+        return Ok(Some(Arc::new(NamedAdapter {
             name,
             sha256: loaded.sha256,
             adapter: loaded.adapter,
         })));
     }
+    let own = || Ok(built_in(model, weights)?.map(|own| Arc::new(own.adapter)));
     let exists = Workspace::exists(&config.workspace);
-    if !exists && wanted == "live" {
-        return Ok(None);
-    }
     let reader = if exists {
         Some(Reader::open(&config.workspace)?)
     } else {
@@ -583,8 +646,14 @@ pub(super) fn configured(
         .map_or_else(|| Ok(Vec::new()), Reader::of_no_dossier)?;
     let history = adapters::history(records.iter().map(|r| &r.entry), model);
     let record = match wanted {
-        "live" => live(&history).filter(|r| r.adapter.is_some()),
-        name => Some(named(&history, name)?),
+        "live" => match live(&history) {
+            Some(record) => Some(record).filter(|r| r.adapter.is_some()),
+            None => return own(),
+        },
+        name => match own()?.filter(|own| own.name == name) {
+            Some(own) => return Ok(Some(own)),
+            None => Some(named(&history, name)?),
+        },
     };
     let (Some(record), Some(reader)) = (record, reader) else {
         return Ok(None);

@@ -32,6 +32,10 @@ use crate::model::lora::NamedAdapter;
 use crate::model::tokenizer::Tokenizer;
 use crate::seed::Seed;
 
+mod likelihood;
+
+pub use likelihood::KnownAnswer;
+
 /// How to score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreOptions {
@@ -113,6 +117,15 @@ impl Run<'_> {
     }
 }
 
+/// A request whose dossier was read.
+struct Prepared<'a> {
+    plan: Plan,
+    prefix: Arc<SharedPrefix>,
+    impression: Impression<'a>,
+    /// Tokens that were read: the others were kept from before.
+    read: usize,
+}
+
 impl Scorer {
     /// Loads the weights in `path`, without an adapter; `progress` hears a fraction.
     ///
@@ -174,6 +187,9 @@ impl Scorer {
         if label == self.identity.adapter {
             return Ok(());
         }
+        if let Some(NamedAdapter { adapter, .. }) = adapter {
+            self.frame.check_invocation(&adapter.invocation)?;
+        }
         self.decoder = self.decoder.with_adapter(adapter.map(|a| &a.adapter))?;
         let before = self.identity.reads_as();
         self.identity.adapter = label;
@@ -234,13 +250,12 @@ impl Scorer {
     /// `Cancelled` when the run says so; otherwise whatever stopped the work. Dimensions that had finished were told.
     pub fn score(&mut self, request: &ScoreRequest, run: &mut Run) -> Result<()> {
         let started = Instant::now();
-        let mut plan = self.plan(request)?;
-        let (prefix, prefill_tokens) = self.prefix(&plan, run)?;
-        let impression = Impression::of(request, &plan, &prefix);
-        if impression.is_focused() {
-            self.planner()
-                .branch_anew(&mut plan, request, &|dimension| impression.order(dimension))?;
-        }
+        let Prepared {
+            plan,
+            prefix,
+            impression,
+            read: prefill_tokens,
+        } = self.prepare(request, run)?;
         let mut timing = Timing {
             prefill_tokens,
             kept_tokens: plan.prefix.len() - prefill_tokens,
@@ -275,6 +290,23 @@ impl Scorer {
         timing.kv_bytes = prefix.bytes() + writers.iter().map(|w| w.kv.bytes()).sum::<usize>();
         (run.sink)(ScoreEvent::Done(timing));
         Ok(())
+    }
+
+    /// Reads the dossier of a request, and plans what is asked about it.
+    fn prepare<'a>(&mut self, request: &'a ScoreRequest, run: &mut Run) -> Result<Prepared<'a>> {
+        let mut plan = self.plan(request)?;
+        let (prefix, read) = self.prefix(&plan, run)?;
+        let impression = Impression::of(request, &plan, &prefix);
+        if impression.is_focused() {
+            self.planner()
+                .branch_anew(&mut plan, request, &|dimension| impression.order(dimension))?;
+        }
+        Ok(Prepared {
+            plan,
+            prefix,
+            impression,
+            read,
+        })
     }
 
     /// Reads a request's dossier, and gives the state of each of its segments, `[H]`, as a focus sees it; none where the

@@ -1,14 +1,69 @@
-//! Adapters of a workspace: their factors lie as blobs, and what happened to them stands in the journal.
+//! Adapters of a workspace: their factors lie as blobs, and what happened to them stands in the journal. Until somebody
+//! decides otherwise, the one that comes with the program is live.
+
+use std::path::Path;
+
+use include_dir::{Dir, include_dir};
 
 use crate::engine::assessment::ModelIdentity;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{Person, RecordId, SubjectId};
+use crate::learn::train::folder::Manifest;
+use crate::model::config::DecoderConfig;
+use crate::model::gguf::Gguf;
 use crate::model::lora::NamedAdapter;
 use crate::model::peft;
 use crate::review::{AdapterRecord, Entry};
 use crate::sanitize::line;
 use crate::store::Draft;
+
+/// Adapters that come with the program, `MODEL/NAME/`: see `models/adapters/README.md`.
+static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/models/adapters");
+
+/// An adapter that comes with the program.
+#[derive(Debug, Clone)]
+pub struct BuiltIn {
+    /// The adapter.
+    pub adapter: NamedAdapter,
+    /// What it was made of, as its run wrote it.
+    pub manifest: &'static str,
+}
+
+/// What comes with the program for the weights `model`, which lie at `weights`, if anything does.
+///
+/// # Errors
+/// The weights cannot be read, or what comes with the program does not fit them.
+pub fn built_in(model: &ModelIdentity, weights: &Path) -> Result<Option<BuiltIn>> {
+    let of_model = FOLDER.get_dir(model.id.as_str()).into_iter().flat_map(Dir::dirs);
+    for dir in of_model {
+        let broken = || {
+            let what = format!(
+                "the adapter in models/adapters/{} is broken",
+                dir.path().display()
+            );
+            Error::new(ErrorKind::Internal, what)
+        };
+        let file = |name: &str| dir.get_file(dir.path().join(name)).ok_or_else(broken);
+        let text = |name: &str| file(name)?.contents_utf8().ok_or_else(broken);
+        let manifest = text("manifest.json")?;
+        let made: Manifest = serde_json::from_str(manifest).map_err(|e| broken().because(e))?;
+        if made.model.sha256 != model.sha256 {
+            continue;
+        }
+        let sizes = DecoderConfig::from_gguf(&Gguf::open(weights)?)?;
+        let name = dir.path().file_name().unwrap_or_default().to_string_lossy();
+        let bytes = file(peft::WEIGHTS)?.contents().to_vec();
+        let loaded = peft::read(&name, text(peft::CONFIG)?, bytes, &sizes)?;
+        let adapter = NamedAdapter {
+            name: name.into_owned(),
+            sha256: loaded.sha256,
+            adapter: loaded.adapter,
+        };
+        return Ok(Some(BuiltIn { adapter, manifest }));
+    }
+    Ok(None)
+}
 
 /// What was said of adapters for these weights, in order; `said` are the entries of the journal.
 pub fn history<'a>(said: impl Iterator<Item = &'a Entry>, model: &ModelIdentity) -> Vec<&'a AdapterRecord> {
@@ -19,7 +74,7 @@ pub fn history<'a>(said: impl Iterator<Item = &'a Entry>, model: &ModelIdentity)
     .collect()
 }
 
-/// The record that says what is live; none before anything was.
+/// The record that says what is live; none before anything was: then what comes with the program is.
 pub fn live<'a>(history: &[&'a AdapterRecord]) -> Option<&'a AdapterRecord> {
     history.iter().rev().find(|record| record.step.is_live()).copied()
 }

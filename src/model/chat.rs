@@ -3,7 +3,7 @@
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::gguf::Gguf;
 use crate::model::tokenizer::Tokenizer;
 
@@ -45,6 +45,23 @@ impl ChatFrame {
             before_user: tokenizer.encode_template(before_user)?,
             before_answer: tokenizer.encode_template(before_answer)?,
         })
+    }
+
+    /// Checks that an adapter which waits for `invocation` is laid over the answers to prompts of this template.
+    ///
+    /// # Errors
+    /// It would wait for ever.
+    pub fn check_invocation(&self, invocation: &[u32]) -> Result<()> {
+        let found = |window: &[u32]| window == invocation;
+        if invocation.is_empty() || self.before_answer.windows(invocation.len()).any(found) {
+            return Ok(());
+        }
+        let what = format!(
+            "the adapter waits for the tokens {invocation:?}, and answers of this model begin behind {:?}",
+            self.before_answer
+        );
+        Err(Error::new(ErrorKind::Model, what)
+            .hint("train it with the model's own template: its alora_invocation_tokens are the tokens before an answer"))
     }
 }
 

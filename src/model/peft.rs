@@ -225,14 +225,22 @@ pub fn load(dir: &Path, config: &DecoderConfig) -> Result<Loaded> {
             "an adapter is a folder in PEFT's layout: adapter_config.json beside adapter_model.safetensors",
         )
     })?;
+    let path = dir.join(WEIGHTS);
+    let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+    read(&shown, &text, bytes, config)
+}
+
+/// The adapter that `text`, its settings, and `bytes`, its factors, make for a model of these sizes; faults name `shown`.
+///
+/// # Errors
+/// As [`load`], but for the files.
+pub fn read(shown: &str, text: &str, bytes: Vec<u8>, config: &DecoderConfig) -> Result<Loaded> {
     let bad = |what: String| Error::new(ErrorKind::Model, format!("{shown}: {what}"));
-    let peft: PeftConfig = serde_json::from_str(&text)
+    let peft: PeftConfig = serde_json::from_str(text)
         .map_err(|e| bad(format!("{CONFIG} is not an adapter's: {}", line(&e.to_string()))))?;
     if let Some(what) = peft.unapplied() {
         return Err(bad(format!("{what}: such an adapter cannot be applied here")).hint("train a plain LoRA"));
     }
-    let path = dir.join(WEIGHTS);
-    let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
     let tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
         .map_err(|e| bad(format!("{WEIGHTS} is no safetensors file")).because(e))?;
     let matched: BTreeMap<String, Tensor> = tensors

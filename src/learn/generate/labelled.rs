@@ -148,6 +148,22 @@ impl Labelled {
         })
     }
 
+    /// The same with one more source behind the others, which says one thing.
+    #[must_use]
+    pub fn with(mut self, kind: SourceKind, title: &str, line: &str) -> Self {
+        let last = self.sources.iter().map(|source| source.date).max();
+        self.sources.push(LabelledSource {
+            kind,
+            date: last.unwrap_or_default(),
+            title: title.to_owned(),
+            lines: vec![Line {
+                text: line.to_owned(),
+                shows: Vec::new(),
+            }],
+        });
+        self
+    }
+
     /// The name of its file, without the ending.
     pub fn name(&self) -> &str {
         let id = self.meta.id.as_str();

@@ -371,7 +371,7 @@ impl Rewards {
 }
 
 /// The harmonic mean of precision and recall; 1 where nothing was to be cited and nothing is.
-pub fn f1(cited: &BTreeSet<u32>, known: &BTreeSet<u32>) -> f64 {
+pub fn f1<T: Ord>(cited: &BTreeSet<T>, known: &BTreeSet<T>) -> f64 {
     match (cited.len(), known.len()) {
         (0, 0) => 1.0,
         (a, b) => 2.0 * cited.intersection(known).count() as f64 / (a + b) as f64,
@@ -448,7 +448,7 @@ mod tests {
         // (2 * 0.5 + 1 + 0.5) / 4.
         assert!((rewards.total(&weights) - 0.625).abs() < 1e-12);
         assert!(Rewards::of(&task, None).total(&weights).abs() < 1e-12);
-        assert!((f1(&BTreeSet::new(), &BTreeSet::new()) - 1.0).abs() < 1e-12);
+        assert!((f1::<u32>(&BTreeSet::new(), &BTreeSet::new()) - 1.0).abs() < 1e-12);
         assert!(f1(&[1].into(), &BTreeSet::new()).abs() < 1e-12);
     }
 
