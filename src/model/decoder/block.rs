@@ -161,7 +161,7 @@ impl Layer {
         })
     }
 
-    /// The gradient of `x` for the gradient `dy`; those of the update go into `gradients`.
+    /// The gradient of `x` for the gradient `dy`; those of the update, laid over all rows, go into `gradients`.
     fn backward(
         &self,
         x: &Tensor,
@@ -176,11 +176,7 @@ impl Layer {
         };
         let place = (pass.layer, target);
         let leave_out = |x: &Tensor| pass.dropout.map_or_else(|| Ok(x.clone()), |d| d.apply(x, place));
-        let active = |x: Tensor| match pass.active {
-            None => Ok(x),
-            Some(active) => x.index_select(&active.rows, 0),
-        };
-        let (x, dy) = (active(leave_out(x)?)?, active(dy.clone())?);
+        let x = leave_out(x)?;
         let inner = x.matmul(&factors.a.t()?)?;
         let d_inner = (dy.matmul(&factors.b)? * *scale)?;
         let gradient = Factors {
@@ -188,12 +184,7 @@ impl Layer {
             b: (dy.t()?.matmul(&inner)? * *scale)?,
         };
         gradients.0.insert(place, gradient);
-        let own = d_inner.matmul(&factors.a)?;
-        let own = match pass.active {
-            None => own,
-            Some(active) => dx.zeros_like()?.index_add(&active.rows, &own, 0)?,
-        };
-        Ok(add(&dx, &leave_out(&own)?)?)
+        Ok(add(&dx, &leave_out(&d_inner.matmul(&factors.a)?)?)?)
     }
 }
 

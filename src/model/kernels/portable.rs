@@ -149,31 +149,28 @@ fn ungrouped(x: &Tensor, group: usize) -> Result<Tensor> {
 struct Seen {
     /// `[kv_heads, n * group, D]`, scaled.
     queries: Tensor,
-    /// `[kv_heads, prefix + n, D]`.
+    /// `[kv_heads, before + n, D]`.
     keys: Tensor,
     values: Tensor,
-    /// `[kv_heads, n * group, prefix + n]`.
+    /// `[kv_heads, n * group, before + n]`.
     weights: Tensor,
 }
 
 impl Seen {
     fn new(heads: Heads, [q, k, v]: [&Tensor; 3], segment: &Segment) -> Result<Self> {
-        let Segment { rows, prefix } = segment;
+        let Segment { rows, before } = segment;
         let of = |x: &Tensor, rows: &Range<usize>| x.narrow(0, rows.start, rows.len());
+        let own = behind(silent(q, k)?, rows);
         let seen = |x: &Tensor| {
             let x = x.reshape((x.dim(0)?, heads.keys, heads.dim))?;
-            let own = of(&x, rows)?;
-            let all = if prefix.is_empty() {
-                own
-            } else {
-                Tensor::cat(&[&of(&x, prefix)?, &own], 0)?
-            };
-            all.transpose(0, 1)?.contiguous()
+            let keys = before.iter().chain([&own]).filter(|keys| !keys.is_empty());
+            let parts = keys.map(|keys| of(&x, keys)).collect::<Result<Vec<_>>>()?;
+            Tensor::cat(&parts, 0)?.transpose(0, 1)?.contiguous()
         };
         let queries = grouped(&of(q, rows)?.contiguous()?, heads.keys)?;
         let queries = (queries / (heads.dim as f64).sqrt())?;
         let (keys, values) = (seen(k)?, seen(v)?);
-        let mask = mask(rows.len(), prefix.len() + rows.len(), q.device())?;
+        let mask = mask(rows.len(), segment.seen_by_all() + rows.len(), q.device())?;
         let scores = masked(queries.matmul(&keys.t()?)?, mask.as_ref())?;
         Ok(Self {
             weights: softmax_last_dim(&scores)?,
@@ -184,8 +181,18 @@ impl Seen {
     }
 }
 
-/// What [`super::segments::attend`] gives, `[T, heads * D]`; queries `[T, heads, D]`, keys `[T, kv_heads, D]`, values
-/// `[T, kv_heads * D]`.
+/// How many keys belong to rows that do not ask.
+fn silent(q: &Tensor, k: &Tensor) -> Result<usize> {
+    Ok(k.dim(0)? - q.dim(0)?)
+}
+
+/// Rows behind so many others.
+fn behind(others: usize, rows: &Range<usize>) -> Range<usize> {
+    others + rows.start..others + rows.end
+}
+
+/// What [`super::segments::attend`] gives, `[T, heads * D]`; queries `[T, heads, D]`, keys `[N + T, kv_heads, D]`, values
+/// `[N + T, kv_heads * D]`.
 ///
 /// # Errors
 /// The shapes do not fit.
@@ -198,7 +205,8 @@ pub fn attend_segments(heads: Heads, inputs: [&Tensor; 3], segments: &[Segment])
     Tensor::cat(&parts.collect::<Result<Vec<_>>>()?, 0)?.flatten_from(1)
 }
 
-/// The gradients of queries, keys and values for the gradient `dy` `[T, heads * D]`, in the shapes these have.
+/// The gradients of queries, keys and values for the gradient `dy` `[T, heads * D]`, in the shapes these have; those of keys
+/// and values whose rows do not ask are 0.
 ///
 /// # Errors
 /// The shapes do not fit.
@@ -211,10 +219,11 @@ pub fn attend_segments_back(
     let (group, scale) = (heads.queries / heads.keys, (heads.dim as f64).sqrt());
     let total = dy.dim(0)?;
     let dy = dy.reshape((total, heads.queries, heads.dim))?;
+    let silent = silent(inputs[0], inputs[1])?;
     let zeros = Tensor::zeros((heads.keys, total, heads.dim), DType::F32, dy.device())?;
     let (mut dq, mut dk, mut dv) = (Vec::new(), zeros.clone(), zeros);
     for segment in segments {
-        let Segment { rows, prefix } = segment;
+        let Segment { rows, before } = segment;
         let seen = Seen::new(heads, inputs, segment)?;
         let dy = grouped(&dy.narrow(0, rows.start, rows.len())?.contiguous()?, heads.keys)?;
         let d_weights = dy.matmul(&seen.values.t()?)?;
@@ -224,18 +233,24 @@ pub fn attend_segments_back(
         let d_keys = d_scores.transpose(1, 2)?.contiguous()?.matmul(&seen.queries)?;
         let d_values = seen.weights.transpose(1, 2)?.contiguous()?.matmul(&dy)?;
         for (whole, part) in [(&mut dk, d_keys), (&mut dv, d_values)] {
-            let (before, count) = (prefix.len(), rows.len());
-            for (from, to) in [(0..before, prefix), (before..before + count, rows)] {
-                if from.is_empty() {
+            let mut first = 0;
+            for to in before.iter().chain([&behind(silent, rows)]) {
+                let from = first;
+                first += to.len();
+                if to.is_empty() || to.start < silent {
                     continue;
                 }
-                let part = part.narrow(1, from.start, from.len())?;
-                let part = part.pad_with_zeros(1, to.start, total - to.end)?;
+                let (start, end) = (to.start - silent, to.end - silent);
+                let part = part.narrow(1, from, to.len())?;
+                let part = part.pad_with_zeros(1, start, total - end)?;
                 *whole = (&*whole + part)?;
             }
         }
     }
-    let back = |x: Tensor, like: &Tensor| x.transpose(0, 1)?.contiguous()?.reshape(like.shape());
+    let back = |x: Tensor, like: &Tensor| {
+        let x = x.pad_with_zeros(1, silent, 0)?;
+        x.transpose(0, 1)?.contiguous()?.reshape(like.shape())
+    };
     Ok([
         Tensor::cat(&dq, 0)?.reshape(inputs[0].shape())?,
         back(dk, inputs[1])?,

@@ -1,7 +1,7 @@
 //! Attention over packed segments, with its derivative: what training runs.
 //!
 //! Rows of one pass belong to segments. A row sees the rows of its own segment up to itself, and, before them, the rows
-//! of the segment's prefix: many answers to one prompt stand in one pass and the prompt is read, and differentiated,
+//! of what it goes on from: many answers to one prompt stand in one pass and the prompt is read, and differentiated,
 //! once. Nothing else is seen, so packing side by side changes no number. The weights are recomputed for the derivative
 //! from the logarithm of their sums (Dao et al. 2022, arXiv:2205.14135).
 
@@ -22,8 +22,15 @@ const ROWS: usize = 64;
 pub struct Segment {
     /// Its rows; each sees those up to itself.
     pub rows: Range<usize>,
-    /// The rows that all of them see, and that come before them in position; none if empty.
-    pub prefix: Range<usize>,
+    /// The keys that all of them see, in order of position, before their own.
+    pub before: Vec<Range<usize>>,
+}
+
+impl Segment {
+    /// How many keys all of its rows see.
+    pub fn seen_by_all(&self) -> usize {
+        self.before.iter().map(Range::len).sum()
+    }
 }
 
 /// The sizes of the heads.
@@ -37,7 +44,8 @@ pub struct Heads {
     pub dim: usize,
 }
 
-/// Queries `[T, queries * D]`, keys and values `[T, keys * D]`.
+/// Queries `[T, queries * D]`, keys and values `[N + T, keys * D]`: the first N belong to rows that do not ask, and have no
+/// gradient.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// Queries.
@@ -46,6 +54,13 @@ pub struct Inputs<'a> {
     pub k: &'a [f32],
     /// Values.
     pub v: &'a [f32],
+}
+
+impl Inputs<'_> {
+    /// How many keys belong to rows that do not ask, N.
+    fn silent(&self, heads: Heads) -> usize {
+        self.k.len() / (heads.keys * heads.dim) - self.q.len() / (heads.queries * heads.dim)
+    }
 }
 
 /// What attention gives.
@@ -63,7 +78,7 @@ struct Task<'a> {
     inputs: Inputs<'a>,
     segment: &'a Segment,
     head: usize,
-    /// Keys and values that are seen, `[prefix + rows, D]`.
+    /// Keys and values that are seen, `[before + rows, D]`.
     keys: Vec<f32>,
     values: Vec<f32>,
 }
@@ -122,16 +137,24 @@ pub fn backward(
             (i, head, task.backward((values, log_sums), dy))
         })
         .collect();
+    let silent = inputs.silent(heads);
     let mut dq = vec![0.0; inputs.q.len()];
     let (mut dk, mut dv) = (vec![0.0; inputs.k.len()], vec![0.0; inputs.v.len()]);
     for (i, head, [q, k, v]) in done {
-        let Segment { rows, prefix } = &segments[i];
+        let Segment { rows, before } = &segments[i];
         let dim = heads.dim;
         scatter(&q, &mut dq, rows.clone(), head, group * dim, heads.keys);
         for (part, whole) in [(k, &mut dk), (v, &mut dv)] {
-            let (before, own) = part.split_at(prefix.len() * dim);
-            scatter(before, whole, prefix.clone(), head, dim, heads.keys);
-            scatter(own, whole, rows.clone(), head, dim, heads.keys);
+            let mut rest = &part[..];
+            for keys in before
+                .iter()
+                .cloned()
+                .chain([silent + rows.start..silent + rows.end])
+            {
+                let (own, others) = rest.split_at(keys.len() * dim);
+                scatter(own, whole, keys, head, dim, heads.keys);
+                rest = others;
+            }
         }
     }
     [dq, dk, dv]
@@ -155,9 +178,13 @@ fn scatter(part: &[f32], whole: &mut [f32], rows: Range<usize>, head: usize, wid
 
 impl<'a> Task<'a> {
     fn new(heads: Heads, inputs: Inputs<'a>, segment: &'a Segment, head: usize) -> Self {
+        let silent = inputs.silent(heads);
         let gather = |from: &[f32]| {
-            let rows = segment.prefix.clone().chain(segment.rows.clone());
-            rows.flat_map(|row| &from[(row * heads.keys + head) * heads.dim..][..heads.dim])
+            let before = segment.before.iter().cloned().flatten();
+            let own = segment.rows.clone().map(|row| silent + row);
+            before
+                .chain(own)
+                .flat_map(|row| &from[(row * heads.keys + head) * heads.dim..][..heads.dim])
                 .copied()
                 .collect()
         };
@@ -177,7 +204,7 @@ impl<'a> Task<'a> {
 
     fn parts(&self) -> impl Iterator<Item = Part> {
         let (group, first) = (self.group(), self.head * self.group());
-        let (count, before) = (self.segment.rows.len(), self.segment.prefix.len());
+        let (count, before) = (self.segment.rows.len(), self.segment.seen_by_all());
         (first..first + group).flat_map(move |head| {
             (0..count).step_by(ROWS).map(move |start| {
                 let end = (start + ROWS).min(count);
@@ -214,7 +241,7 @@ impl<'a> Task<'a> {
 
     /// How many keys the so-many-th row of a part sees.
     fn seen_by(&self, part: &Part, row: usize) -> usize {
-        self.segment.prefix.len() + part.rows.start + row + 1
+        self.segment.seen_by_all() + part.rows.start + row + 1
     }
 
     fn forward(&self) -> Attended {

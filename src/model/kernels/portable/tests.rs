@@ -35,7 +35,10 @@ fn floats(x: &Tensor) -> Result<Vec<f32>> {
 
 /// Two answers to one prompt, and a segment of its own.
 fn tree() -> Vec<Segment> {
-    let segment = |rows, prefix| Segment { rows, prefix };
+    let segment = |rows, prefix: std::ops::Range<usize>| Segment {
+        rows,
+        before: vec![prefix],
+    };
     vec![
         segment(0..5, 0..0),
         segment(5..9, 0..5),

@@ -16,7 +16,10 @@ fn noise(name: &str, count: usize) -> Vec<f32> {
 
 /// Two answers to one prompt, and a segment of its own that is longer than a part.
 fn tree() -> Vec<Segment> {
-    let segment = |rows, prefix| Segment { rows, prefix };
+    let segment = |rows, prefix: Range<usize>| Segment {
+        rows,
+        before: vec![prefix],
+    };
     vec![
         segment(0..5, 0..0),
         segment(5..9, 0..5),
@@ -53,12 +56,14 @@ impl Case {
 /// Row by row as the formula says, in f64.
 fn by_formula(case: &Case, segments: &[Segment]) -> Vec<f64> {
     let Heads { queries, keys, dim } = HEADS;
+    let silent = case.inputs().silent(HEADS);
     let mut out = vec![0.0; case.q.len()];
     for segment in segments {
         for row in segment.rows.clone() {
             for head in 0..queries {
                 let key_head = head / (queries / keys);
-                let seen: Vec<usize> = segment.prefix.clone().chain(segment.rows.start..=row).collect();
+                let own = silent + segment.rows.start..=silent + row;
+                let seen: Vec<usize> = segment.before.iter().cloned().flatten().chain(own).collect();
                 let score = |&other: &usize| -> f64 {
                     let q = &case.q[(row * queries + head) * dim..][..dim];
                     let k = &case.k[(other * keys + key_head) * dim..][..dim];
