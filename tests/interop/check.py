@@ -3,7 +3,7 @@
 usage: check.py PLUMB WORK, the program, whose models are where it looks for them, and a folder that is made.
 
 Both sides read the same samples with the same weights as 32-bit floats, and say how likely the answers are: without an
-adapter, under one that `plumb train sft` made, and under one that TRL made.
+adapter, under those that `plumb train sft` made (one laid over everything, one over answers alone), and under one that TRL made.
 """
 
 import copy
@@ -153,6 +153,16 @@ def main(program, work):
     theirs = loss_of(PeftModel.from_pretrained(base, adapter).eval(), tokenizer, valid)
     check(abs(before - after) > 0.1, f"the adapter changes what it says: {before:.3f} to {after:.3f}")
     check(abs(after - theirs) < NEAR, f"our adapter: {after:.5f} here, {theirs:.5f} with PEFT")
+
+    # Laid over the answers alone, the papers are read as the base reads them: in both.
+    alone = work / "answers.toml"
+    alone.write_text('over = "answers"\n' + SETTINGS)
+    _, after = losses_of(plumb, few, "answers", "--settings", alone)
+    activated = work / "workspace" / "runs" / "answers" / "adapter"
+    base = AutoModelForCausalLM.from_pretrained(hub, dtype=torch.float32).eval()
+    theirs = loss_of(PeftModel.from_pretrained(base, activated).eval(), tokenizer, valid)
+    check(abs(before - after) > 0.1, f"laid over answers, it changes them too: {before:.3f} to {after:.3f}")
+    check(abs(after - theirs) < NEAR, f"our activated adapter: {after:.5f} here, {theirs:.5f} with PEFT")
 
     # TRL trains from the folder as it was exported.
     env = {**os.environ, "BASE": str(hub), "OUT": str(work / "out"), "CUDA_VISIBLE_DEVICES": ""}
