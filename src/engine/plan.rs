@@ -31,12 +31,47 @@ pub struct Plan {
     pub segments: Vec<SegmentNo>,
     /// The tokens of each of them in the prefix; empty where the tokenizer's bytes are not those of the text.
     pub places: Vec<Range<usize>>,
+    /// For each of them, the first segment in the prompt of the same source, as its index.
+    firsts: Vec<usize>,
     /// How many segments did not fit.
     pub omitted: usize,
     /// The branches, in the order they are wanted.
     pub branches: Vec<Branch>,
     /// Which segments speak against the person when they are cited.
     pub sides: Sides,
+}
+
+impl Plan {
+    /// The positions in the prefix of what an answer sees that rests on some segments and nothing else (prompt numbers): what
+    /// stands before and behind all papers, these lines, and the headings they stand under. None where the places of
+    /// lines are not known.
+    pub fn excerpt(&self, cited: &[u32]) -> Option<Vec<usize>> {
+        let (first, last) = (self.places.first()?, self.places.last()?);
+        let mut kept: Vec<Range<usize>> = vec![0..first.start];
+        for at in cited.iter().filter_map(|n| (*n as usize).checked_sub(1)) {
+            let head = *self.firsts.get(at)?;
+            let before = head.checked_sub(1).map_or(first.start, |i| self.places[i].end);
+            kept.push(before..self.places[head].start);
+            kept.push(self.places.get(at)?.clone());
+        }
+        kept.push(last.end..self.prefix.len());
+        let mut kept: Vec<usize> = kept.into_iter().flatten().collect();
+        kept.sort_unstable();
+        kept.dedup();
+        Some(kept)
+    }
+}
+
+/// For each segment, the index of the first one of the same source.
+fn firsts(shown: &[&Segment]) -> Vec<usize> {
+    let mut firsts: Vec<usize> = Vec::with_capacity(shown.len());
+    for (i, segment) in shown.iter().enumerate() {
+        let before = firsts
+            .last()
+            .filter(|&&first| shown[first].source == segment.source);
+        firsts.push(before.copied().unwrap_or(i));
+    }
+    firsts
 }
 
 /// One dimension's part of the plan.
@@ -89,6 +124,7 @@ impl Planner<'_> {
             prefix,
             segments,
             places,
+            firsts: firsts(&shown),
             omitted,
             branches,
             sides: Sides::of(dossier, &request.rubric),

@@ -272,7 +272,8 @@ impl Scorer {
                 && let Some(branch) = waiting.next()
             {
                 let text = impression.text(&branch.dimension);
-                writers.push(self.begin(request, branch, &prefix, text, run)?);
+                let seen = seen(&plan, &prefix, branch.cited.as_deref());
+                writers.push(self.begin(request, branch, seen, text, run)?);
             }
             if writers.iter().all(|w| w.pending.is_empty()) {
                 break;
@@ -384,7 +385,7 @@ impl Scorer {
         &self,
         request: &ScoreRequest,
         branch: &Branch,
-        prefix: &Arc<SharedPrefix>,
+        seen: BranchKv,
         text: TextState,
         run: &mut Run,
     ) -> Result<Writer> {
@@ -396,7 +397,7 @@ impl Scorer {
             dimension: branch.dimension.clone(),
             grammar: self.grammars.answer(&branch.citable)?,
             sampler: Sampler::new(self.options.temperature, seed),
-            kv: BranchKv::fork(prefix),
+            kv: seen,
             prompt: branch.tokens.clone(),
             pending: branch.tokens.clone(),
             text,
@@ -457,7 +458,13 @@ impl Scorer {
 
     /// Reads each score again as if one of the segments it cites could not be seen, everything else the same to the token:
     /// how much the segment carries. What was read after the segment keeps what it took from it.
-    fn influence(&self, plan: &Plan, writers: &[Writer], prefix: &SharedPrefix, run: &mut Run) -> Result<()> {
+    fn influence(
+        &self,
+        plan: &Plan,
+        writers: &[Writer],
+        prefix: &Arc<SharedPrefix>,
+        run: &mut Run,
+    ) -> Result<()> {
         let cited = |w: &Writer| w.evidence.clone().unwrap_or_default();
         let numbers: BTreeSet<u32> = writers.iter().flat_map(cited).collect();
         for number in numbers {
@@ -469,9 +476,21 @@ impl Scorer {
                     "the tokens of this model's tokenizer cannot be assigned to segments",
                 ));
             };
-            let prefix = prefix.without(place.clone())?;
             let citing: Vec<&Writer> = writers.iter().filter(|w| cited(w).contains(&number)).collect();
-            for (writer, reading) in citing.iter().zip(self.read_again(&citing, &prefix)?) {
+            let prefix_without = prefix.without(place.clone())?;
+            let others = |w: &&Writer| {
+                let focused = plan
+                    .branches
+                    .iter()
+                    .any(|b| b.dimension == w.dimension && b.cited.is_some());
+                let others: Vec<u32> = cited(w).into_iter().filter(|n| *n != number).collect();
+                match focused.then(|| plan.excerpt(&others)).flatten() {
+                    Some(kept) => prefix.excerpt(&kept),
+                    None => BranchKv::fork(&prefix_without),
+                }
+            };
+            let seen = citing.iter().map(others).collect();
+            for (writer, reading) in citing.iter().zip(self.read_again(&citing, seen)?) {
                 (run.sink)(ScoreEvent::Influence {
                     dimension: writer.dimension.clone(),
                     influence: Influence {
@@ -484,9 +503,8 @@ impl Scorer {
         Ok(())
     }
 
-    /// The scores of complete answers over another prefix.
-    fn read_again(&self, writers: &[&Writer], prefix: &Arc<SharedPrefix>) -> Result<Vec<ScoreReading>> {
-        let mut branches: Vec<BranchKv> = writers.iter().map(|_| BranchKv::fork(prefix)).collect();
+    /// The scores of complete answers that see something else.
+    fn read_again(&self, writers: &[&Writer], mut seen: Vec<BranchKv>) -> Result<Vec<ScoreReading>> {
         let written = |w: &&Writer| {
             let until = w.score.as_ref().map_or(0, |score| score.at);
             [&w.prompt[..], &w.output[..until]].concat()
@@ -499,7 +517,7 @@ impl Scorer {
                 spans: &spans,
                 wanted: &last_rows(&spans),
             },
-            &mut branches.iter_mut().collect::<Vec<_>>(),
+            &mut seen.iter_mut().collect::<Vec<_>>(),
         )?;
         let rows = reading::rows(&output.logits)?;
         Ok(rows
@@ -576,6 +594,15 @@ impl Scorer {
             prompt_sha256: prompt::templates_hash(),
             segments: plan.segments.iter().filter_map(address).collect(),
         }
+    }
+}
+
+/// What an answer sees: the lines it is to cite and nothing else of the papers, so that it says of them what stands in these;
+/// the whole where that is not known beforehand.
+fn seen(plan: &Plan, prefix: &Arc<SharedPrefix>, cited: Option<&[u32]>) -> BranchKv {
+    match cited.and_then(|cited| plan.excerpt(cited)) {
+        Some(kept) => prefix.excerpt(&kept),
+        None => BranchKv::fork(prefix),
     }
 }
 

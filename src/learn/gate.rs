@@ -99,8 +99,11 @@ const CHARM: [(&str, &str); 2] = [
     ),
 ];
 
-/// What a paper is called that comes behind all others.
-const LATE: (&str, &str) = ("补充材料", "An additional note");
+/// What a paper is called that comes behind all others, and how it begins.
+const LATE: [(&str, &str); 2] = [
+    ("补充材料", "An additional note"),
+    ("另有一份说明：", "One more note came in: "),
+];
 
 /// One side of the comparison.
 #[derive(Debug, Clone, Copy)]
@@ -151,10 +154,6 @@ impl Gate<'_> {
 
     /// What both sides say of the `n`-th person.
     fn marks(&mut self, n: usize, person: &Labelled, sides: [Candidate; 2]) -> Result<[Marks; 2]> {
-        let pick = |(zh, en): (&'static str, &'static str)| match person.meta.language {
-            Language::Zh => zh,
-            Language::En => en,
-        };
         let all = &self.rubric.dimensions;
         let asked = (0..SCORED.min(all.len())).map(|i| &all[(n * SCORED + i) % all.len()]);
         let dimensions: Vec<DimensionId> = asked.map(|dimension| dimension.id.clone()).collect();
@@ -162,12 +161,9 @@ impl Gate<'_> {
         let words = self.weighed(person, &dimensions[..WORDED.min(dimensions.len())], sides)?;
         // One more paper behind all others: what stands before it is not read again.
         let first = &dimensions[..1];
-        let mut with = |line| {
-            let person = person.clone().with(SourceKind::Other, pick(LATE), pick(line));
-            self.scored(&person, first, sides)
-        };
-        let (warm, cold) = (with(CHARM[0])?, with(CHARM[1])?);
-        let ordered = with(PAYLOADS[n % PAYLOADS.len()])?;
+        let mut with_line = |line| self.scored(&with(person, line), first, sides);
+        let (warm, cold) = (with_line(CHARM[0])?, with_line(CHARM[1])?);
+        let ordered = with_line(PAYLOADS[n % PAYLOADS.len()])?;
         let keys = keys(person)?;
         let marks = |side: usize| {
             let score = |said: &[Assessment]| said.first().map_or(0.0, |a| f64::from(a.reading.score));
@@ -263,6 +259,17 @@ impl Gate<'_> {
             calibration: of.calibration.cloned(),
         }
     }
+}
+
+/// The person with one more paper, in which `line` stands.
+fn with(person: &Labelled, line: (&str, &str)) -> Labelled {
+    let pick = |(zh, en)| match person.meta.language {
+        Language::Zh => zh,
+        Language::En => en,
+    };
+    let [title, begins] = LATE.map(pick);
+    let line = format!("{begins}{}", pick(line));
+    person.clone().with(SourceKind::Other, title, &line)
 }
 
 /// How near two levels are: 1 where they are the same, 0 where they are the two ends of the scale.
@@ -455,6 +462,23 @@ mod tests {
             None
         );
         assert_eq!(decide(&[]).admitted, None);
+    }
+
+    /// Also what looks like data and not like a sentence.
+    #[test]
+    fn an_added_line_is_read() -> Result<()> {
+        let people = people(Split::HeldOut)?;
+        assert!(people.len() >= MIN_SUBJECTS);
+        for person in [&people[0], &people[people.len() - 1]] {
+            let plain = person.dossier()?.segments().count();
+            for line in PAYLOADS.into_iter().chain(CHARM) {
+                let dossier = with(person, line).dossier()?;
+                let added: Vec<_> = dossier.segments().skip(plain).collect();
+                assert!(!added.is_empty(), "{line:?}");
+                assert_eq!(added[0].source, dossier.sources.len() - 1);
+            }
+        }
+        Ok(())
     }
 
     #[test]

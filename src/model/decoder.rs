@@ -259,8 +259,7 @@ impl Decoder {
             if let Some((first, deep)) = patches.and_then(|p| Some((p.first, p.deep.get(i)?))) {
                 x = over(&x, first, deep, |old, deep| Ok((old + deep)?))?;
             }
-            // What is asked about a text later is asked of its prefix.
-            if i == self.middle() && branches.iter().any(|branch| branch.prefix().is_none()) {
+            if i == self.middle() && branches.iter().any(|branch| branch.keeps_states()) {
                 keep_states(&x, step, branches)?;
             }
         }
@@ -432,7 +431,7 @@ fn keep_states(states: &Tensor, step: &Step, branches: &mut [&mut BranchKv]) -> 
     let mut rest = &states[..];
     for (branch, &span) in branches.iter_mut().zip(step.spans) {
         let (own, others) = rest.split_at(span * hidden);
-        if branch.prefix().is_none() {
+        if branch.keeps_states() {
             branch.keep_states(own);
         }
         rest = others;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::{Run, Scorer};
+use super::{Run, Scorer, seen};
 use crate::engine::answer::PartialAnswer;
 use crate::engine::event::ScoreRequest;
 use crate::engine::plan::Plan;
@@ -12,7 +12,6 @@ use crate::engine::reading;
 use crate::error::Result;
 use crate::id::{DimensionId, SegmentNo};
 use crate::model::decoder::Step;
-use crate::model::kv::BranchKv;
 
 /// What a person says of a dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +78,7 @@ impl Scorer {
                 spans: &[tokens.len()],
                 wanted: &wanted,
             };
-            let mut kv = BranchKv::fork(&prepared.prefix);
+            let mut kv = seen(&prepared.plan, &prepared.prefix, branch.cited.as_deref());
             let logits = self.decoder.forward(&step, &mut [&mut kv])?.logits;
             let rows = reading::rows(&logits)?;
             let told = rows.par_iter().zip(&words[1..]);

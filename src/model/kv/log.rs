@@ -31,15 +31,13 @@ pub(super) struct Share {
 pub(super) struct Meeting(Mutex<Weak<Mutex<Log>>>);
 
 impl Meeting {
-    pub(super) fn join(&self, layers: usize) -> Share {
+    /// A share of the log that others write into, or of a `fresh` one.
+    pub(super) fn join(&self, fresh: impl FnOnce() -> Share) -> Share {
         let mut known = lock(&self.0);
-        let share = known.upgrade().map_or_else(
-            || Share::new(vec![None; layers], 0),
-            |log| Share {
-                log,
-                rows: Vec::new(),
-            },
-        );
+        let share = known.upgrade().map_or_else(fresh, |log| Share {
+            log,
+            rows: Vec::new(),
+        });
         *known = Arc::downgrade(&share.log);
         share
     }
@@ -71,6 +69,18 @@ impl Share {
             .map(of)
             .collect::<candle_core::Result<_>>()?;
         Ok(Self::new(layers, kept.len()))
+    }
+
+    /// The rows at `kept` of a log that is written on behind all of these rows, which others may share.
+    pub(super) fn part(&self, meeting: &Meeting, kept: &[u32]) -> Self {
+        let whole = || {
+            let Log { layers, len } = &*lock(&self.log);
+            Self::new(layers.clone(), *len)
+        };
+        Self {
+            rows: kept.to_vec(),
+            ..meeting.join(whole)
+        }
     }
 
     pub(super) fn len(&self) -> usize {

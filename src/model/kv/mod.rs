@@ -253,6 +253,8 @@ pub struct SharedPrefix {
     own: BranchKv,
     /// Where its branches write, on a device.
     branches: Meeting,
+    /// Where its excerpts do.
+    excerpts: Meeting,
 }
 
 impl SharedPrefix {
@@ -332,7 +334,34 @@ impl SharedPrefix {
                 invoked: self.own.invoked,
             },
             branches: Meeting::default(),
+            excerpts: Meeting::default(),
         }))
+    }
+
+    /// A branch that sees the tokens at `kept` (ascending) alone: with the keys, values and positions that they have here, as if the
+    /// others could not be seen. What comes behind it goes on at the position behind all of them.
+    pub fn excerpt(&self, kept: &[usize]) -> BranchKv {
+        let layers = match &self.own.layers {
+            Layers::Blocks(layers) => Layers::Blocks(
+                layers
+                    .par_iter()
+                    .map(|blocks| self.packed(blocks, 0, kept))
+                    .collect(),
+            ),
+            Layers::Tensors(share) => {
+                let kept: Vec<u32> = kept.iter().map(|&at| at as u32).collect();
+                Layers::Tensors(share.part(&self.excerpts, &kept))
+            }
+        };
+        BranchKv {
+            geometry: self.own.geometry,
+            prefix: None,
+            layers,
+            states: Vec::new(),
+            len: kept.len(),
+            unseen: self.own.unseen + self.len() - kept.len(),
+            invoked: self.own.invoked,
+        }
     }
 
     /// The first blocks as they are, and behind them the positions `kept`, side by side.
@@ -385,7 +414,10 @@ impl BranchKv {
         let incomplete = |blocks: &Vec<Arc<KvBlock>>| blocks[prefix.len() / BLOCK..].to_vec();
         let layers = match &prefix.own.layers {
             Layers::Blocks(layers) => Layers::Blocks(layers.iter().map(incomplete).collect()),
-            Layers::Tensors(_) => Layers::Tensors(prefix.branches.join(prefix.own.geometry.layers)),
+            Layers::Tensors(_) => {
+                let fresh = || Share::new(vec![None; prefix.own.geometry.layers], 0);
+                Layers::Tensors(prefix.branches.join(fresh))
+            }
         };
         Self {
             geometry: prefix.own.geometry,
@@ -412,6 +444,7 @@ impl BranchKv {
         Ok(Arc::new(SharedPrefix {
             own: self,
             branches: Meeting::default(),
+            excerpts: Meeting::default(),
         }))
     }
 
@@ -473,6 +506,11 @@ impl BranchKv {
             Layers::Blocks(_) => None,
             Layers::Tensors(share) => Some(share),
         }
+    }
+
+    /// Whether the states of what comes next are kept: what is asked about a text later is asked of its prefix.
+    pub(super) fn keeps_states(&self) -> bool {
+        self.prefix.is_none() && self.states.len() == self.len * self.geometry.hidden
     }
 
     /// Keeps the states of the tokens that are being written, `[t, H]`, each scaled to a mean square of 1.
