@@ -67,7 +67,7 @@ impl Default for ScoreOptions {
 }
 
 /// To be raised whenever the same weights would say something else: answers that other code gave are not reused.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 /// The most segments a branch prompt names as worth a look, if nothing else is said.
 pub const SHORTLIST: usize = 12;
 /// The most links of kind `count` an assessment carries.

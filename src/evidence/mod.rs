@@ -13,6 +13,7 @@ pub use crate::rubric::Polarity;
 pub mod boundary;
 pub mod checks;
 pub mod claims;
+pub mod founded;
 pub mod links;
 pub mod locate;
 pub mod rarity;
@@ -27,6 +28,7 @@ pub mod words;
 
 pub use checks::{Basis, Check, Counterpoint, End, Outcome, cross_check};
 pub use claims::{Claim, Counterpart, Recount, recount};
+pub use founded::unfounded;
 pub use links::{Backlinks, Sides, Verdict, resolve, verify};
 pub use search::Index;
 pub use select::{Selection, select};

@@ -190,6 +190,27 @@ mod tests {
         }))
     }
 
+    /// A changed file of weights would leave what ships unused, and nobody would be told.
+    #[test]
+    fn what_ships_belongs_to_weights_that_are_known() -> Result<()> {
+        let mut found = 0;
+        for dir in FOLDER.dirs().flat_map(Dir::dirs) {
+            let file = |name: &str| dir.get_file(dir.path().join(name)).map(include_dir::File::contents);
+            let made: Manifest = serde_json::from_slice(file("manifest.json").unwrap_or_default())
+                .map_err(|e| Error::new(ErrorKind::Internal, "a manifest").because(e))?;
+            let known = crate::model::manifest::find(&made.model.id)?;
+            assert_eq!(known.weights().sha256, Some(made.model.sha256));
+            assert!(dir.path().starts_with(made.model.id.as_str()));
+            let settings = made.settings.lora;
+            let adapter = peft::decode(file(peft::WEIGHTS).unwrap_or_default(), &settings)?;
+            assert_eq!(adapter.parameters(), made.parameters);
+            assert!(!adapter.invocation.is_empty(), "it would need a calibration of its own");
+            found += 1;
+        }
+        assert!(found > 0);
+        Ok(())
+    }
+
     /// What is live, and what a rollback returns to.
     fn names(entries: &[Entry]) -> (Option<String>, String) {
         let model = model();

@@ -373,7 +373,7 @@ mod tests {
     use super::*;
 
     /// `count` people; the adapter differs from what is live by `change`, give or take a hundredth.
-    fn people(count: usize, change: Marks) -> Vec<[Marks; 2]> {
+    fn marked(count: usize, change: Marks) -> Vec<[Marks; 2]> {
         let mut stream = Seed::root(2).stream();
         (0..count)
             .map(|_| {
@@ -407,7 +407,7 @@ mod tests {
 
     #[test]
     fn worse_ones_are_refused_and_a_better_one_is_admitted() {
-        let verdict = |change: Marks| decide(&people(40, change)).admitted;
+        let verdict = |change: Marks| decide(&marked(40, change)).admitted;
         assert_eq!(
             verdict(Marks {
                 agreement: 0.05,
@@ -451,7 +451,7 @@ mod tests {
         };
         assert_eq!(verdict(mixed), Some(true));
         assert_eq!(
-            decide(&people(
+            decide(&marked(
                 29,
                 Marks {
                     agreement: 0.5,

@@ -6,7 +6,7 @@ use plumbline::engine::answer::Answer;
 use plumbline::learn::train::answering::{Rewards, Task};
 use serde_json::{Value, json};
 
-use crate::env::{Outcome, SMALL_MODEL, TestEnvironment};
+use crate::env::{DEFAULT_MODEL, Outcome, SMALL_MODEL, TestEnvironment};
 
 /// Short samples in the form of the dataset's, of two people to learn from and one to watch by.
 fn dataset(dir: &Path) -> Outcome {
@@ -106,6 +106,21 @@ fn trained(env: &TestEnvironment) -> Outcome {
     assert!(figure(&rewarded["last"], "reward") > 0.0, "{rewarded}");
     let judged = env.run([&grpo[..], &["--judge", &from]].concat())?;
     assert!(judged.failed(2)?.contains("its weight is 0"));
+
+    // Laid over the answers alone: as PEFT writes it, from the tokens on that stand before an answer.
+    let settings = dir.path().join("answers.toml");
+    std::fs::write(&settings, format!("over = \"answers\"\n{SETTINGS}"))?;
+    let settings = settings.to_string_lossy();
+    let how = ["--model", SMALL_MODEL, "--settings", &settings, "--json"];
+    let answers = json_of(&[&["train", "sft", "--data", &data, "--run", "answers"][..], &how].concat())?;
+    assert!(
+        figure(&answers["last"], "valid_loss") < figure(&answers["first"], "valid_loss"),
+        "{answers}"
+    );
+    let config = env.workspace().join("runs/answers/adapter/adapter_config.json");
+    let config: Value = serde_json::from_slice(&std::fs::read(config)?)?;
+    let tokens = config["alora_invocation_tokens"].as_array();
+    assert!(tokens.is_some_and(|tokens| tokens.len() > 2), "{config}");
     Ok(())
 }
 
@@ -199,6 +214,23 @@ fn put_live_and_back(env: &TestEnvironment) -> Outcome {
             .contains("no adapter is live")
     );
     whose(&["journal", "verify"])?.ok()?;
+    Ok(())
+}
+
+/// Scores of the default model name the adapter that comes with the program, until somebody goes back to the model by itself.
+#[test]
+fn what_comes_with_the_program_is_live_until_somebody_decides() -> Outcome {
+    let env = TestEnvironment::with_models()?;
+    let adapters = |args: &[&str]| -> Outcome<crate::env::Run> {
+        let mut command = env.plumb();
+        crate::env::Run::of(command.env("PLUMB_MODEL", DEFAULT_MODEL).arg("adapters").args(args))
+    };
+    let list = adapters(&["list"])?.ok()?;
+    assert!(list.contains("live  reviews") && list.contains("comes with the program"), "{list}");
+    let shown: Value = serde_json::from_str(&adapters(&["show", "reviews", "--json"])?.ok()?)?;
+    assert_eq!((&shown["kind"], &shown["model"]["id"]), (&json!("sft"), &json!(DEFAULT_MODEL)));
+    assert!(adapters(&["rollback"])?.ok()?.contains("back to the model by itself"));
+    assert!(adapters(&["list"])?.ok()?.contains("no adapter is live"));
     Ok(())
 }
 

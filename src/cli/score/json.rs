@@ -9,7 +9,7 @@ use crate::cli::out;
 use crate::dossier::{Region, Spot, Subject, TimeSpan};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
 use crate::error::Result;
-use crate::evidence::{Check, Count, EvidenceKind, EvidenceLink};
+use crate::evidence::{Check, Count, EvidenceKind, EvidenceLink, unfounded};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, SegmentNo};
 use crate::ingest::redaction::Redaction;
@@ -51,6 +51,8 @@ struct DimensionPart<'a> {
     evidence: Vec<EvidencePart<'a>>,
     rationale: Cow<'a, str>,
     suggestion: Cow<'a, str>,
+    /// Numbers in the rationale that stand in nothing that is cited.
+    unfounded: Vec<String>,
     omitted: u32,
 }
 
@@ -121,6 +123,12 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
             .collect(),
         rationale: names.reveal(&a.rationale),
         suggestion: names.reveal(&a.suggestion),
+        unfounded: {
+            let links: Vec<&EvidenceLink> = a.evidence.iter().collect();
+            let why = names.reveal(&a.rationale);
+            let numbers = unfounded(&why, dossier, &links);
+            numbers.into_iter().map(str::to_owned).collect()
+        },
         omitted: a.omitted,
     });
     out::json(&Report {

@@ -5,7 +5,7 @@ use crate::cli::out;
 use crate::dossier::Language;
 use crate::engine::{Assessment, ScoreRequest};
 use crate::error::Result;
-use crate::evidence::{EvidenceLink, Outcome, Place};
+use crate::evidence::{EvidenceLink, Outcome, Place, unfounded};
 use crate::ingest::redaction::Redaction;
 use crate::rubric::Polarity;
 use crate::sanitize;
@@ -67,7 +67,13 @@ pub(super) fn print_assessment(request: &ScoreRequest, assessment: &Assessment) 
     if !request.score_only {
         let names = Redaction::by(&request.rubric, &request.dossier, request.language);
         let (why, next) = (&assessment.rationale, &assessment.suggestion);
-        lines.push(format!("  {} {}", words.rationale, names.reveal(why)));
+        let why = names.reveal(why);
+        lines.push(format!("  {} {why}", words.rationale));
+        let links: Vec<&EvidenceLink> = assessment.evidence.iter().collect();
+        let numbers = unfounded(&why, &request.dossier, &links);
+        if !numbers.is_empty() {
+            lines.push(format!("  ⚠ {} {}", words.unfounded, numbers.join(" ")));
+        }
         lines.push(format!("  {} {}", words.suggestion, names.reveal(next)));
     }
     out::lines(&lines)
@@ -194,6 +200,7 @@ struct Words {
     suggestion: &'static str,
     influence: &'static str,
     calibrated: &'static str,
+    unfounded: &'static str,
     checks: &'static str,
 }
 
@@ -204,6 +211,7 @@ impl Words {
                 rationale: "理由：",
                 suggestion: "建议：",
                 influence: "每条证据的分量（总分减去看不到它时的分数）：",
+                unfounded: "引用的句子里没有：",
                 calibrated: "已校准：模型原评 {said}，九成评分在 ±{margin} 以内",
                 checks: "自述与材料核对 {n} 条：{supported} 条有佐证，{contradicted} 条不符，{missing} 条未见提及",
             },
@@ -211,6 +219,7 @@ impl Words {
                 rationale: "Why:",
                 suggestion: "Next:",
                 influence: "What each cited segment carries (the score minus the score without it):",
+                unfounded: "in no cited line:",
                 calibrated: "calibrated: the model said {said}; nine in ten ratings lie within ±{margin}",
                 checks: "{n} claims against the other sources: {supported} supported, {contradicted} contradicted, {missing} not found",
             },

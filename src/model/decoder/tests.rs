@@ -443,3 +443,33 @@ fn another_backend_leaves_the_same_out() -> Result<()> {
     assert!(largest < SAME, "{largest}");
     Ok(())
 }
+
+/// Two excerpts of one prefix, side by side and over several passes, each as the prefix without what it leaves out.
+#[test]
+fn an_excerpt_is_the_prefix_without_the_rest() -> Result<()> {
+    for backend in [Backend::Kernels, crate::model::backend::other()?] {
+        let decoder = tiny_on("qwen2", WeightForm::F32, &backend)?;
+        let shared = prefix(&decoder, &noise(1, 150))?;
+        let (one, other) = (20..31, 5..140);
+        let excerpt = |left_out: &std::ops::Range<usize>| {
+            let kept: Vec<usize> = (0..150).filter(|at| !left_out.contains(at)).collect();
+            shared.excerpt(&kept)
+        };
+        let (mut a, mut b) = (excerpt(&one), excerpt(&other));
+        let (questions, answers) = ([noise(2, 9), noise(3, 4)], [noise(4, 1), noise(5, 2)]);
+        let mut rows = Vec::new();
+        for parts in [&questions, &answers] {
+            rows.push(pass(&decoder, &mut [&mut a, &mut b], &[&parts[0], &parts[1]])?);
+        }
+        for (n, left_out) in [one, other].into_iter().enumerate() {
+            let mut fork = BranchKv::fork(&shared.without(left_out)?);
+            for (row, parts) in rows.iter().zip([&questions, &answers]) {
+                let want = pass(&decoder, &mut [&mut fork], &[&parts[n]])?;
+                let before = if n == 0 { 0 } else { parts[0].len() };
+                let largest = worst(&row.narrow(0, before, parts[n].len())?, &want)?;
+                assert!(largest < SAME, "{n}: {largest}");
+            }
+        }
+    }
+    Ok(())
+}

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::canvas::Canvas;
 use super::list;
 use crate::engine::ScoreReading;
-use crate::evidence::{End, EvidenceLink, Polarity, Verdict, verify};
+use crate::evidence::{End, EvidenceLink, Polarity, Verdict, unfounded, verify};
 use crate::review::dimension::{DimensionState, Doubt, Origin, Phase};
 use crate::tui::state::App;
 use crate::tui::state::desk::{Desk, Item, Pane};
@@ -205,7 +205,7 @@ impl Page<'_> {
         let (model, names) = (&self.state.model, self.desk.review.names());
         match item {
             Item::Link(n) => self.link(n, selected),
-            Item::Rationale => self.paragraph(Word::Rationale, &names.reveal(&model.rationale)),
+            Item::Rationale => self.rationale(&names.reveal(&model.rationale)),
             Item::Suggestion => self.paragraph(Word::Suggestion, &names.reveal(&model.suggestion)),
             Item::Note(n) => self.note(n),
             Item::Dropped(n) => self.dropped(n),
@@ -322,6 +322,20 @@ impl Page<'_> {
             where_in(place),
             place.quote
         )
+    }
+
+    /// Why, and the numbers in it that stand in nothing that is cited.
+    fn rationale(&self, text: &str) -> Vec<Line<'static>> {
+        let links = self.desk.links();
+        let links: Vec<&EvidenceLink> = links.iter().map(|view| view.link).collect();
+        let mut lines = self.paragraph(Word::Rationale, text);
+        let numbers = unfounded(text, self.desk.review.dossier(), &links);
+        if !numbers.is_empty() {
+            let said = self.app.fill(Word::Unfounded, &[("numbers", &numbers.join(" "))]);
+            let sign = self.app.settings().theme.glyphs.needs_human;
+            lines.extend(self.wrapped(&format!("{sign} {said}"), self.styles().warn, 2));
+        }
+        lines
     }
 
     fn paragraph(&self, title: Word, text: &str) -> Vec<Line<'static>> {

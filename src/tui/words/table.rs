@@ -131,6 +131,7 @@ words! {
     KindCount: "计数", "count";
     CheckDiffers: "{own}与 {place} 不符：“{quote}”", "{own}differs from {place}: \"{quote}\"";
     CheckAgrees: "{own}与 {place} 相符：“{quote}”", "{own}agrees with {place}: \"{quote}\"";
+    Unfounded: "引用的句子里没有：{numbers}", "in no cited line: {numbers}";
     LinkedByModel: "模型", "model";
     LinkedByHuman: "评审人", "reviewer";
     UsedBy: "用于：{dimensions}", "used by: {dimensions}";
