@@ -1,6 +1,5 @@
 //! `plumb adapters`: what may be laid over the model, what is, and what was.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,15 +11,16 @@ use super::{engine, out};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Origin};
 use crate::engine::assessment::{ModelIdentity, RubricIdentity};
+use crate::engine::scorer::PrefixCache;
 use crate::engine::worker::WorkerModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::learn::adapters::{self, Before, BuiltIn, before, built_in, decode, draft, history, live, named};
+use crate::learn::adapters::{Before, BuiltIn, before, built_in, decode, draft, history, live, named};
 use crate::learn::gate::{Candidate, Gate, MIN_SUBJECTS};
 use crate::model::chat::ChatFrame;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
-use crate::model::lora::{Adapter, Factors, NamedAdapter, Place, Target};
+use crate::model::lora::{Adapter, Factors, NamedAdapter, Place};
 use crate::model::peft;
 use crate::model::tokenizer::Tokenizer;
 use crate::review::{AdapterRecord, AdapterStep, Entry, Verdict};
@@ -121,50 +121,85 @@ pub fn run(command: &AdaptersCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// The configured model, and what the journal says of its adapters.
+/// The adapters of a model: the one that comes with the program, and those that the journal knows.
+struct Shelf {
+    model: ModelIdentity,
+    records: Vec<Record>,
+    /// None where there is no workspace yet.
+    reader: Option<Reader>,
+    built_in: Option<BuiltIn>,
+}
+
+impl Shelf {
+    /// Of the weights `model`, which lie at `weights`.
+    fn open(config: &Config, model: &ModelIdentity, weights: &Path) -> Result<Self> {
+        let reader = Workspace::exists(&config.workspace)
+            .then(|| Reader::open(&config.workspace))
+            .transpose()?;
+        let records = reader
+            .as_ref()
+            .map_or_else(|| Ok(Vec::new()), Reader::of_no_dossier)?;
+        Ok(Self {
+            model: model.clone(),
+            records,
+            reader,
+            built_in: built_in(model, weights)?,
+        })
+    }
+
+    fn history(&self) -> Vec<&AdapterRecord> {
+        let said = self.records.iter().map(|r| &r.entry);
+        history(self.built_in.as_ref(), said, &self.model)
+    }
+
+    /// What comes with the program, if that is what `record` speaks of.
+    fn shipped(&self, record: &AdapterRecord) -> Option<&BuiltIn> {
+        self.built_in
+            .as_ref()
+            .filter(|own| record.adapter == own.record.adapter)
+    }
+
+    fn blob(&self, hash: ContentHash) -> Result<Vec<u8>> {
+        let own = self.built_in.iter().flat_map(|own| &own.blobs);
+        if let Some((_, bytes)) = own.into_iter().find(|(own, _)| *own == hash) {
+            return Ok(bytes.clone());
+        }
+        let reader = self
+            .reader
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "a record of a workspace that is not there"))?;
+        reader.blobs().get(&hash)
+    }
+
+    fn adapter(&self, record: &AdapterRecord) -> Result<NamedAdapter> {
+        match self.shipped(record) {
+            Some(own) => Ok(own.adapter.clone()),
+            None => decode(record, &self.blob(record.adapter.unwrap_or(ContentHash::ZERO))?),
+        }
+    }
+}
+
+/// The configured model and its adapters.
 struct Desk<'a> {
     config: &'a Config,
     base: WorkerModel,
-    records: Vec<Record>,
-    /// What comes with the program.
-    built_in: Option<BuiltIn>,
+    shelf: Shelf,
 }
 
 impl<'a> Desk<'a> {
     fn open(config: &'a Config) -> Result<Self> {
         let base = engine::base(config)?;
-        let records = if Workspace::exists(&config.workspace) {
-            Reader::open(&config.workspace)?.of_no_dossier()?
-        } else {
-            Vec::new()
-        };
         Ok(Self {
             config,
-            built_in: built_in(&base.identity, &base.path)?,
+            shelf: Shelf::open(config, &base.identity, &base.path)?,
             base,
-            records,
         })
     }
 
-    fn history(&self) -> Vec<&AdapterRecord> {
-        history(self.records.iter().map(|r| &r.entry), &self.base.identity)
-    }
-
-    fn adapter(&self, record: &AdapterRecord) -> Result<NamedAdapter> {
-        let reader = Reader::open(&self.config.workspace)?;
-        let bytes = reader.blobs().get(&record.adapter.unwrap_or(ContentHash::ZERO))?;
-        decode(record, &bytes)
-    }
-
-    /// What comes with the program, where nobody decided otherwise.
-    fn live_built_in(&self) -> Option<&BuiltIn> {
-        let undecided = live(&self.history()).is_none();
-        self.built_in.as_ref().filter(|_| undecided)
-    }
-
-    /// What comes with the program, if it is called `name`.
-    fn built_in_named(&self, name: &str) -> Option<&BuiltIn> {
-        self.built_in.as_ref().filter(|own| own.adapter.name == name)
+    /// Writes a record; of what comes with the program also its factors, so that the journal stays whole without it.
+    fn commit_about(&self, record: AdapterRecord) -> Result<u64> {
+        let blobs = self.shelf.shipped(&record).map(|own| own.blobs.clone());
+        self.commit(record, blobs.unwrap_or_default())
     }
 
     fn commit(&self, record: AdapterRecord, blobs: Vec<(ContentHash, Vec<u8>)>) -> Result<u64> {
@@ -180,39 +215,31 @@ impl<'a> Desk<'a> {
 
     /// The records about adapters of this model, with their numbers.
     fn told(&self) -> impl Iterator<Item = (&Record, &AdapterRecord)> {
-        self.records.iter().filter_map(|record| match &record.entry {
-            Entry::Adapter(a) if a.model.sha256 == self.base.identity.sha256 => Some((record, a.as_ref())),
-            _ => None,
-        })
+        self.shelf
+            .records
+            .iter()
+            .filter_map(|record| match &record.entry {
+                Entry::Adapter(a) if a.model.sha256 == self.base.identity.sha256 => {
+                    Some((record, a.as_ref()))
+                }
+                _ => None,
+            })
     }
 
     fn list(&self, json: bool) -> Result<()> {
         if json {
+            if let Some(own) = &self.shelf.built_in {
+                out::json(&own.record)?;
+            }
             return self.told().try_for_each(|(record, _)| out::json(record));
         }
-        let history = self.history();
+        let history = self.shelf.history();
         let live = live(&history).and_then(|r| r.adapter);
         let mut rows = vec![
             ["", "adapter", "factors", "layers", "last"]
                 .map(str::to_owned)
                 .to_vec(),
         ];
-        if let Some(BuiltIn { adapter, .. }) = &self.built_in {
-            let targets = adapter.adapter.factors.keys().map(|(_, target)| *target);
-            let targets: BTreeSet<Target> = targets.collect();
-            rows.push(vec![
-                if self.live_built_in().is_some() {
-                    "live"
-                } else {
-                    ""
-                }
-                .to_owned(),
-                line(&adapter.name).into_owned(),
-                adapter.sha256.to_string()[..12].to_owned(),
-                targets.iter().map(|t| t.name()).collect::<Vec<_>>().join(" "),
-                "comes with the program".to_owned(),
-            ]);
-        }
         let mut names: Vec<&str> = Vec::new();
         for record in &history {
             if record.adapter.is_some() && !names.contains(&record.name.as_str()) {
@@ -242,7 +269,7 @@ impl<'a> Desk<'a> {
         } else {
             Vec::new()
         };
-        if live.is_none() && self.live_built_in().is_none() {
+        if live.is_none() {
             lines.push(format!(
                 "no adapter is live: {} answers by itself",
                 self.base.identity.id
@@ -252,21 +279,20 @@ impl<'a> Desk<'a> {
     }
 
     fn show(&self, name: &str, json: bool) -> Result<()> {
-        if let Some(BuiltIn { manifest, .. }) = self.built_in_named(name) {
-            if json {
-                return out::lines(&[(*manifest).to_owned()]);
-            }
-            let mut lines = vec!["comes with the program; made by".to_owned()];
-            lines.extend(manifest.lines().map(|l| line(l).into_owned()));
-            return out::lines(&lines);
-        }
-        let history = self.history();
+        let history = self.shelf.history();
         let record = named(&history, name)?;
         let of_it = || self.told().filter(|(_, a)| a.name == name);
+        let shipped = self.shelf.built_in.as_ref().filter(|own| own.record.name == name);
         if json {
+            if let Some(own) = shipped {
+                out::json(&own.record)?;
+            }
             return of_it().try_for_each(|(record, _)| out::json(record));
         }
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = shipped
+            .map(|own| own.record.step.name().to_owned())
+            .into_iter()
+            .collect();
         for (record, adapter) in of_it() {
             let because = adapter
                 .reason
@@ -287,13 +313,10 @@ impl<'a> Desk<'a> {
                 settings.r, settings.alpha, settings.dropout
             ));
         }
-        match history
-            .iter()
-            .rev()
-            .find_map(|r| (r.name == name).then_some(r.manifest?))
-        {
+        let made = |r: &&AdapterRecord| (r.name == name).then_some(r.manifest?);
+        match history.iter().rev().find_map(made) {
             Some(manifest) => {
-                let bytes = Reader::open(&self.config.workspace)?.blobs().get(&manifest)?;
+                let bytes = self.shelf.blob(manifest)?;
                 lines.push("made by".to_owned());
                 lines.extend(
                     String::from_utf8_lossy(&bytes)
@@ -328,14 +351,15 @@ impl<'a> Desk<'a> {
                 Error::new(ErrorKind::Usage, what).hint("letters, digits, '-', '_' and '.', with --name")
             );
         }
-        if self.history().iter().any(|r| r.name == name) || self.built_in_named(&name).is_some() {
+        if self.shelf.history().iter().any(|r| r.name == name) {
             let what = format!("there is an adapter {name} already");
             return Err(Error::new(ErrorKind::Usage, what).hint("call this one something else with --name"));
         }
         let gguf = Gguf::open(&self.base.path)?;
         let loaded = peft::load(&dir, &DecoderConfig::from_gguf(&gguf)?)?;
-        let frame = ChatFrame::from_gguf(&gguf, &Tokenizer::from_gguf(&gguf)?)?;
-        frame.check_invocation(&loaded.settings.invocation)?;
+        let tokenizer = Tokenizer::from_gguf(&gguf)?;
+        let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
+        frame.check_invocation(&loaded.settings.invocation, &tokenizer)?;
         let mut blobs = vec![(loaded.sha256, loaded.bytes)];
         let manifest = dir
             .parent()
@@ -377,17 +401,14 @@ impl<'a> Desk<'a> {
             return Err(Error::new(ErrorKind::Usage, "--override needs a person's name")
                 .hint("say who decides with --as NAME"));
         }
-        let history = self.history();
+        let history = self.shelf.history();
         let record = named(&history, name)?;
         let current = live(&history).filter(|r| r.adapter.is_some());
         if current.is_some_and(|c| c.adapter == record.adapter) {
             return Err(Error::new(ErrorKind::Usage, format!("{name} is live already")));
         }
-        let now = match current {
-            Some(record) => Some(self.adapter(record)?),
-            None => self.live_built_in().map(|own| own.adapter.clone()),
-        };
-        let tried = self.adapter(record)?;
+        let now = current.map(|record| self.shelf.adapter(record)).transpose()?;
+        let tried = self.shelf.adapter(record)?;
         let verdict = self.tried([now.as_ref(), Some(&tried)], subjects)?;
         let step = match (verdict.admitted, over) {
             (Some(true), _) => AdapterStep::Admitted,
@@ -400,7 +421,7 @@ impl<'a> Desk<'a> {
             reason: over.map(str::to_owned),
             ..record.clone()
         };
-        let seq = self.commit(kept, Vec::new())?;
+        let seq = self.commit_about(kept)?;
         if json {
             out::json(&Promoted {
                 name,
@@ -447,12 +468,17 @@ impl<'a> Desk<'a> {
             adapter: sides[i],
             calibration: calibrations[i].as_ref(),
         };
+        // Beside what is kept of people's own dossiers, which a stranger's are not to push out.
+        let cache = PrefixCache {
+            folder: self.config.workspace.join("cache").join("gate"),
+            ..self.base.cache.clone()
+        };
         let watch = Onlooker::start();
         let load = |part| watch.tell("loading the weights", (part * 100.0) as usize, 100);
         let scorer = self.base.load(&load);
         let verdict = scorer.and_then(|scorer| {
             Gate {
-                scorer: &mut scorer.with_cache(&self.base.cache),
+                scorer: &mut scorer.with_cache(&cache),
                 rubric: Arc::clone(&rubric),
                 subjects,
                 watch: &watch,
@@ -460,6 +486,7 @@ impl<'a> Desk<'a> {
             .verdict([side(0), side(1)])
         });
         watch.end();
+        let _ = std::fs::remove_dir_all(&cache.folder);
         verdict
     }
 
@@ -470,13 +497,11 @@ impl<'a> Desk<'a> {
     }
 
     fn rollback(&self, reason: Option<&str>, json: bool) -> Result<()> {
-        let history = self.history();
+        let history = self.shelf.history();
         let record = match before(&history) {
-            Before::Nothing if self.live_built_in().is_none() => {
-                return Err(Error::new(ErrorKind::Input, "no adapter is live"));
-            }
+            Before::Nothing => return Err(Error::new(ErrorKind::Input, "no adapter is live")),
             Before::Adapter(record) => record.clone(),
-            Before::Nothing | Before::Base => AdapterRecord {
+            Before::Base => AdapterRecord {
                 model: self.base.identity.clone(),
                 name: String::new(),
                 adapter: None,
@@ -498,7 +523,7 @@ impl<'a> Desk<'a> {
             reason: reason.map(str::to_owned),
             ..record
         };
-        let seq = self.commit(record, Vec::new())?;
+        let seq = self.commit_about(record)?;
         if json {
             return out::json(&serde_json::json!({"saved": seq, "live": to}));
         }
@@ -506,14 +531,11 @@ impl<'a> Desk<'a> {
     }
 
     fn diff(&self, a: &str, b: &str, json: bool) -> Result<()> {
-        let history = self.history();
+        let history = self.shelf.history();
         let of = |name: &str| -> Result<Option<Adapter>> {
             match name {
                 "none" => Ok(None),
-                name if self.built_in_named(name).is_some() => {
-                    Ok(self.built_in_named(name).map(|own| own.adapter.adapter.clone()))
-                }
-                name => Ok(Some(self.adapter(named(&history, name)?)?.adapter)),
+                name => Ok(Some(self.shelf.adapter(named(&history, name)?)?.adapter)),
             }
         };
         let (one, other) = (of(a)?, of(b)?);
@@ -634,30 +656,13 @@ pub(super) fn configured(
             adapter: loaded.adapter,
         })));
     }
-    let own = || Ok(built_in(model, weights)?.map(|own| Arc::new(own.adapter)));
-    let exists = Workspace::exists(&config.workspace);
-    let reader = if exists {
-        Some(Reader::open(&config.workspace)?)
-    } else {
-        None
-    };
-    let records = reader
-        .as_ref()
-        .map_or_else(|| Ok(Vec::new()), Reader::of_no_dossier)?;
-    let history = adapters::history(records.iter().map(|r| &r.entry), model);
+    let shelf = Shelf::open(config, model, weights)?;
+    let history = shelf.history();
     let record = match wanted {
-        "live" => match live(&history) {
-            Some(record) => Some(record).filter(|r| r.adapter.is_some()),
-            None => return own(),
-        },
-        name => match own()?.filter(|own| own.name == name) {
-            Some(own) => return Ok(Some(own)),
-            None => Some(named(&history, name)?),
-        },
+        "live" => live(&history).filter(|r| r.adapter.is_some()),
+        name => Some(named(&history, name)?),
     };
-    let (Some(record), Some(reader)) = (record, reader) else {
-        return Ok(None);
-    };
-    let bytes = reader.blobs().get(&record.adapter.unwrap_or(ContentHash::ZERO))?;
-    Ok(Some(Arc::new(decode(record, &bytes)?)))
+    record
+        .map(|record| shelf.adapter(record).map(Arc::new))
+        .transpose()
 }

@@ -180,7 +180,12 @@ fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()
 }
 
 fn from_made_up(args: &Args, config: &Config) -> Result<()> {
-    let model = engine::model(config)?;
+    let mut model = engine::model(config)?;
+    // What is laid over answers alone changes nothing of what is read here, but what the model says by itself.
+    if model.identity.reads_as() != model.identity {
+        model.identity = model.identity.reads_as();
+        model.adapter = None;
+    }
     let mut scorer = model.load(&|_| {})?;
     let kept = kept(config);
     let watch = Onlooker::start();
@@ -291,11 +296,11 @@ fn commit(config: &Config, draft: Draft) -> Result<u64> {
 /// Everything that was ever in use for the model and the rubric, oldest first.
 fn history(config: &Config) -> Result<Vec<(Record, Calibrated)>> {
     let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
-    let model = engine::model(config)?.identity;
+    let model = engine::model(config)?.identity.reads_as();
     let reader = Reader::open(&config.workspace)?;
     let records = reader.of_no_dossier()?.into_iter();
     let of_these = records.filter_map(|record| match record.entry.clone() {
-        Entry::Calibration(c) if c.model == model && c.rubric == rubric => Some((record, *c)),
+        Entry::Calibration(c) if c.model.reads_as() == model && c.rubric == rubric => Some((record, *c)),
         _ => None,
     });
     Ok(of_these.collect())

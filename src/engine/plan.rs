@@ -31,6 +31,8 @@ pub struct Plan {
     pub segments: Vec<SegmentNo>,
     /// The tokens of each of them in the prefix; empty where the tokenizer's bytes are not those of the text.
     pub places: Vec<Range<usize>>,
+    /// Where the papers begin in the prefix.
+    papers: usize,
     /// For each of them, the first segment in the prompt of the same source, as its index.
     firsts: Vec<usize>,
     /// How many segments did not fit.
@@ -44,13 +46,17 @@ pub struct Plan {
 impl Plan {
     /// The positions in the prefix of what an answer sees that rests on some segments and nothing else (prompt numbers): what
     /// stands before and behind all papers, these lines, and the headings they stand under. None where the places of
-    /// lines are not known.
+    /// lines are not known, or it is not known of every dimension what is to be cited.
     pub fn excerpt(&self, cited: &[u32]) -> Option<Vec<usize>> {
-        let (first, last) = (self.places.first()?, self.places.last()?);
-        let mut kept: Vec<Range<usize>> = vec![0..first.start];
+        let last = self.places.last()?;
+        // In one pass either all answers see an excerpt or none does.
+        if self.branches.iter().any(|branch| branch.cited.is_none()) {
+            return None;
+        }
+        let mut kept: Vec<Range<usize>> = vec![0..self.papers];
         for at in cited.iter().filter_map(|n| (*n as usize).checked_sub(1)) {
             let head = *self.firsts.get(at)?;
-            let before = head.checked_sub(1).map_or(first.start, |i| self.places[i].end);
+            let before = head.checked_sub(1).map_or(self.papers, |i| self.places[i].end);
             kept.push(before..self.places[head].start);
             kept.push(self.places.get(at)?.clone());
         }
@@ -121,6 +127,7 @@ impl Planner<'_> {
         let segments: Vec<SegmentNo> = shown.iter().map(|s| s.no).collect();
         let branches = self.branches(request, &index, &segments, None)?;
         Ok(Plan {
+            papers: self.papers(&text, &prefix, head),
             prefix,
             segments,
             places,
@@ -205,6 +212,17 @@ impl Planner<'_> {
             places.push(token_at(start)..token_at(from));
         }
         places
+    }
+
+    /// Where the papers begin in `prefix`: behind the first line of `text`, which says who is reviewed.
+    fn papers(&self, text: &str, prefix: &[u32], head: usize) -> usize {
+        let line = text.find('\n').unwrap_or(text.len());
+        let mut end = 0;
+        let whole = prefix[head..].iter().take_while(|&&token| {
+            end += self.tokenizer.bytes(token).len();
+            end <= line
+        });
+        head + whole.count()
     }
 
     /// One dimension's part; `list` gives the prompt numbers it names where so many segments are worth a look at most.

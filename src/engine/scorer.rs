@@ -188,7 +188,8 @@ impl Scorer {
             return Ok(());
         }
         if let Some(NamedAdapter { adapter, .. }) = adapter {
-            self.frame.check_invocation(&adapter.invocation)?;
+            self.frame
+                .check_invocation(&adapter.invocation, &self.tokenizer)?;
         }
         self.decoder = self.decoder.with_adapter(adapter.map(|a| &a.adapter))?;
         let before = self.identity.reads_as();
@@ -380,7 +381,7 @@ impl Scorer {
         Ok((kv, read))
     }
 
-    /// Forks a branch; the next pass reads its prompt.
+    /// Begins a branch that sees `seen`; the next pass reads its prompt.
     fn begin(
         &self,
         request: &ScoreRequest,
@@ -477,17 +478,15 @@ impl Scorer {
                 ));
             };
             let citing: Vec<&Writer> = writers.iter().filter(|w| cited(w).contains(&number)).collect();
-            let prefix_without = prefix.without(place.clone())?;
+            let whole = plan.excerpt(&[]).is_none().then(|| prefix.without(place.clone()));
+            let whole = whole.transpose()?;
             let others = |w: &&Writer| {
-                let focused = plan
-                    .branches
-                    .iter()
-                    .any(|b| b.dimension == w.dimension && b.cited.is_some());
-                let others: Vec<u32> = cited(w).into_iter().filter(|n| *n != number).collect();
-                match focused.then(|| plan.excerpt(&others)).flatten() {
-                    Some(kept) => prefix.excerpt(&kept),
-                    None => BranchKv::fork(&prefix_without),
+                if let Some(whole) = &whole {
+                    return BranchKv::fork(whole);
                 }
+                let mut kept = plan.excerpt(&cited(w)).unwrap_or_default();
+                kept.retain(|at| !place.contains(at));
+                prefix.excerpt(&kept)
             };
             let seen = citing.iter().map(others).collect();
             for (writer, reading) in citing.iter().zip(self.read_again(&citing, seen)?) {

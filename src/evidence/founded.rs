@@ -6,11 +6,17 @@ use std::collections::BTreeSet;
 use super::EvidenceLink;
 use crate::dossier::Dossier;
 
-/// The numbers in `words` that stand in none of the quotes and counts of `links`, nor in title or date of their sources, as
-/// they are written; each once.
-pub fn unfounded<'a>(words: &'a str, dossier: &Dossier, links: &[&EvidenceLink]) -> Vec<&'a str> {
+/// The numbers in `words` that stand in none of the quotes and counts of `links`, nor in title or date of their sources or in
+/// what a prompt says of the person, as they are written; each once.
+pub fn unfounded<'a, 'l>(
+    words: &'a str,
+    dossier: &Dossier,
+    links: impl IntoIterator<Item = &'l EvidenceLink>,
+) -> Vec<&'a str> {
     let mut known = BTreeSet::new();
     let mut know = |text: &str| known.extend(numbers(text).map(|n| plain(n).into_owned()));
+    know(&dossier.meta.cycle);
+    know(&dossier.meta.role);
     for link in links {
         know(&link.place.quote);
         if let Some(count) = &link.count {
@@ -34,14 +40,23 @@ pub fn unfounded<'a>(words: &'a str, dossier: &Dossier, links: &[&EvidenceLink])
     told
 }
 
-/// The numbers in a text, a point or comma between digits belonging to one.
+/// The numbers in a text, a point between digits and a comma before thousands belonging to them.
 fn numbers(text: &str) -> impl Iterator<Item = &str> {
     let digit = |c: char| c.is_ascii_digit();
     let mut rest = text;
     std::iter::from_fn(move || {
         rest = &rest[rest.find(digit)?..];
         let inside = |(at, c): (usize, char)| {
-            let joins = matches!(c, '.' | ',') && rest[at + 1..].starts_with(digit);
+            let digits = rest[at + c.len_utf8()..]
+                .chars()
+                .take_while(char::is_ascii_digit)
+                .count();
+            let joins = match c {
+                '.' => digits > 0,
+                // Of thousands; between others it is a list.
+                ',' => digits == 3,
+                _ => false,
+            };
             !(digit(c) || joins)
         };
         let end = rest
@@ -75,6 +90,10 @@ mod tests {
     fn numbers_are_read_whole() {
         let found: Vec<&str> = numbers("2.1万单, 1,500 of 05/28. Cut 36%, in 2. Then x9").collect();
         assert_eq!(found, ["2.1", "1,500", "05", "28", "36", "2", "9"]);
+        assert_eq!(
+            numbers("weeks 3,4,5 and 12,3456").collect::<Vec<_>>(),
+            ["3", "4", "5", "12", "3456"]
+        );
         assert_eq!(plain("1,500"), "1500");
         assert_eq!((plain("05"), plain("0")), ("5".into(), "0".into()));
     }
@@ -93,7 +112,7 @@ mod tests {
             })
             .collect();
         let words = "In week 12 cut 1500 by 36 %, in 02 weeks and 3 days; 3 days";
-        assert_eq!(unfounded(words, &dossier, &[&links[0], &links[1]]), ["3"]);
-        assert_eq!(unfounded(words, &dossier, &[&links[0]]), ["1500", "3"]);
+        assert_eq!(unfounded(words, &dossier, &links), ["3"]);
+        assert_eq!(unfounded(words, &dossier, &links[..1]), ["1500", "3"]);
     }
 }

@@ -14,7 +14,7 @@ use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
 use crate::model::lora::NamedAdapter;
 use crate::model::peft;
-use crate::review::{AdapterRecord, Entry};
+use crate::review::{AdapterRecord, AdapterStep, Entry};
 use crate::sanitize::line;
 use crate::store::Draft;
 
@@ -26,8 +26,10 @@ static FOLDER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/models/adapters");
 pub struct BuiltIn {
     /// The adapter.
     pub adapter: NamedAdapter,
-    /// What it was made of, as its run wrote it.
-    pub manifest: &'static str,
+    /// As the journal would name it.
+    pub record: AdapterRecord,
+    /// Its factors and what it was made of, for a journal that is to name it.
+    pub blobs: Vec<(ContentHash, Vec<u8>)>,
 }
 
 /// What comes with the program for the weights `model`, which lie at `weights`, if anything does.
@@ -55,26 +57,48 @@ pub fn built_in(model: &ModelIdentity, weights: &Path) -> Result<Option<BuiltIn>
         let name = dir.path().file_name().unwrap_or_default().to_string_lossy();
         let bytes = file(peft::WEIGHTS)?.contents().to_vec();
         let loaded = peft::read(&name, text(peft::CONFIG)?, bytes, &sizes)?;
-        let adapter = NamedAdapter {
+        let manifest = manifest.as_bytes().to_vec();
+        let record = AdapterRecord {
+            model: model.clone(),
             name: name.into_owned(),
-            sha256: loaded.sha256,
-            adapter: loaded.adapter,
+            adapter: Some(loaded.sha256),
+            settings: Some(loaded.settings),
+            step: AdapterStep::Shipped,
+            verdict: None,
+            manifest: Some(ContentHash::of(&manifest)),
+            reason: None,
         };
-        return Ok(Some(BuiltIn { adapter, manifest }));
+        return Ok(Some(BuiltIn {
+            adapter: NamedAdapter {
+                name: record.name.clone(),
+                sha256: loaded.sha256,
+                adapter: loaded.adapter,
+            },
+            blobs: vec![
+                (loaded.sha256, loaded.bytes),
+                (ContentHash::of(&manifest), manifest),
+            ],
+            record,
+        }));
     }
     Ok(None)
 }
 
-/// What was said of adapters for these weights, in order; `said` are the entries of the journal.
-pub fn history<'a>(said: impl Iterator<Item = &'a Entry>, model: &ModelIdentity) -> Vec<&'a AdapterRecord> {
-    said.filter_map(|entry| match entry {
+/// What was said of adapters for these weights, in order: what comes with the program, then `said`, the entries of the
+/// journal.
+pub fn history<'a>(
+    built_in: Option<&'a BuiltIn>,
+    said: impl Iterator<Item = &'a Entry>,
+    model: &ModelIdentity,
+) -> Vec<&'a AdapterRecord> {
+    let said = said.filter_map(|entry| match entry {
         Entry::Adapter(record) if record.model.sha256 == model.sha256 => Some(record.as_ref()),
         _ => None,
-    })
-    .collect()
+    });
+    built_in.map(|own| &own.record).into_iter().chain(said).collect()
 }
 
-/// The record that says what is live; none before anything was: then what comes with the program is.
+/// The record that says what is live; none before anything was.
 pub fn live<'a>(history: &[&'a AdapterRecord]) -> Option<&'a AdapterRecord> {
     history.iter().rev().find(|record| record.step.is_live()).copied()
 }
@@ -195,7 +219,10 @@ mod tests {
     fn what_ships_belongs_to_weights_that_are_known() -> Result<()> {
         let mut found = 0;
         for dir in FOLDER.dirs().flat_map(Dir::dirs) {
-            let file = |name: &str| dir.get_file(dir.path().join(name)).map(include_dir::File::contents);
+            let file = |name: &str| {
+                dir.get_file(dir.path().join(name))
+                    .map(include_dir::File::contents)
+            };
             let made: Manifest = serde_json::from_slice(file("manifest.json").unwrap_or_default())
                 .map_err(|e| Error::new(ErrorKind::Internal, "a manifest").because(e))?;
             let known = crate::model::manifest::find(&made.model.id)?;
@@ -204,7 +231,19 @@ mod tests {
             let settings = made.settings.lora;
             let adapter = peft::decode(file(peft::WEIGHTS).unwrap_or_default(), &settings)?;
             assert_eq!(adapter.parameters(), made.parameters);
-            assert!(!adapter.invocation.is_empty(), "it would need a calibration of its own");
+            // What the program reads says the same as what the run wrote down.
+            let config: serde_json::Value = serde_json::from_slice(file(peft::CONFIG).unwrap_or_default())
+                .map_err(|e| Error::new(ErrorKind::Internal, "an adapter's settings").because(e))?;
+            assert_eq!(config["r"], settings.r);
+            assert_eq!(config["lora_alpha"], settings.alpha);
+            assert_eq!(
+                config["alora_invocation_tokens"],
+                serde_json::json!(settings.invocation)
+            );
+            assert!(
+                !settings.invocation.is_empty(),
+                "it would need a calibration of its own"
+            );
             found += 1;
         }
         assert!(found > 0);
@@ -214,13 +253,25 @@ mod tests {
     /// What is live, and what a rollback returns to.
     fn names(entries: &[Entry]) -> (Option<String>, String) {
         let model = model();
-        let history = history(entries.iter(), &model);
+        let history = history(None, entries.iter(), &model);
         let back = match before(&history) {
             Before::Nothing => "nothing".to_owned(),
             Before::Base => "base".to_owned(),
             Before::Adapter(record) => record.name.clone(),
         };
         (live(&history).map(|r| r.name.clone()), back)
+    }
+
+    /// Taking back what was promoted first returns to what comes with the program; taking that back, to the model by itself.
+    #[test]
+    fn what_comes_with_the_program_was_live_before_anything() {
+        let own = entry("own", AdapterStep::Shipped);
+        let promoted = entry("a", AdapterStep::Admitted);
+        assert_eq!(
+            names(std::slice::from_ref(&own)),
+            (Some("own".to_owned()), "base".to_owned())
+        );
+        assert_eq!(names(&[own, promoted]), (Some("a".to_owned()), "own".to_owned()));
     }
 
     #[test]
@@ -241,6 +292,6 @@ mod tests {
             sha256: ContentHash::of(b"n"),
             ..model()
         };
-        assert!(history(entries.iter(), &other).is_empty());
+        assert!(history(None, entries.iter(), &other).is_empty());
     }
 }

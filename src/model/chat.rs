@@ -47,13 +47,25 @@ impl ChatFrame {
         })
     }
 
-    /// Checks that an adapter which waits for `invocation` is laid over the answers to prompts of this template.
+    /// Checks that an adapter which waits for `invocation` is laid over the answers to prompts of this template and nothing
+    /// before them. Nothing in a document is a special token, so one of these keeps the papers out.
     ///
     /// # Errors
-    /// It would wait for ever.
-    pub fn check_invocation(&self, invocation: &[u32]) -> Result<()> {
-        let found = |window: &[u32]| window == invocation;
-        if invocation.is_empty() || self.before_answer.windows(invocation.len()).any(found) {
+    /// It would wait for ever, or be laid over more.
+    pub fn check_invocation(&self, invocation: &[u32], tokenizer: &Tokenizer) -> Result<()> {
+        let stands_in = |tokens: &[u32]| {
+            tokens
+                .windows(invocation.len())
+                .any(|window| window == invocation)
+        };
+        if invocation.is_empty() {
+            return Ok(());
+        }
+        let before = [&self.before_system, &self.before_user];
+        if stands_in(&self.before_answer)
+            && !before.into_iter().any(|tokens| stands_in(tokens))
+            && invocation.iter().any(|&token| tokenizer.is_special(token))
+        {
             return Ok(());
         }
         let what = format!(

@@ -57,6 +57,8 @@ pub struct AdapterRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdapterStep {
+    /// It comes with the program, and is live until somebody decides otherwise. No record says so.
+    Shipped,
     /// It came into the workspace.
     Imported,
     /// The gate refused it, or could not decide.
@@ -72,12 +74,16 @@ pub enum AdapterStep {
 impl AdapterStep {
     /// Whether scores come from this adapter from here on.
     pub fn is_live(self) -> bool {
-        matches!(self, Self::Admitted | Self::Overridden | Self::RolledBack)
+        matches!(
+            self,
+            Self::Shipped | Self::Admitted | Self::Overridden | Self::RolledBack
+        )
     }
 
     /// In words.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Shipped => "comes with the program",
             Self::Imported => "imported",
             Self::Refused => "refused",
             Self::Admitted => "admitted",

@@ -217,19 +217,39 @@ fn put_live_and_back(env: &TestEnvironment) -> Outcome {
     Ok(())
 }
 
-/// Scores of the default model name the adapter that comes with the program, until somebody goes back to the model by itself.
+/// The adapter that comes with the program is the default model's, until somebody goes back to the model by itself.
 #[test]
 fn what_comes_with_the_program_is_live_until_somebody_decides() -> Outcome {
     let env = TestEnvironment::with_models()?;
     let adapters = |args: &[&str]| -> Outcome<crate::env::Run> {
         let mut command = env.plumb();
-        crate::env::Run::of(command.env("PLUMB_MODEL", DEFAULT_MODEL).arg("adapters").args(args))
+        crate::env::Run::of(
+            command
+                .env("PLUMB_MODEL", DEFAULT_MODEL)
+                .arg("adapters")
+                .args(args),
+        )
     };
     let list = adapters(&["list"])?.ok()?;
-    assert!(list.contains("live  reviews") && list.contains("comes with the program"), "{list}");
+    assert!(
+        list.contains("live  reviews") && list.contains("comes with the program"),
+        "{list}"
+    );
     let shown: Value = serde_json::from_str(&adapters(&["show", "reviews", "--json"])?.ok()?)?;
-    assert_eq!((&shown["kind"], &shown["model"]["id"]), (&json!("sft"), &json!(DEFAULT_MODEL)));
-    assert!(adapters(&["rollback"])?.ok()?.contains("back to the model by itself"));
+    assert_eq!(
+        (&shown["step"], &shown["model"]["id"]),
+        (&json!("shipped"), &json!(DEFAULT_MODEL))
+    );
+    assert!(
+        adapters(&["show", "reviews"])?
+            .ok()?
+            .contains("\"samples\": 1801")
+    );
+    assert!(
+        adapters(&["rollback"])?
+            .ok()?
+            .contains("back to the model by itself")
+    );
     assert!(adapters(&["list"])?.ok()?.contains("no adapter is live"));
     Ok(())
 }

@@ -124,9 +124,8 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
         rationale: names.reveal(&a.rationale),
         suggestion: names.reveal(&a.suggestion),
         unfounded: {
-            let links: Vec<&EvidenceLink> = a.evidence.iter().collect();
             let why = names.reveal(&a.rationale);
-            let numbers = unfounded(&why, dossier, &links);
+            let numbers = unfounded(&why, dossier, &a.evidence);
             numbers.into_iter().map(str::to_owned).collect()
         },
         omitted: a.omitted,

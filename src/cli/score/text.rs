@@ -69,8 +69,7 @@ pub(super) fn print_assessment(request: &ScoreRequest, assessment: &Assessment) 
         let (why, next) = (&assessment.rationale, &assessment.suggestion);
         let why = names.reveal(why);
         lines.push(format!("  {} {why}", words.rationale));
-        let links: Vec<&EvidenceLink> = assessment.evidence.iter().collect();
-        let numbers = unfounded(&why, &request.dossier, &links);
+        let numbers = unfounded(&why, &request.dossier, &assessment.evidence);
         if !numbers.is_empty() {
             lines.push(format!("  ⚠ {} {}", words.unfounded, numbers.join(" ")));
         }

@@ -213,6 +213,13 @@ impl<'a> Base<'a> {
             Some(dir) => Some(peft::load(dir, decoder.config())?),
         };
         if let Some(start) = &start {
+            // It goes on being laid over what it was laid over.
+            let invocation = &start.settings.invocation;
+            self.frame.check_invocation(invocation, &self.tokenizer)?;
+            self.settings.over = match invocation.as_slice() {
+                [] => Over::Everything,
+                _ => Over::Answers,
+            };
             self.settings.lora = LoraSettings {
                 dropout: self.settings.lora.dropout,
                 ..start.settings.clone()

@@ -27,10 +27,13 @@ pub struct For<'a> {
 }
 
 impl For<'_> {
+    /// Where states of segments are read, it does not matter what was laid over the answer.
     fn made(self, trace: &Trace) -> bool {
-        trace.model == *self.model
-            && trace.rubric == *self.rubric
-            && trace.prompt_sha256 == self.prompt_sha256
+        let alike = match trace.focus {
+            Some(_) => trace.model.reads_as() == self.model.reads_as(),
+            None => trace.model == *self.model,
+        };
+        alike && trace.rubric == *self.rubric && trace.prompt_sha256 == self.prompt_sha256
     }
 }
 

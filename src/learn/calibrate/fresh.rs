@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::decisions::{self, For};
-use super::{Fitted, Left, MIN_GROUPS, MIN_RATINGS, Observation, fit, in_use};
+use super::{Fitted, Left, MIN_GROUPS, MIN_RATINGS, Observation, fit, said_of};
 use crate::engine::Calibration;
 use crate::engine::calibration::Reader as DimensionReader;
 use crate::engine::focus::Focus;
@@ -125,8 +125,8 @@ fn gain((dimension, reader): (&DimensionId, &DimensionReader)) -> Gain {
     }
 }
 
-/// What scores of these weights under this rubric are read through: the calibration that the workspace took into use last,
-/// else the one that comes with the program, unless either was fitted to another wording of the prompt.
+/// What scores of these weights under this rubric are read through: the calibration that the workspace took into use last of
+/// those that fit them and the wording of the prompt, else the one that comes with the program.
 ///
 /// # Errors
 /// The calibration's blob is gone, or is not what was written.
@@ -134,10 +134,11 @@ pub fn live(reader: Option<&Reader>, of: For<'_>) -> Result<Option<Calibration>>
     if let Some(reader) = reader {
         let records = reader.of_no_dossier()?;
         let said = records.iter().map(|record| &record.entry);
-        if let Some(id) = in_use(said, of.model, of.rubric) {
+        for id in said_of(said, of.model, of.rubric).map_while(|said| said) {
             let calibration = Calibration::decode(&reader.blobs().get(&id)?)?;
-            let fits = calibration.fits(of.model, of.rubric, of.prompt_sha256);
-            return Ok(fits.then_some(calibration));
+            if calibration.fits(of.model, of.rubric, of.prompt_sha256) {
+                return Ok(Some(calibration));
+            }
         }
     }
     Ok(Calibration::built_in(of.model, of.rubric, of.prompt_sha256))

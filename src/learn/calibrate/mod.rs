@@ -55,17 +55,18 @@ pub struct Observation {
     pub reading: ScoreReading,
 }
 
-/// The calibration in use: what was said last for these weights and this rubric.
-pub fn in_use<'a>(
+/// What was said of calibrations for weights that read alike and this rubric, the last first; none where they were turned off.
+pub fn said_of<'a>(
     said: impl DoubleEndedIterator<Item = &'a Entry>,
     model: &ModelIdentity,
     rubric: &RubricIdentity,
-) -> Option<ContentHash> {
-    let mut said = said.rev().filter_map(|entry| match entry {
-        Entry::Calibration(c) if c.model == *model && c.rubric == *rubric => Some(c.calibration),
+) -> impl Iterator<Item = Option<ContentHash>> {
+    said.rev().filter_map(|entry| match entry {
+        Entry::Calibration(c) if c.model.reads_as() == model.reads_as() && c.rubric == *rubric => {
+            Some(c.calibration)
+        }
         _ => None,
-    });
-    said.next().flatten()
+    })
 }
 
 impl Observation {
@@ -112,6 +113,7 @@ pub enum Left {
 pub fn fit(observations: &[Observation], base: Option<&Calibration>) -> Fitted {
     let stands: Vec<Standing> = observations.iter().map(|o| Standing::of(o, base)).collect();
     let common = common_parts(observations, &stands);
+    let shares = Shares::on(base);
     let mut fitted = Fitted::default();
     let mut probes = Vec::new();
     for dimension in dimensions(observations) {
@@ -120,7 +122,7 @@ pub fn fit(observations: &[Observation], base: Option<&Calibration>) -> Fitted {
             .collect();
         let groups: BTreeSet<&str> = own.iter().map(|&i| observations[i].group.as_str()).collect();
         let probe = (own.len() >= MIN_RATINGS && groups.len() >= MIN_GROUPS)
-            .then(|| Probe::fit(observations, &stands, &common, own.clone()))
+            .then(|| Probe::fit(observations, &stands, &common, shares, own.clone()))
             .flatten();
         if let Some(probe) = probe {
             probes.push((dimension, probe));
@@ -200,11 +202,33 @@ fn common_parts(observations: &[Observation], stands: &[Standing]) -> Vec<f64> {
     observations.iter().map(common).collect()
 }
 
-/// What the text, the state at the score and the reading count in the fit to the common part: a state at the score turns
-/// with the dimension that is asked about, and in what all have in common that is noise.
-const IN_COMMON: [f64; 3] = [1.0, 0.1, 0.1];
-/// The same in the fit to what is a dimension's own.
-const IN_OWN: [f64; 3] = [1.0, 1.0, 1.0];
+/// What the text, the state at the score and the reading count in a fit.
+#[derive(Debug, Clone, Copy)]
+struct Shares {
+    /// To what a person is given in common over all dimensions.
+    common: [f64; 3],
+    /// To what is a dimension's own.
+    own: [f64; 3],
+}
+
+impl Shares {
+    /// A state at the score turns with the dimension that is asked about, and in what all have in common that is noise. Where a
+    /// base says which segments bear on a dimension, their states alone are read: what an answer sees and what is
+    /// laid over it may then change, and what was fitted stays right.
+    fn on(base: Option<&Calibration>) -> Self {
+        const TEXT: [f64; 3] = [1.0, 0.0, 0.0];
+        if base.is_some_and(|base| base.focus.is_some()) {
+            return Self {
+                common: TEXT,
+                own: TEXT,
+            };
+        }
+        Self {
+            common: [1.0, 0.1, 0.1],
+            own: [1.0, 1.0, 1.0],
+        }
+    }
+}
 
 /// One dimension's two fits.
 struct Probe {
@@ -263,6 +287,7 @@ impl Probe {
         observations: &[Observation],
         stands: &[Standing],
         common: &[f64],
+        shares: Shares,
         items: Vec<usize>,
     ) -> Option<Self> {
         let rows: Vec<(Vec<f32>, [usize; 3])> =
@@ -275,8 +300,8 @@ impl Probe {
             .map(|&i| observations[i].level - stands[i].linear - common[i]);
         let of_own = of_own.collect();
         Some(Self {
-            common: Part::fit(&rows, IN_COMMON, &groups, of_common)?,
-            own: Part::fit(&rows, IN_OWN, &groups, of_own)?,
+            common: Part::fit(&rows, shares.common, &groups, of_common)?,
+            own: Part::fit(&rows, shares.own, &groups, of_own)?,
             linear,
             items,
             groups,

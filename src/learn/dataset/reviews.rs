@@ -1,5 +1,6 @@
 //! Reviews of the people that are written out whole, in the product's own words: the very prompts that dossiers are scored
-//! with, and behind the lines that were picked beforehand what a careful reviewer says.
+//! with, and behind the lines that were picked beforehand what a careful reviewer says. Here the whole papers are read; where the
+//! program knows what is to be cited, an answer sees the cited lines alone.
 
 use super::{Kind, Message, Origin, Sample, without_numbers};
 use crate::dossier::{Dossier, Segment};

@@ -288,6 +288,14 @@ impl Settings {
         let settings: Self =
             toml::from_str(&text).map_err(|fault| Error::toml(&path.display().to_string(), &text, &fault))?;
         settings.check()?;
+        if !settings.lora.invocation.is_empty() {
+            let what = format!(
+                "{}: lora.invocation follows from `over` and is not set",
+                path.display()
+            );
+            return Err(Error::new(ErrorKind::Usage, what)
+                .hint("over = \"answers\" lays the adapter over answers alone"));
+        }
         Ok(settings)
     }
 

@@ -170,6 +170,10 @@ impl Layer {
         pass: Pass,
         gradients: &mut Gradients,
     ) -> Result<Tensor> {
+        debug_assert!(
+            pass.active.is_none(),
+            "nothing flows back to rows that have no update"
+        );
         let dx = self.base.backward(dy)?;
         let Some(Update { factors, scale, .. }) = self.update(pass) else {
             return Ok(dx);

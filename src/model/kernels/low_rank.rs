@@ -42,8 +42,8 @@ impl LowRank {
         })
     }
 
-    /// `y` `[T, out]` with the update for `x` `[T, in]` added, in the rows that `active` `[T]` marks; in all of them where
-    /// nothing is marked.
+    /// `y` `[T, out]` with the update for `x` `[T, in]` added, in the rows that `active` `[T]` marks; in all of them
+    /// where there is no `active`.
     ///
     /// # Errors
     /// The shapes do not fit.

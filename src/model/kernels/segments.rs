@@ -44,8 +44,7 @@ pub struct Heads {
     pub dim: usize,
 }
 
-/// Queries `[T, queries * D]`, keys and values `[N + T, keys * D]`: the first N belong to rows that do not ask, and have no
-/// gradient.
+/// Queries `[T, queries * D]`, keys and values `[N + T, keys * D]`: the first N belong to rows that do not ask.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
     /// Queries.
@@ -122,7 +121,8 @@ pub fn attend(heads: Heads, inputs: Inputs, segments: &[Segment]) -> Attended {
     out
 }
 
-/// The gradients of queries, keys and values for the gradient `dy` of the attended values; with it, what [`attend`] gave.
+/// The gradients of queries, keys and values for the gradient `dy` of the attended values; with it, what [`attend`] gave. Those
+/// of keys and values whose rows do not ask are 0.
 pub fn backward(
     heads: Heads,
     inputs: Inputs,
@@ -152,7 +152,9 @@ pub fn backward(
                 .chain([silent + rows.start..silent + rows.end])
             {
                 let (own, others) = rest.split_at(keys.len() * dim);
-                scatter(own, whole, keys, head, dim, heads.keys);
+                if keys.start >= silent {
+                    scatter(own, whole, keys, head, dim, heads.keys);
+                }
                 rest = others;
             }
         }

@@ -99,7 +99,7 @@ impl LogPass {
     /// Of branches of which each has as many rows as its span says; none where keys and values lie in blocks.
     ///
     /// # Errors
-    /// The branches do not share a log: they have no prefix, and there are several.
+    /// The branches do not share a log: they are from scratch, and there are several.
     pub(in crate::model) fn begin(
         branches: &[&mut BranchKv],
         spans: &[usize],
@@ -110,7 +110,7 @@ impl LogPass {
             return Ok(None);
         };
         if shares.iter().any(|other| !Arc::ptr_eq(&other.log, &share.log)) {
-            let what = "forward pass: on a device, branches without a prefix are run one by one";
+            let what = "forward pass: on a device, branches from scratch are run one by one";
             return Err(Error::new(ErrorKind::Internal, what));
         }
         let first = lock(&share.log).len;

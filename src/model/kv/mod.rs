@@ -385,7 +385,7 @@ pub struct BranchKv {
     prefix: Option<Arc<SharedPrefix>>,
     /// In blocks: from the position where the prefix's whole blocks end. In tensors: from where the prefix ends.
     layers: Layers,
-    /// The states of its tokens, `[len, H]`, each scaled to a mean square of 1; kept only without a prefix.
+    /// The states of its tokens, `[len, H]`, each scaled to a mean square of 1; kept only where it may become a prefix.
     states: Vec<f16>,
     /// Tokens in the prefix and here.
     len: usize,
@@ -433,12 +433,12 @@ impl BranchKv {
     /// Makes what this branch holds a prefix for others.
     ///
     /// # Errors
-    /// The branch has a prefix itself (prefixes do not chain), or holds nothing.
+    /// The branch has a prefix itself or is an excerpt of one (prefixes do not chain), or holds nothing.
     pub fn freeze(self) -> Result<Arc<SharedPrefix>> {
-        if self.prefix.is_some() || self.is_empty() {
+        if self.is_empty() || !self.keeps_states() {
             return Err(Error::new(
                 ErrorKind::Internal,
-                "only a branch without a prefix that holds tokens can become a prefix",
+                "only a branch from scratch that holds tokens can become a prefix",
             ));
         }
         Ok(Arc::new(SharedPrefix {

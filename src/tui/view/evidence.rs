@@ -327,10 +327,11 @@ impl Page<'_> {
     /// Why, and the numbers in it that stand in nothing that is cited.
     fn rationale(&self, text: &str) -> Vec<Line<'static>> {
         let links = self.desk.links();
-        let links: Vec<&EvidenceLink> = links.iter().map(|view| view.link).collect();
+        let links = links.iter().map(|view| view.link);
         let mut lines = self.paragraph(Word::Rationale, text);
-        let numbers = unfounded(text, self.desk.review.dossier(), &links);
-        if !numbers.is_empty() {
+        let numbers = unfounded(text, self.desk.review.dossier(), links);
+        // A number that is still being written is another one in a moment.
+        if !numbers.is_empty() && self.state.model.phase != Phase::Scoring {
             let said = self.app.fill(Word::Unfounded, &[("numbers", &numbers.join(" "))]);
             let sign = self.app.settings().theme.glyphs.needs_human;
             lines.extend(self.wrapped(&format!("{sign} {said}"), self.styles().warn, 2));

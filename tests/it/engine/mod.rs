@@ -23,6 +23,7 @@ use plumbline::rubric::Rubric;
 
 use crate::env;
 
+mod excerpt;
 mod prefix;
 mod reference;
 

@@ -52,7 +52,7 @@ fn dossier(folder: &Path, sources: &[&str]) -> Tested<Arc<Dossier>> {
 }
 
 /// The first two sources.
-fn short() -> Tested<Arc<Dossier>> {
+pub(super) fn short() -> Tested<Arc<Dossier>> {
     dossier(tempfile::tempdir()?.path(), &["weekly-w15.md", "peer-notes.txt"])
 }
 

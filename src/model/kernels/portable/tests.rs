@@ -47,11 +47,29 @@ fn tree() -> Vec<Segment> {
     ]
 }
 
+/// The same rows, behind four keys whose rows do not ask.
+fn behind_silent() -> Vec<Segment> {
+    let first = Segment {
+        rows: 0..5,
+        before: vec![1..4],
+    };
+    let second = Segment {
+        rows: 5..31,
+        before: vec![0..4, 4..9],
+    };
+    vec![first, second]
+}
+
 #[test]
 fn segments_and_their_slopes_are_those_of_the_kernel() -> Result<()> {
+    segments_are_those_of_the_kernel(31, &tree())?;
+    segments_are_those_of_the_kernel(35, &behind_silent())
+}
+
+fn segments_are_those_of_the_kernel(keys: usize, segments: &[Segment]) -> Result<()> {
     let q = noise("q", &[31, HEADS.queries, HEADS.dim])?;
-    let k = noise("k", &[31, HEADS.keys, HEADS.dim])?;
-    let v = noise("v", &[31, HEADS.keys * HEADS.dim])?;
+    let k = noise("k", &[keys, HEADS.keys, HEADS.dim])?;
+    let v = noise("v", &[keys, HEADS.keys * HEADS.dim])?;
     let dy = noise("dy", &[31, HEADS.queries * HEADS.dim])?;
     let (flat_q, flat_k, flat_v) = (floats(&q)?, floats(&k)?, floats(&v)?);
     let inputs = segments::Inputs {
@@ -59,14 +77,14 @@ fn segments_and_their_slopes_are_those_of_the_kernel() -> Result<()> {
         k: &flat_k,
         v: &flat_v,
     };
-    let want = segments::attend(HEADS, inputs, &tree());
-    let got = attend_segments(HEADS, [&q, &k, &v], &tree())?;
+    let want = segments::attend(HEADS, inputs, segments);
+    let got = attend_segments(HEADS, [&q, &k, &v], segments)?;
     let attended = Tensor::from_slice(&want.values, got.shape(), DEVICE)?;
     assert!(apart(&got, &attended)? < 1e-5);
 
     let kept = (&want.values[..], &want.log_sums[..]);
-    let want = segments::backward(HEADS, inputs, &tree(), kept, &floats(&dy)?);
-    let got = attend_segments_back(HEADS, [&q, &k, &v], &tree(), &dy)?;
+    let want = segments::backward(HEADS, inputs, segments, kept, &floats(&dy)?);
+    let got = attend_segments_back(HEADS, [&q, &k, &v], segments, &dy)?;
     for ((got, want), like) in got.iter().zip(want).zip([&q, &k, &v]) {
         assert_eq!(got.dims(), like.dims());
         assert!(apart(got, &Tensor::from_vec(want, like.shape(), DEVICE)?)? < 1e-5);

@@ -28,6 +28,22 @@ fn tree() -> Vec<Segment> {
     ]
 }
 
+/// Keys in front of all others.
+const SILENT: usize = 7;
+
+/// One segment behind some keys that do not ask, and one behind all of these and the first.
+fn behind_silent() -> Vec<Segment> {
+    let first = Segment {
+        rows: 0..5,
+        before: vec![2..6],
+    };
+    let second = Segment {
+        rows: 5..16,
+        before: vec![0..SILENT, SILENT..SILENT + 5],
+    };
+    vec![first, second]
+}
+
 struct Case {
     q: Vec<f32>,
     k: Vec<f32>,
@@ -36,11 +52,16 @@ struct Case {
 
 impl Case {
     fn new(rows: usize) -> Self {
+        Self::behind(0, rows)
+    }
+
+    /// With keys in front that belong to rows which do not ask.
+    fn behind(silent: usize, rows: usize) -> Self {
         let (wide, narrow) = (HEADS.queries * HEADS.dim, HEADS.keys * HEADS.dim);
         Self {
             q: noise("q", rows * wide),
-            k: noise("k", rows * narrow),
-            v: noise("v", rows * narrow),
+            k: noise("k", (silent + rows) * narrow),
+            v: noise("v", (silent + rows) * narrow),
         }
     }
 
@@ -86,45 +107,51 @@ fn by_formula(case: &Case, segments: &[Segment]) -> Vec<f64> {
 
 #[test]
 fn rows_see_their_prefix_and_their_own_past() {
-    let (case, segments) = (Case::new(82), tree());
-    let attended = attend(HEADS, case.inputs(), &segments);
-    let expected = by_formula(&case, &segments);
-    let worst = attended
-        .values
-        .iter()
-        .zip(&expected)
-        .map(|(a, b)| (f64::from(*a) - b).abs())
-        .fold(0.0, f64::max);
-    assert!(worst < 1e-5, "{worst}");
+    for (case, segments) in [
+        (Case::new(82), tree()),
+        (Case::behind(SILENT, 16), behind_silent()),
+    ] {
+        let attended = attend(HEADS, case.inputs(), &segments);
+        let expected = by_formula(&case, &segments);
+        let apart = attended.values.iter().zip(&expected);
+        let worst = apart.map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-5, "{worst}");
+    }
 }
 
 /// Every entry of every gradient against central differences of the formula in f64.
 #[test]
 fn gradients_are_the_slopes_of_the_formula() {
+    let cut = |mut s: Segment| {
+        s.rows.end = s.rows.end.min(16);
+        s
+    };
+    let short: Vec<Segment> = tree().into_iter().map(cut).collect();
+    slopes(Case::new(16), &short);
+    slopes(Case::behind(SILENT, 16), &behind_silent());
+}
+
+fn slopes(mut case: Case, segments: &[Segment]) {
     const STEP: f32 = 1e-2;
-    let segments: Vec<Segment> = tree()
-        .into_iter()
-        .map(|mut s| {
-            s.rows.end = s.rows.end.min(16);
-            s
-        })
-        .collect();
-    let mut case = Case::new(16);
+    let silent = case.inputs().silent(HEADS) * HEADS.keys * HEADS.dim;
     let dy = noise("dy", case.q.len());
-    let attended = attend(HEADS, case.inputs(), &segments);
+    let attended = attend(HEADS, case.inputs(), segments);
     let gradients = backward(
         HEADS,
         case.inputs(),
-        &segments,
+        segments,
         (&attended.values, &attended.log_sums),
         &dy,
     );
     let loss = |case: &Case| -> f64 {
-        let y = by_formula(case, &segments);
+        let y = by_formula(case, segments);
         y.iter().zip(&dy).map(|(y, &dy)| y * f64::from(dy)).sum()
     };
     for (which, gradient) in gradients.iter().enumerate() {
-        for i in 0..gradient.len() {
+        // Nothing flows back to keys and values whose rows do not ask.
+        let first = if which == 0 { 0 } else { silent };
+        assert!(gradient[..first].iter().all(|d| *d == 0.0), "input {which}");
+        for i in first..gradient.len() {
             let mut moved = |by: f32| {
                 let part = [&mut case.q, &mut case.k, &mut case.v];
                 let (was, now) = (part[which][i], part[which][i] + by);
