@@ -53,15 +53,14 @@ impl Plan {
         if self.branches.iter().any(|branch| branch.cited.is_none()) {
             return None;
         }
-        let mut kept: Vec<Range<usize>> = vec![0..self.papers];
+        let mut kept: Vec<usize> = (0..self.papers).collect();
         for at in cited.iter().filter_map(|n| (*n as usize).checked_sub(1)) {
             let head = *self.firsts.get(at)?;
             let before = head.checked_sub(1).map_or(self.papers, |i| self.places[i].end);
-            kept.push(before..self.places[head].start);
-            kept.push(self.places.get(at)?.clone());
+            kept.extend(before..self.places[head].start);
+            kept.extend(self.places.get(at)?.clone());
         }
-        kept.push(last.end..self.prefix.len());
-        let mut kept: Vec<usize> = kept.into_iter().flatten().collect();
+        kept.extend(last.end..self.prefix.len());
         kept.sort_unstable();
         kept.dedup();
         Some(kept)

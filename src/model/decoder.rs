@@ -295,9 +295,10 @@ impl Decoder {
         let mut tokens = step.tokens;
         for (branch, &span) in branches.iter_mut().zip(step.spans) {
             let (own, others) = tokens.split_at(span);
-            let first = match branch.is_invoked() {
-                true => Some(0),
-                false => last_occurrence(own, &self.invocation),
+            let first = if branch.is_invoked() {
+                Some(0)
+            } else {
+                last_occurrence(own, &self.invocation)
             };
             branch.invoke(first.is_some());
             marks.extend((0..span).map(|i| first.is_some_and(|first| i >= first)));

@@ -124,7 +124,7 @@ pub struct Adapter {
     pub scale: f64,
     /// The updates.
     pub factors: BTreeMap<Place, Factors>,
-    /// The tokens from whose last occurrence on it is laid over a text (activated LoRA: Greenewald et al. 2025,
+    /// The tokens from whose last occurrence on it is laid over a text (activated `LoRA`: Greenewald et al. 2025,
     /// arXiv:2504.12397); everywhere if there are none. What stands before them is read as the model by itself reads it, so
     /// that its keys, values and states serve every such adapter.
     pub invocation: Vec<u32>,

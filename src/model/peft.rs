@@ -40,7 +40,7 @@ struct PeftConfig {
     use_rslora: bool,
     #[serde(default)]
     modules_to_save: Option<Vec<String>>,
-    /// Of an activated LoRA: it is laid over a text from their last occurrence on.
+    /// Of an activated `LoRA`: it is laid over a text from their last occurrence on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alora_invocation_tokens: Option<Vec<u32>>,
     #[serde(default)]

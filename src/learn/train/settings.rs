@@ -34,7 +34,7 @@ pub enum Over {
     /// All of it: papers are read in another way, and every calibration has to be fitted anew.
     #[default]
     Everything,
-    /// The answers alone (activated LoRA: Greenewald et al. 2025, arXiv:2504.12397): what the model has read serves with the
+    /// The answers alone (activated `LoRA`: Greenewald et al. 2025, arXiv:2504.12397): what the model has read serves with the
     /// adapter as without it, and so does what scores are read through.
     Answers,
 }

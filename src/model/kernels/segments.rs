@@ -149,7 +149,7 @@ pub fn backward(
             for keys in before
                 .iter()
                 .cloned()
-                .chain([silent + rows.start..silent + rows.end])
+                .chain(std::iter::once(silent + rows.start..silent + rows.end))
             {
                 let (own, others) = rest.split_at(keys.len() * dim);
                 if keys.start >= silent {

@@ -91,7 +91,9 @@ fn parts(app: &App) -> Vec<Part> {
     let settings = app.settings();
     parts.push(part(who(app), 5));
     if let Some(model) = &settings.model {
-        let adapter = model.adapter.as_ref().map(|a| format!(" + {a}"));
+        // By its name: the profile says which of that name.
+        let name = |label: &String| format!(" + {}", label.split('@').next().unwrap_or_default());
+        let adapter = model.adapter.as_ref().map(name);
         parts.push(part(format!("{}{}", model.id, adapter.unwrap_or_default()), 7));
     }
     parts

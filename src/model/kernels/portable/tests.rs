@@ -51,7 +51,7 @@ fn tree() -> Vec<Segment> {
 fn behind_silent() -> Vec<Segment> {
     let first = Segment {
         rows: 0..5,
-        before: vec![1..4],
+        before: vec![1..3, 3..4],
     };
     let second = Segment {
         rows: 5..31,

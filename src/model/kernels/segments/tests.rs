@@ -35,7 +35,7 @@ const SILENT: usize = 7;
 fn behind_silent() -> Vec<Segment> {
     let first = Segment {
         rows: 0..5,
-        before: vec![2..6],
+        before: vec![2..5, 5..6],
     };
     let second = Segment {
         rows: 5..16,
