@@ -401,6 +401,10 @@ impl<'a> Desk<'a> {
             return Err(Error::new(ErrorKind::Usage, "--override needs a person's name")
                 .hint("say who decides with --as NAME"));
         }
+        // Known before half an hour is spent on it.
+        if subjects < MIN_SUBJECTS && over.is_none() {
+            return Err(too_few(subjects));
+        }
         let history = self.shelf.history();
         let record = named(&history, name)?;
         let current = live(&history).filter(|r| r.adapter.is_some());
@@ -436,13 +440,7 @@ impl<'a> Desk<'a> {
             out::lines(&lines)?;
         }
         match (step, verdict.admitted) {
-            (AdapterStep::Refused, None) => {
-                let what = format!(
-                    "cannot decide on {} people: it takes at least {MIN_SUBJECTS}",
-                    verdict.subjects
-                );
-                Err(Error::new(ErrorKind::Input, what).hint("raise --subjects"))
-            }
+            (AdapterStep::Refused, None) => Err(too_few(verdict.subjects as usize)),
             (AdapterStep::Refused, _) => Err(Error::new(
                 ErrorKind::Input,
                 format!("the gate refuses {name}"),
@@ -576,6 +574,12 @@ impl<'a> Desk<'a> {
         }
         out::lines(&out::table(&rows, 2..5))
     }
+}
+
+/// So few people decide nothing.
+fn too_few(subjects: usize) -> Error {
+    let what = format!("cannot decide on {subjects} people: it takes at least {MIN_SUBJECTS}");
+    Error::new(ErrorKind::Input, what).hint("raise --subjects")
 }
 
 /// What a promotion came to, as JSON.
