@@ -198,21 +198,17 @@ impl Gate<'_> {
         dimensions: &[DimensionId],
         sides: [Candidate; 2],
     ) -> Result<[Vec<Assessment>; 2]> {
-        let dossier = Arc::new(person.dossier()?);
-        let mut both = [Vec::new(), Vec::new()];
-        for (said, side) in both.iter_mut().zip(sides) {
-            let request = self.request(&dossier, dimensions, side);
-            self.on(side, |scorer, cancelled| {
-                let mut take = |event| {
-                    if let ScoreEvent::Finished { assessment, .. } = event {
-                        said.push(*assessment);
-                    }
-                };
-                let sink = &mut take;
-                scorer.score(&request, &mut Run { sink, cancelled })
-            })?;
-        }
-        Ok(both)
+        self.both(person, dimensions, sides, |scorer, request, cancelled| {
+            let mut said = Vec::new();
+            let mut take = |event| {
+                if let ScoreEvent::Finished { assessment, .. } = event {
+                    said.push(*assessment);
+                }
+            };
+            let sink = &mut take;
+            scorer.score(request, &mut Run { sink, cancelled })?;
+            Ok(said)
+        })
     }
 
     /// How likely both sides find what a reviewer says of some dimensions of a person.
@@ -223,28 +219,30 @@ impl Gate<'_> {
         sides: [Candidate; 2],
     ) -> Result<[Vec<f64>; 2]> {
         let known = known_answers(person)?;
-        let dossier = Arc::new(person.dossier()?);
-        let mut both = [Vec::new(), Vec::new()];
-        for (found, side) in both.iter_mut().zip(sides) {
-            let request = self.request(&dossier, dimensions, side);
-            *found = self.on(side, |scorer, cancelled| {
-                let sink = &mut |_| {};
-                scorer.likelihood(&request, &known, &mut Run { sink, cancelled })
-            })?;
-        }
-        Ok(both)
+        self.both(person, dimensions, sides, |scorer, request, cancelled| {
+            let sink = &mut |_| {};
+            scorer.likelihood(request, &known, &mut Run { sink, cancelled })
+        })
     }
 
-    /// Does something with the model as one side has it.
-    fn on<T>(
+    /// Asks the model about a person as each side has it.
+    fn both<T>(
         &mut self,
-        side: Candidate,
-        ask: impl FnOnce(&mut Scorer, &dyn Fn() -> bool) -> Result<T>,
-    ) -> Result<T> {
-        watch::check(self.watch, "nothing was changed")?;
-        self.scorer.wear(side.adapter)?;
+        person: &Labelled,
+        dimensions: &[DimensionId],
+        sides: [Candidate; 2],
+        ask: impl Fn(&mut Scorer, &ScoreRequest, &dyn Fn() -> bool) -> Result<Vec<T>>,
+    ) -> Result<[Vec<T>; 2]> {
+        let dossier = Arc::new(person.dossier()?);
         let watch = self.watch;
-        ask(self.scorer, &|| watch.stopped())
+        let mut both = [Vec::new(), Vec::new()];
+        for (found, side) in both.iter_mut().zip(sides) {
+            watch::check(watch, "nothing was changed")?;
+            let request = self.request(&dossier, dimensions, side);
+            self.scorer.wear(side.adapter)?;
+            *found = ask(self.scorer, &request, &|| watch.stopped())?;
+        }
+        Ok(both)
     }
 
     fn request(&self, dossier: &Arc<Dossier>, dimensions: &[DimensionId], of: Candidate) -> ScoreRequest {
