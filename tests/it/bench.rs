@@ -30,7 +30,7 @@ fn assert_whole(report: &Value, what: &str, names: &[&str]) -> Outcome {
     assert!(machine["threads"].as_u64() >= Some(1), "{machine}");
     let lanes = machine["lanes"].as_str().unwrap_or_default();
     assert!(
-        ["avx512-vnni", "avx-vnni", "avx2", "neon", "scalar"].contains(&lanes),
+        ["amx", "avx512-vnni", "avx-vnni", "avx2", "neon", "scalar"].contains(&lanes),
         "{machine}"
     );
     let measures = report["measures"].as_object().ok_or("no measures")?;

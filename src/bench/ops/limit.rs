@@ -5,8 +5,10 @@
 use std::hint::black_box;
 
 use super::rate;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+use super::unit;
 use crate::error::Result;
-use crate::model::kernels::lanes::{self, LANES, Lanes, WithLanes};
+use crate::model::kernels::lanes::{self, Aligned, LANES, Lanes, WithLanes};
 
 /// Rounds of a loop: about a millisecond, beside which waking the threads does not matter.
 const ROUNDS: usize = 1 << 18;
@@ -18,6 +20,8 @@ pub(super) enum Limit {
     Dots(u32),
     /// Multiplication and addition of f32 numbers.
     Floats,
+    /// The same as attention does them: in three products of bf16 numbers where the processor has a matrix unit.
+    Attention,
 }
 
 impl Limit {
@@ -27,6 +31,7 @@ impl Limit {
         match self {
             Self::Dots(bits) => format!("limit_dots_{bits}bit_{unit}"),
             Self::Floats => format!("limit_fma_{unit}"),
+            Self::Attention => format!("limit_attention_{unit}"),
         }
     }
 
@@ -34,7 +39,7 @@ impl Limit {
     pub(super) fn unit(self) -> &'static str {
         match self {
             Self::Dots(_) => "gops",
-            Self::Floats => "gflops",
+            Self::Floats | Self::Attention => "gflops",
         }
     }
 
@@ -51,17 +56,29 @@ impl Limit {
                 &|| lanes::dispatch(MulAdd::<8>),
                 &|| lanes::dispatch(MulAdd::<12>),
             ]),
+            Self::Attention => {
+                #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+                if let Some(amx) = lanes::amx::Amx::get() {
+                    return fastest([&|| unit::products(amx)]);
+                }
+                Self::Floats.ops_per_second()
+            }
         }
     }
 }
 
 /// Short runs of steps are what the kernel does; long ones spend less on what is between them.
 fn dots<const BITS: u32>() -> Result<f64> {
-    fastest([
+    let of_vectors = fastest([
         &|| lanes::dispatch(Dots::<4, 8, BITS>),
         &|| lanes::dispatch(Dots::<4, 64, BITS>),
         &|| lanes::dispatch(Dots::<8, 64, BITS>),
-    ])
+    ])?;
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if let Some(amx) = lanes::amx::Amx::get() {
+        return Ok(of_vectors.max(fastest([&|| unit::dots(amx)])?));
+    }
+    Ok(of_vectors)
 }
 
 /// The fastest of some loops, each of which says how many operations a thread did.
@@ -87,7 +104,7 @@ impl<const R: usize, const STEPS: usize, const BITS: u32> WithLanes for Dots<R, 
     fn with<L: Lanes>(self, lanes: L) -> f64 {
         let rounds = ROUNDS / STEPS;
         rayon::broadcast(|_| {
-            let weights = [[3_u8; 4 * LANES]; STEPS];
+            let weights = [Aligned([3_u8; 4 * LANES]); STEPS];
             let x = [[0x0102_0304_u32; R]; STEPS];
             let mut out = [[0.0_f32; LANES]; R];
             lanes.run(

@@ -4,6 +4,8 @@
 //! to a whole tile do not count, so that a product with one row can never reach its limit.
 
 mod limit;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod unit;
 mod work;
 
 use std::time::{Duration, Instant};

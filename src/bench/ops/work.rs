@@ -30,11 +30,9 @@ pub(super) fn groups(config: &DecoderConfig) -> Result<Vec<(Limit, Vec<Job>)>> {
         let jobs = shapes.iter().flat_map(|&shape| products(shape, bits));
         groups.push((Limit::Dots(bits), jobs.collect()));
     }
-    let mut floats = vec![prefill(config), decode(config)];
-    for rows in ROWS {
-        floats.push(dense(rows, shapes[0])?);
-    }
-    groups.push((Limit::Floats, floats));
+    groups.push((Limit::Attention, vec![prefill(config), decode(config)]));
+    let dense = ROWS.map(|rows| dense(rows, shapes[0]));
+    groups.push((Limit::Floats, dense.into_iter().collect::<Result<_>>()?));
     Ok(groups)
 }
 

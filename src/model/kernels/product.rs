@@ -3,16 +3,17 @@
 //! Weights are affine in blocks along the input: `w = factor * u + offset`, `u` unsigned, as every GGUF block format
 //! can be written. Activations are quantised to i8 with one scale a block, as in llama.cpp's `Q8_1`. The integer sums
 //! of a block are exact, and the blocks of one output are summed in their order: a row's result does not depend on the
-//! rows beside it.
+//! rows beside it, nor on what computes it.
+
+mod by_lanes;
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+mod by_tiles;
 
 use rayon::prelude::*;
 
-use crate::model::kernels::lanes::{self, LANES, Lanes, WithLanes};
+use crate::model::kernels::lanes::{self, Aligned, LANES, Lanes, WithLanes};
+use by_lanes::ByLanes;
 
-/// Rows a tile works on at once: with more, the sums of AVX2 leave the registers.
-const ROWS: usize = 4;
-/// Tiles one task takes.
-const TILES: usize = 16;
 /// Inputs of one step: the bytes of one 32-bit word.
 const STEP: usize = 4;
 
@@ -42,9 +43,9 @@ pub struct PackedMatrix {
     block: usize,
     bits: u32,
     /// `[out / 16, in / 4]`, each the words of sixteen outputs.
-    weights: Vec<[u8; 64]>,
+    weights: Vec<Aligned<[u8; 64]>>,
     /// `[out / 16, in / block]`.
-    affine: Vec<Affine>,
+    affine: Vec<Aligned<Affine>>,
 }
 
 impl PackedMatrix {
@@ -59,8 +60,8 @@ impl PackedMatrix {
             inputs,
             block,
             bits,
-            weights: vec![[0; 64]; groups * (inputs / STEP)],
-            affine: vec![Affine::default(); groups * (inputs / block)],
+            weights: vec![Aligned([0; 64]); groups * (inputs / STEP)],
+            affine: vec![Aligned::default(); groups * (inputs / block)],
         }
     }
 
@@ -72,9 +73,9 @@ impl PackedMatrix {
             .iter_mut()
             .zip(block.quants.as_chunks::<STEP>().0)
         {
-            word[lane * STEP..][..STEP].copy_from_slice(quants);
+            word.0[lane * STEP..][..STEP].copy_from_slice(quants);
         }
-        let affine = &mut self.affine[group * (self.inputs / self.block) + index];
+        let affine = &mut self.affine[group * (self.inputs / self.block) + index].0;
         affine.factor[lane] = block.factor;
         affine.offset[lane] = block.offset;
     }
@@ -95,8 +96,8 @@ impl PackedMatrix {
                 let words = &self.weights[group * (self.inputs / STEP)..];
                 let affine = &self.affine[group * (self.inputs / self.block)..];
                 for (i, w) in row.iter_mut().enumerate() {
-                    let quant = words[i / STEP][lane * STEP + i % STEP];
-                    let affine = &affine[i / self.block];
+                    let quant = words[i / STEP].0[lane * STEP + i % STEP];
+                    let affine = &affine[i / self.block].0;
                     *w = affine.factor[lane] * f32::from(quant) + affine.offset[lane];
                 }
             });
@@ -106,11 +107,27 @@ impl PackedMatrix {
     /// `x W^T + bias` for `x` `[rows, in]` and a bias `[out]`, or none at all: `[rows, out]`.
     pub fn multiply(&self, x: &[f32], bias: &[f32]) -> Vec<f32> {
         debug_assert!(bias.is_empty() || bias.len() == self.outputs);
-        lanes::dispatch(Multiply {
+        let product = Multiply {
             matrix: self,
             x,
             bias,
-        })
+        };
+        #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+        if x.len() >= by_tiles::ENOUGH_ROWS * self.inputs
+            && let Some(amx) = lanes::amx::Amx::get()
+        {
+            return by_tiles::multiply(amx, product);
+        }
+        lanes::dispatch(product)
+    }
+
+    /// The weights of one group of outputs, and what belongs to their blocks.
+    fn group(&self, group: usize) -> (&[Aligned<[u8; 64]>], &[Aligned<Affine>]) {
+        let (steps, blocks) = (self.inputs / STEP, self.inputs / self.block);
+        (
+            &self.weights[group * steps..][..steps],
+            &self.affine[group * blocks..][..blocks],
+        )
     }
 }
 
@@ -126,84 +143,89 @@ impl WithLanes for Multiply<'_> {
 
     fn with<L: Lanes>(self, lanes: L) -> Vec<f32> {
         match self.matrix.bits {
-            4 => self.multiply::<L, 4>(lanes),
-            5 => self.multiply::<L, 5>(lanes),
-            6 => self.multiply::<L, 6>(lanes),
-            _ => self.multiply::<L, 8>(lanes),
+            4 => self.by(ByLanes::<L, 4>(lanes)),
+            5 => self.by(ByLanes::<L, 5>(lanes)),
+            6 => self.by(ByLanes::<L, 6>(lanes)),
+            _ => self.by(ByLanes::<L, 8>(lanes)),
         }
     }
 }
 
-/// Activations of up to four rows, row by row in each step.
-struct Tile {
-    /// `[in / 4]`: four i8 of each row.
-    words: Vec<[u32; ROWS]>,
-    /// `[in / block]`: of each row the scale, and the scale times the sum of the block.
-    scales: Vec<[[f32; 2]; ROWS]>,
+/// A way to multiply: `R` rows at a time with sixteen outputs.
+trait Kernel<const R: usize>: Copy + Send + Sync {
+    /// Quantised activations of `R` rows.
+    type Tile: Send + Sync;
+    /// What `run` gives to its work.
+    type Ready: Copy;
+    /// Most tiles that one task takes through all weights.
+    const TILES: usize;
+
+    /// Runs `op`, compiled for the processor. What `op` calls must be inlined into it.
+    fn run<T>(self, op: impl FnOnce(Self::Ready) -> T) -> T;
+
+    /// Quantises at most `R` rows, each as long as a row of the matrix; missing rows are zero. Called inside `run`.
+    fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Self::Tile;
+
+    /// The sums of one tile and one group of outputs. Called inside `run`.
+    fn sums(
+        self,
+        ready: Self::Ready,
+        matrix: &PackedMatrix,
+        group: usize,
+        tile: &Self::Tile,
+    ) -> [[f32; LANES]; R];
 }
 
-impl Tile {
-    /// Quantises `rows`, each `inputs` long; missing rows are zero.
-    fn quantise<L: Lanes>(lanes: L, rows: &[f32], inputs: usize, block: usize) -> Self {
-        let mut tile = Self {
-            words: vec![[0; ROWS]; inputs / STEP],
-            scales: vec![[[0.0; 2]; ROWS]; inputs / block],
-        };
-        lanes.run(
-            #[inline(always)]
-            || {
-                for (r, row) in rows.chunks_exact(inputs).enumerate() {
-                    let words = tile.words.chunks_exact_mut(block / STEP);
-                    for ((x, words), scales) in row.chunks_exact(block).zip(words).zip(&mut tile.scales) {
-                        scales[r] = quantise_block(x, words, r);
-                    }
-                }
-            },
-        );
-        tile
-    }
-}
+/// The scale of one row's block, and the scale times the sum of the block.
+type Scale = [f32; 2];
 
-/// Writes `x` as i8 into byte quadruples of row `r`; answers the scale, and the scale times the sum.
+/// Gives the words of four i8 each that stand for `x` to `put`, with their index.
 #[inline(always)]
-fn quantise_block(x: &[f32], words: &mut [[u32; ROWS]], r: usize) -> [f32; 2] {
+fn quantise_block(x: &[f32], mut put: impl FnMut(usize, u32)) -> Scale {
     /// 1.5 * 2^23: adding it rounds to a whole number and leaves that number in the low mantissa bits.
     const ROUND: f32 = 12_582_912.0;
     let largest = x.iter().fold(0.0_f32, |a, &b| a.max(b.abs()));
     let scale = largest / 127.0;
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
     let mut sum = 0_i32;
-    for (word, x) in words.iter_mut().zip(x.as_chunks::<STEP>().0) {
+    for (i, x) in x.as_chunks::<STEP>().0.iter().enumerate() {
         let mut bytes = [0; STEP];
         for (byte, x) in bytes.iter_mut().zip(x) {
             *byte = x.mul_add(inverse, ROUND).to_bits() as u8;
             sum += i32::from(byte.cast_signed());
         }
-        word[r] = u32::from_le_bytes(bytes);
+        put(i, u32::from_le_bytes(bytes));
     }
     [scale, scale * sum as f32]
 }
 
 impl Multiply<'_> {
-    fn multiply<L: Lanes, const BITS: u32>(self, lanes: L) -> Vec<f32> {
+    fn by<K: Kernel<R>, const R: usize>(self, kernel: K) -> Vec<f32> {
         let (outputs, inputs) = self.matrix.shape();
-        let tiles: Vec<Tile> = self
+        let tiles: Vec<K::Tile> = self
             .x
-            .par_chunks(ROWS * inputs)
-            .map(|rows| Tile::quantise(lanes, rows, inputs, self.matrix.block))
+            .par_chunks(R * inputs)
+            .map(|rows| {
+                kernel.run(
+                    #[inline(always)]
+                    |_| K::quantise(rows, self.matrix),
+                )
+            })
             .collect();
         let mut y = vec![0.0; self.x.len() / inputs * outputs];
-        if tiles.len() >= TILES {
+        let groups = outputs.div_ceil(LANES);
+        let per_task = K::TILES.min(tiles.len().div_ceil(rayon::current_num_threads()));
+        if 2 * per_task >= K::TILES {
             // Many rows: each task takes some of them through all weights.
-            y.par_chunks_mut(TILES * ROWS * outputs)
-                .zip(tiles.par_chunks(TILES))
+            y.par_chunks_mut(per_task * R * outputs)
+                .zip(tiles.par_chunks(per_task))
                 .for_each(|(y, tiles)| {
-                    lanes.run(
+                    kernel.run(
                         #[inline(always)]
-                        || {
-                            for group in 0..outputs.div_ceil(LANES) {
-                                for (y, tile) in y.chunks_mut(ROWS * outputs).zip(tiles) {
-                                    let sums = of_tile::<L, BITS>(lanes, self.matrix, group, tile);
+                        |ready| {
+                            for group in 0..groups {
+                                for (y, tile) in y.chunks_mut(R * outputs).zip(tiles) {
+                                    let sums = kernel.sums(ready, self.matrix, group, tile);
                                     self.scatter(&sums, y, group);
                                 }
                             }
@@ -213,16 +235,16 @@ impl Multiply<'_> {
             return y;
         }
         // Few rows: each task takes them through some of the weights.
-        let sums: Vec<[[f32; LANES]; ROWS]> = (0..outputs.div_ceil(LANES))
+        let sums: Vec<[[f32; LANES]; R]> = (0..groups)
             .into_par_iter()
             .with_min_len(8)
             .flat_map_iter(|group| {
-                let mut sums = vec![[[0.0; LANES]; ROWS]; tiles.len()];
-                lanes.run(
+                let mut sums = vec![[[0.0; LANES]; R]; tiles.len()];
+                kernel.run(
                     #[inline(always)]
-                    || {
+                    |ready| {
                         for (sums, tile) in sums.iter_mut().zip(&tiles) {
-                            *sums = of_tile::<L, BITS>(lanes, self.matrix, group, tile);
+                            *sums = kernel.sums(ready, self.matrix, group, tile);
                         }
                     },
                 );
@@ -231,14 +253,14 @@ impl Multiply<'_> {
             .collect();
         for (i, sums) in sums.iter().enumerate() {
             let (group, tile) = (i / tiles.len(), i % tiles.len());
-            self.scatter(sums, &mut y[tile * ROWS * outputs..], group);
+            self.scatter(sums, &mut y[tile * R * outputs..], group);
         }
         y
     }
 
     /// Writes the sums of one group of outputs, and their bias, into the rows of `y` that there are.
     #[inline]
-    fn scatter(&self, sums: &[[f32; LANES]; ROWS], y: &mut [f32], group: usize) {
+    fn scatter(&self, sums: &[[f32; LANES]], y: &mut [f32], group: usize) {
         let outputs = self.matrix.outputs;
         let first = group * LANES;
         let count = LANES.min(outputs - first);
@@ -250,39 +272,6 @@ impl Multiply<'_> {
             }
         }
     }
-}
-
-/// Four rows times sixteen outputs.
-#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
-#[inline(always)]
-fn of_tile<L: Lanes, const BITS: u32>(
-    lanes: L,
-    matrix: &PackedMatrix,
-    group: usize,
-    tile: &Tile,
-) -> [[f32; LANES]; ROWS] {
-    let (steps, blocks) = (matrix.inputs / STEP, matrix.inputs / matrix.block);
-    let weights = &matrix.weights[group * steps..][..steps];
-    let affine = &matrix.affine[group * blocks..][..blocks];
-    let per_block = matrix.block / STEP;
-    // In memory and not in registers: those are for the integer sums.
-    let mut sums = [[0.0_f32; LANES]; ROWS];
-    let words = weights
-        .chunks_exact(per_block)
-        .zip(tile.words.chunks_exact(per_block));
-    for (((weights, x), affine), scales) in words.zip(affine).zip(&tile.scales) {
-        let dots = lanes.dots::<ROWS, BITS>(weights, x);
-        let (factor, offset) = (lanes.load(&affine.factor), lanes.load(&affine.offset));
-        for ((sums, dots), [scale, scaled_sum]) in sums.iter_mut().zip(dots).zip(scales) {
-            let sum = lanes.mul_add(
-                lanes.mul(factor, lanes.splat(*scale)),
-                lanes.to_f32(dots),
-                lanes.load(sums),
-            );
-            lanes.store(lanes.mul_add(offset, lanes.splat(*scaled_sum), sum), sums);
-        }
-    }
-    sums
 }
 
 #[cfg(test)]

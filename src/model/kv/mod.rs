@@ -177,6 +177,16 @@ impl KvBlock {
         }
     }
 
+    /// Keys and values of one head as [`Self::keys`] and [`Self::values`] have them, not widened; none where they are not f16.
+    pub fn halves(&self, head: usize, dim: usize) -> Option<(&[[f16; LANES]], &[[f16; LANES]])> {
+        let size = dim * BLOCK / LANES;
+        let lines = head * size..(head + 1) * size;
+        match (&self.keys, &self.values) {
+            (Lines::F16(keys), Lines::F16(values)) => Some((&keys[lines.clone()], &values[lines])),
+            _ => None,
+        }
+    }
+
     /// Keys of one head: `[BLOCK / 16, dim]` of sixteen positions.
     #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
     #[inline(always)]

@@ -178,3 +178,111 @@ fn equal_keys_share_equally_and_huge_scores_neither_overflow_nor_vanish() {
         assert!((y - 80.0).abs() < 1e-6, "{y}");
     }
 }
+
+/// As keys lie beside quantised weights, where a processor with a matrix unit takes another way than vectors do.
+#[test]
+fn halves_of_any_size_equal_attention_written_out() {
+    let geometry = Geometry {
+        dim: 64,
+        number: Number::F16,
+        ..GEOMETRY
+    };
+    let (heads, width, n) = (14, geometry.kv_heads * geometry.dim, 300);
+    // What f16 holds exactly; queries and values of several sizes, scores up to about 40.
+    let halves = |stream| -> Vec<f32> {
+        let noise = noise(stream, n * width).into_iter();
+        noise.map(|x| half::f16::from_f32(4.0 * x).to_f32()).collect()
+    };
+    let (keys, values) = (halves(1), halves(2));
+    let mut all = vec![KvBlock::empty(geometry); n.div_ceil(BLOCK)];
+    for (i, (key, value)) in keys.chunks(width).zip(values.chunks(width)).enumerate() {
+        all[i / BLOCK].write(geometry, i % BLOCK, key, value);
+    }
+    let all: Vec<_> = all.into_iter().map(Arc::new).collect();
+    for tokens in [1, 9, 130] {
+        let queries: Vec<f32> = noise(3, tokens * heads * geometry.dim)
+            .into_iter()
+            .map(|x| 5.0 * x)
+            .collect();
+        let span = Span {
+            first_row: 0,
+            rows: tokens,
+            position: n - tokens,
+            blocks: &all[2..],
+        };
+        let pass = Attention {
+            geometry,
+            heads,
+            queries: &queries,
+            shared: &all[..2],
+            spans: &[span],
+        };
+        let got = pass.run();
+        let all_rows = queries
+            .chunks_exact(geometry.dim)
+            .zip(got.chunks_exact(geometry.dim));
+        for (row, (query, got)) in all_rows.enumerate() {
+            let (token, kv_head) = (row / heads, row % heads / (heads / geometry.kv_heads));
+            let seen = n - tokens + token + 1;
+            let want = one_head(query, &keys, &values, width, kv_head * geometry.dim, seen);
+            for (got, want) in got.iter().zip(want) {
+                // 2^-16 of a score of 40, of a value of 4.
+                assert!(
+                    (f64::from(*got) - want).abs() < 2.4e-3,
+                    "row {row}: {got}, {want}"
+                );
+            }
+        }
+        // A row alone gives the bits that it gives among others.
+        let last = Span {
+            rows: 1,
+            position: n - 1,
+            ..span
+        };
+        let alone = Attention {
+            queries: &queries[(tokens - 1) * heads * geometry.dim..],
+            spans: &[last],
+            ..pass
+        };
+        assert_eq!(alone.run(), got[(tokens - 1) * heads * geometry.dim..]);
+    }
+}
+
+/// One query `[D]` over the first `seen` keys, whose head begins in column `first` of `width`.
+fn one_head(
+    query: &[f32],
+    keys: &[f32],
+    values: &[f32],
+    width: usize,
+    first: usize,
+    seen: usize,
+) -> Vec<f64> {
+    let dim = query.len();
+    let of = |all: &[f32], j: usize, d: usize| f64::from(all[j * width + first + d]);
+    let weights: Vec<f64> = (0..seen)
+        .map(|j| {
+            let dot: f64 = (0..dim).map(|d| f64::from(query[d]) * of(keys, j, d)).sum();
+            (dot / (dim as f64).sqrt()).exp()
+        })
+        .collect();
+    let total: f64 = weights.iter().sum();
+    (0..dim)
+        .map(|d| {
+            let sum: f64 = weights
+                .iter()
+                .enumerate()
+                .map(|(j, w)| w * of(values, j, d))
+                .sum();
+            sum / total
+        })
+        .collect()
+}
+
+#[test]
+fn tasks_keep_all_threads_at_work() {
+    // 256 tokens, at most 73 a task: two rounds of two.
+    assert_eq!(per_task(256, 73, 2), 64);
+    assert_eq!(per_task(8, 73, 2), 4);
+    assert_eq!(per_task(1, 73, 16), 1);
+    assert_eq!(per_task(100, 0, 2), 1);
+}

@@ -5,7 +5,7 @@ use std::arch::asm;
 
 use pulp::cast;
 
-use super::{LANES, Lanes};
+use super::{Aligned, LANES, Lanes};
 
 pulp::simd_type! {
     /// NEON with `sdot`, which adds four products in 32 bits at once.
@@ -99,11 +99,15 @@ impl Lanes for DotProduct {
 
     /// Weights below 128 are the same as signed bytes. Those of eight bits go in halves.
     #[inline(always)]
-    fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [Self::I32; R] {
+    fn dots<const R: usize, const BITS: u32>(
+        self,
+        weights: &[Aligned<[u8; 64]>],
+        x: &[[u32; R]],
+    ) -> [Self::I32; R] {
         let zero = self.neon.vdupq_n_s32(0);
         let (mut sums, mut high) = ([[zero; 4]; R], [[zero; 4]; R]);
         for (weights, x) in weights.iter().zip(x) {
-            let columns: [int32x4_t; 4] = cast(*weights);
+            let columns: [int32x4_t; 4] = cast(weights.0);
             for r in 0..R {
                 let x = self.neon.vdupq_n_s32(x[r].cast_signed());
                 for c in 0..4 {

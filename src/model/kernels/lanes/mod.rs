@@ -4,6 +4,12 @@
 //! Every implementation gives the same bits: integer sums are exact, and the f32 operations are single roundings in an
 //! order that the kernels fix.
 
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+#[expect(
+    clippy::inline_always,
+    reason = "kernels are compiled inside `run`, for its processor"
+)]
+pub mod amx;
 #[cfg(target_arch = "aarch64")]
 #[expect(
     clippy::inline_always,
@@ -15,10 +21,15 @@ mod arm;
     clippy::inline_always,
     reason = "kernels are compiled inside `run`, for its processor"
 )]
-mod x86;
+pub(in crate::model::kernels) mod x86;
 
 /// Lanes of one vector, and columns of one block of weights.
 pub const LANES: usize = 16;
+
+/// Something that begins with a line of the cache: a vector read across the border of two costs two reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(C, align(64))]
+pub struct Aligned<T>(pub T);
 
 /// Sixteen f32 numbers, and integer dot products.
 pub trait Lanes: Copy + Send + Sync {
@@ -49,7 +60,11 @@ pub trait Lanes: Copy + Send + Sync {
     /// For each of `R` rows and each column `c`: the sum over the steps `s` and `i < 4` of `weights[s][4 c + i]` times byte
     /// `i` of `x[s][row]`, an i8 in -127..=127. Exact for up to 8 steps. No weight has more than `BITS` bits (4, 5, 6 or
     /// 8).
-    fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [Self::I32; R];
+    fn dots<const R: usize, const BITS: u32>(
+        self,
+        weights: &[Aligned<[u8; 64]>],
+        x: &[[u32; R]],
+    ) -> [Self::I32; R];
 }
 
 /// Work that is written for any processor.
@@ -82,8 +97,8 @@ pub fn dispatch<W: WithLanes>(work: W) -> W::Output {
     work.with(Scalar)
 }
 
-/// What the implementation that [`dispatch`] chooses here is called: `avx512-vnni`, `avx-vnni`, `avx2`, `neon` or
-/// `scalar`.
+/// What is chosen here is called: `amx` where there is a matrix unit besides, or what [`dispatch`] chooses,
+/// `avx512-vnni`, `avx-vnni`, `avx2`, `neon` or `scalar`.
 pub fn name() -> &'static str {
     struct Name;
 
@@ -95,6 +110,10 @@ pub fn name() -> &'static str {
         }
     }
 
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if amx::Amx::get().is_some() {
+        return "amx";
+    }
     dispatch(Name)
 }
 
@@ -147,12 +166,16 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [Self::I32; R] {
+    fn dots<const R: usize, const BITS: u32>(
+        self,
+        weights: &[Aligned<[u8; 64]>],
+        x: &[[u32; R]],
+    ) -> [Self::I32; R] {
         let mut sums = [[0_i32; LANES]; R];
         for (weights, x) in weights.iter().zip(x) {
             for (sums, x) in sums.iter_mut().zip(x) {
                 let x = x.to_le_bytes().map(|byte| i32::from(byte.cast_signed()));
-                for (sum, weights) in sums.iter_mut().zip(weights.as_chunks::<4>().0) {
+                for (sum, weights) in sums.iter_mut().zip(weights.0.as_chunks::<4>().0) {
                     *sum += weights.iter().zip(x).map(|(&w, x)| i32::from(w) * x).sum::<i32>();
                 }
             }

@@ -5,7 +5,7 @@ use std::arch::x86_64::{__m256, __m256i, __m512, __m512i, _mm256_dpbusd_avx_epi3
 use pulp::cast;
 use pulp::x86::V3;
 
-use super::{LANES, Lanes};
+use super::{Aligned, LANES, Lanes};
 
 /// AVX2 with FMA. `vpmaddubsw` adds two products in 16 bits: as many of its results are added there as cannot
 /// overflow, before they are widened.
@@ -60,7 +60,11 @@ impl Lanes for V3 {
     }
 
     #[inline(always)]
-    fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [Self::I32; R] {
+    fn dots<const R: usize, const BITS: u32>(
+        self,
+        weights: &[Aligned<[u8; 64]>],
+        x: &[[u32; R]],
+    ) -> [Self::I32; R] {
         match BITS {
             4 => narrow::<R, 8, ALL>(self, weights, x, 1),
             5 => narrow::<R, 4, ALL>(self, weights, x, 1),
@@ -102,7 +106,7 @@ fn part<const PART: u32>(simd: V3, bytes: __m256i) -> __m256i {
 #[inline(always)]
 fn narrow<const R: usize, const RUN: usize, const PART: u32>(
     simd: V3,
-    weights: &[[u8; 64]],
+    weights: &[Aligned<[u8; 64]>],
     x: &[[u32; R]],
     factor: i16,
 ) -> [[__m256i; 2]; R] {
@@ -112,7 +116,7 @@ fn narrow<const R: usize, const RUN: usize, const PART: u32>(
     for (weights, x) in weights.chunks(RUN).zip(x.chunks(RUN)) {
         let mut sums = [[zero; 2]; R];
         for (weights, x) in weights.iter().zip(x) {
-            let columns: [__m256i; 2] = cast(*weights);
+            let columns: [__m256i; 2] = cast(weights.0);
             let columns = [part::<PART>(simd, columns[0]), part::<PART>(simd, columns[1])];
             for r in 0..R {
                 let x = simd.avx._mm256_set1_epi32(x[r].cast_signed());
@@ -197,10 +201,14 @@ impl Lanes for AvxVnni {
 
     #[expect(unsafe_code, reason = "the one instruction that has no safe wrapper")]
     #[inline(always)]
-    fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [Self::I32; R] {
+    fn dots<const R: usize, const BITS: u32>(
+        self,
+        weights: &[Aligned<[u8; 64]>],
+        x: &[[u32; R]],
+    ) -> [Self::I32; R] {
         let mut sums = [[self.v3.avx._mm256_setzero_si256(); 2]; R];
         for (weights, x) in weights.iter().zip(x) {
-            let columns: [__m256i; 2] = cast(*weights);
+            let columns: [__m256i; 2] = cast(weights.0);
             for r in 0..R {
                 let x = self.v3.avx._mm256_set1_epi32(x[r].cast_signed());
                 for c in 0..2 {
@@ -264,10 +272,14 @@ impl Lanes for Vnni {
 
     #[expect(unsafe_code, reason = "the one instruction that has no safe wrapper")]
     #[inline(always)]
-    fn dots<const R: usize, const BITS: u32>(self, weights: &[[u8; 64]], x: &[[u32; R]]) -> [__m512i; R] {
+    fn dots<const R: usize, const BITS: u32>(
+        self,
+        weights: &[Aligned<[u8; 64]>],
+        x: &[[u32; R]],
+    ) -> [__m512i; R] {
         let mut sums = [self.avx512f._mm512_setzero_si512(); R];
         for (weights, x) in weights.iter().zip(x) {
-            let weights: __m512i = cast(*weights);
+            let weights: __m512i = cast(weights.0);
             for (sum, x) in sums.iter_mut().zip(x) {
                 let x = self.avx512f._mm512_set1_epi32(x.cast_signed());
                 // SAFETY: a `Vnni` exists only where the processor has AVX-512 VNNI.

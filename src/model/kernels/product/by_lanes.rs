@@ -1,0 +1,75 @@
+//! The product with vector instructions: four rows at a time.
+
+use super::{Kernel, PackedMatrix, STEP, Scale, quantise_block};
+use crate::model::kernels::lanes::{LANES, Lanes};
+
+/// Rows a tile works on at once: with more, the sums of AVX2 leave the registers.
+const ROWS: usize = 4;
+
+/// With weights of at most `BITS` bits.
+#[derive(Clone, Copy)]
+pub(super) struct ByLanes<L, const BITS: u32>(pub L);
+
+/// Row by row in each step.
+pub(super) struct Tile {
+    /// `[in / 4]`: four i8 of each row.
+    words: Vec<[u32; ROWS]>,
+    /// `[in / block]`.
+    scales: Vec<[Scale; ROWS]>,
+}
+
+#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
+impl<L: Lanes, const BITS: u32> Kernel<ROWS> for ByLanes<L, BITS> {
+    type Tile = Tile;
+    type Ready = ();
+
+    const TILES: usize = 16;
+
+    fn run<T>(self, op: impl FnOnce(()) -> T) -> T {
+        self.0.run(
+            #[inline(always)]
+            || op(()),
+        )
+    }
+
+    #[inline(always)]
+    fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Tile {
+        let (inputs, block) = (matrix.inputs, matrix.block);
+        let mut tile = Tile {
+            words: vec![[0; ROWS]; inputs / STEP],
+            scales: vec![[[0.0; 2]; ROWS]; inputs / block],
+        };
+        for (r, row) in rows.chunks_exact(inputs).enumerate() {
+            let words = tile.words.chunks_exact_mut(block / STEP);
+            for ((x, words), scales) in row.chunks_exact(block).zip(words).zip(&mut tile.scales) {
+                scales[r] = quantise_block(x, |i, word| words[i][r] = word);
+            }
+        }
+        tile
+    }
+
+    #[inline(always)]
+    fn sums(self, (): (), matrix: &PackedMatrix, group: usize, tile: &Tile) -> [[f32; LANES]; ROWS] {
+        let Self(lanes) = self;
+        let (weights, affine) = matrix.group(group);
+        let per_block = matrix.block / STEP;
+        // In memory and not in registers: those are for the integer sums.
+        let mut sums = [[0.0_f32; LANES]; ROWS];
+        let words = weights
+            .chunks_exact(per_block)
+            .zip(tile.words.chunks_exact(per_block));
+        for (((weights, x), affine), scales) in words.zip(affine).zip(&tile.scales) {
+            let dots = lanes.dots::<ROWS, BITS>(weights, x);
+            let (factor, offset) = (lanes.load(&affine.0.factor), lanes.load(&affine.0.offset));
+            for ((sums, dots), [scale, scaled_sum]) in sums.iter_mut().zip(dots).zip(scales) {
+                let sum = lanes.mul_add(
+                    lanes.mul(factor, lanes.splat(*scale)),
+                    lanes.to_f32(dots),
+                    lanes.load(sums),
+                );
+                lanes.store(lanes.mul_add(offset, lanes.splat(*scaled_sum), sum), sums);
+            }
+        }
+        sums
+    }
+}
