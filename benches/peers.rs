@@ -122,7 +122,8 @@ impl Bench {
     }
 
     /// A whole dossier: the prefix once, eight prompts of 200 tokens, 150 tokens written by each branch, unconstrained.
-    /// The peer without flash attention and in batches of 128, which it likes best on a processor of AVX2.
+    /// The peer without flash attention and in batches of 128, which it likes best on a processor of AVX2, and with it and in
+    /// batches of 512, which it likes best on one with a matrix unit.
     fn dossier(&self, model: &str, dossier: &str) -> Outcome<Job> {
         let tokens = self.scratch.path().join(format!("{model}.tokens"));
         let (file, threads) = (weights(model)?, &self.threads);
@@ -130,20 +131,43 @@ impl Bench {
             "case {dossier} --free --model {model} --tokens-to {}",
             tokens.display()
         );
-        let theirs = |way: &str| {
+        let theirs = |way: &str, how: &str| {
             format!(
-                "--model {file} --tokens {} --generate 150 --threads {threads} --way {way} --flash off --ubatch 128",
+                "--model {file} --tokens {} --generate 150 --threads {threads} --way {way} {how}",
                 tokens.display()
             )
         };
+        let (off, on) = ("--flash off --ubatch 128", "--flash on --ubatch 512");
         let whole = |v: &Value| v["whole_ms"].as_f64();
         Ok(Job {
             title: format!("whole dossier, {dossier}"),
             unit: "ms",
             ways: vec![
                 Self::ours(&ours, |v| v["measures"]["whole_ms"]["median"].as_f64()),
-                self.peer("llama.cpp, side by side", "dossier", &theirs("parallel"), whole),
-                self.peer("llama.cpp, one by one", "dossier", &theirs("sequential"), whole),
+                self.peer(
+                    "llama.cpp, side by side, off",
+                    "dossier",
+                    &theirs("parallel", off),
+                    whole,
+                ),
+                self.peer(
+                    "llama.cpp, side by side, on",
+                    "dossier",
+                    &theirs("parallel", on),
+                    whole,
+                ),
+                self.peer(
+                    "llama.cpp, one by one, off",
+                    "dossier",
+                    &theirs("sequential", off),
+                    whole,
+                ),
+                self.peer(
+                    "llama.cpp, one by one, on",
+                    "dossier",
+                    &theirs("sequential", on),
+                    whole,
+                ),
             ],
         })
     }

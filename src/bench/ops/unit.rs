@@ -16,14 +16,14 @@ const DEPTH: usize = 64;
 pub(super) fn dots(amx: Amx) -> f64 {
     rayon::broadcast(|_| {
         let weights = [Aligned([3_u8; 4 * LANES]); BLOCK / 4];
-        let x = [Aligned([0x0102_0304_u32; LANES]); BLOCK / 4];
+        let x = Aligned([[5_u8; BLOCK]; ROWS]);
         let mut sums = Sums::<i32>::default();
         amx.run(
             BLOCK as u8,
             #[inline(always)]
             |tiles| {
                 for _ in 0..ROUNDS {
-                    tiles.dots::<BLOCK>(black_box(&weights), black_box(&x), &mut sums);
+                    tiles.dots(black_box(&weights), black_box(&x), &mut sums);
                 }
             },
         );

@@ -37,6 +37,9 @@ fn features() -> Vec<&'static str> {
         ("fma", std::arch::is_x86_feature_detected!("fma")),
         ("avx512f", std::arch::is_x86_feature_detected!("avx512f")),
         ("avx512vnni", std::arch::is_x86_feature_detected!("avx512vnni")),
+        ("avxvnni", std::arch::is_x86_feature_detected!("avxvnni")),
+        // Only where the system lets it be used.
+        ("amx", crate::model::kernels::lanes::name() == "amx"),
     ];
     known
         .into_iter()

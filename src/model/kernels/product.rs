@@ -156,12 +156,12 @@ trait Kernel<const R: usize>: Copy + Send + Sync {
     /// Quantised activations of `R` rows.
     type Tile: Send + Sync;
     /// What `run` gives to its work.
-    type Ready: Copy;
+    type Ready;
     /// Most tiles that one task takes through all weights.
     const TILES: usize;
 
     /// Runs `op`, compiled for the processor. What `op` calls must be inlined into it.
-    fn run<T>(self, op: impl FnOnce(Self::Ready) -> T) -> T;
+    fn run<T>(self, op: impl FnOnce(&mut Self::Ready) -> T) -> T;
 
     /// Quantises at most `R` rows, each as long as a row of the matrix; missing rows are zero. Called inside `run`.
     fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Self::Tile;
@@ -169,7 +169,7 @@ trait Kernel<const R: usize>: Copy + Send + Sync {
     /// The sums of one tile and one group of outputs. Called inside `run`.
     fn sums(
         self,
-        ready: Self::Ready,
+        ready: &mut Self::Ready,
         matrix: &PackedMatrix,
         group: usize,
         tile: &Self::Tile,
@@ -179,24 +179,36 @@ trait Kernel<const R: usize>: Copy + Send + Sync {
 /// The scale of one row's block, and the scale times the sum of the block.
 type Scale = [f32; 2];
 
-/// Gives the words of four i8 each that stand for `x` to `put`, with their index.
+/// `x` as i8, the scale, and the scale times the sum. Plain loops over arrays, which the compiler makes vectors of.
 #[inline(always)]
-fn quantise_block(x: &[f32], mut put: impl FnMut(usize, u32)) -> Scale {
+fn quantise_block<const N: usize>(x: &[f32; N]) -> ([u8; N], Scale) {
     /// 1.5 * 2^23: adding it rounds to a whole number and leaves that number in the low mantissa bits.
     const ROUND: f32 = 12_582_912.0;
-    let largest = x.iter().fold(0.0_f32, |a, &b| a.max(b.abs()));
+    let mut most = [0.0_f32; LANES];
+    for chunk in x.as_chunks::<LANES>().0 {
+        for (most, x) in most.iter_mut().zip(chunk) {
+            *most = if x.abs() > *most { x.abs() } else { *most };
+        }
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            most[i] = if most[i + half] > most[i] {
+                most[i + half]
+            } else {
+                most[i]
+            };
+        }
+    }
+    let largest = most[0];
     let scale = largest / 127.0;
     let inverse = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+    let mut bytes = [0; N];
     let mut sum = 0_i32;
-    for (i, x) in x.as_chunks::<STEP>().0.iter().enumerate() {
-        let mut bytes = [0; STEP];
-        for (byte, x) in bytes.iter_mut().zip(x) {
-            *byte = x.mul_add(inverse, ROUND).to_bits() as u8;
-            sum += i32::from(byte.cast_signed());
-        }
-        put(i, u32::from_le_bytes(bytes));
+    for (byte, x) in bytes.iter_mut().zip(x) {
+        *byte = x.mul_add(inverse, ROUND).to_bits() as u8;
+        sum += i32::from(byte.cast_signed());
     }
-    [scale, scale * sum as f32]
+    (bytes, [scale, scale * sum as f32])
 }
 
 impl Multiply<'_> {

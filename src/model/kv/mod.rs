@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use half::f16;
+use half::slice::HalfFloatSliceExt as _;
 use rayon::prelude::*;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -94,10 +95,7 @@ impl Lines {
 
     fn set(&mut self, line: usize, lane: usize, x: f32) {
         match self {
-            // Infinity would make every score of its row one.
-            Self::F16(lines) => {
-                lines[line][lane] = f16::from_f32(x.clamp(f16::MIN.to_f32(), f16::MAX.to_f32()));
-            }
+            Self::F16(lines) => lines[line][lane] = f16::from_f32(x),
             Self::F32(lines) => lines[line][lane] = x,
         }
     }
@@ -156,11 +154,17 @@ impl KvBlock {
 
     /// Writes the key and the value (each `[kv_heads * dim]`) of the position `slot` of the block.
     pub fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
-        for (i, (key, value)) in key.iter().zip(value).enumerate() {
-            let (line, lane) = key_place(geometry.dim, slot, i);
-            self.keys.set(line, lane, *key);
-            let (line, lane) = value_place(slot, i);
-            self.values.set(line, lane, *value);
+        let dim = geometry.dim;
+        match (&mut self.keys, &mut self.values) {
+            (Lines::F16(keys), Lines::F16(values)) => {
+                put_key(keys, dim, slot, &halves(key));
+                put_value(values, slot, &halves(value));
+            }
+            (Lines::F32(keys), Lines::F32(values)) => {
+                put_key(keys, dim, slot, key);
+                put_value(values, slot, value);
+            }
+            _ => debug_assert!(false, "keys and values are held alike"),
         }
     }
 
@@ -211,6 +215,32 @@ impl KvBlock {
     ) -> &'a [[f32; LANES]] {
         let size = dim * BLOCK / LANES;
         self.values.widened(head * size..(head + 1) * size, space)
+    }
+}
+
+/// Rounded. Infinity would make every score of its row one.
+fn halves(numbers: &[f32]) -> Vec<f16> {
+    let most = f16::MAX.to_f32();
+    let numbers: Vec<f32> = numbers.iter().map(|x| x.clamp(-most, most)).collect();
+    let mut halves = vec![f16::ZERO; numbers.len()];
+    halves.convert_from_f32_slice(&numbers);
+    halves
+}
+
+/// Writes a key, number by number where [`key_place`] says.
+fn put_key<T: Copy>(lines: &mut [[T; LANES]], dim: usize, slot: usize, key: &[T]) {
+    for (head, key) in key.chunks_exact(dim).enumerate() {
+        let (first, lane) = key_place(dim, slot, head * dim);
+        for (line, x) in lines[first..].iter_mut().zip(key) {
+            line[lane] = *x;
+        }
+    }
+}
+
+/// Writes a value, line by line where [`value_place`] says.
+fn put_value<T: Copy>(lines: &mut [[T; LANES]], slot: usize, value: &[T]) {
+    for (i, value) in value.as_chunks::<LANES>().0.iter().enumerate() {
+        lines[value_place(slot, i * LANES).0] = *value;
     }
 }
 

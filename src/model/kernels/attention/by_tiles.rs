@@ -261,7 +261,6 @@ fn split(lanes: Vnni, numbers: [__m512; 2], [upper, left]: &mut [Factor; 2], row
 }
 
 /// The upper halves of two numbers in each word, the first one's below.
-#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 #[inline(always)]
 fn pair(lanes: Vnni, first: __m512i, second: __m512i) -> [u32; LANES] {
     /// a | (b & c)
@@ -287,6 +286,7 @@ fn factors(lanes: Vnni, lines: &[[f16; LANES]], depth: usize, factors: &mut [[Fa
     }
 }
 
+#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 #[inline(always)]
 fn widen(lanes: Vnni, line: &[f16; LANES]) -> __m512 {
     lanes.avx512f._mm512_cvtph_ps(bytemuck::cast(*line))

@@ -165,22 +165,22 @@ macro_rules! add_quartet {
 }
 
 impl Tiles {
-    /// For each of sixteen rows of `BYTES` activations (i8, four in a word) and each column `c`: the sum over the steps `s`
-    /// and `i < 4` of `weights[s][4 c + i]`, unsigned, times byte `i` of word `s` of the row. `BYTES` is what the registers
-    /// were set up for. Exact.
+    /// For each of sixteen rows of `BYTES` activations (i8) and each column `c`: the sum over the steps `s` and `i < 4` of
+    /// `weights[s][4 c + i]`, unsigned, times number `4 s + i` of the row. `BYTES` is what the registers were set up for.
+    /// Exact.
     #[expect(unsafe_code, reason = "instructions without wrappers")]
     #[inline(always)]
     pub fn dots<const BYTES: usize>(
         self,
         weights: &[Aligned<[u8; 64]>],
-        x: &[Aligned<[u32; LANES]>],
+        x: &Aligned<[[u8; BYTES]; ROWS]>,
         sums: &mut Sums<i32>,
     ) {
-        debug_assert!(weights.len() * 4 == BYTES && size_of_val(x) == ROWS * BYTES);
+        debug_assert!(weights.len() * 4 == BYTES);
         // SAFETY: a `Tiles` exists only where the registers are set up, and the lengths are those that they read and write.
         unsafe {
             load!(6, weights.as_ptr(), 64_usize);
-            load!(4, x.as_ptr(), BYTES);
+            load!(4, &raw const *x, BYTES);
             zero!(0);
             multiply!("tdpbsud", 0, 4, 6);
             store!(0, &raw mut *sums);

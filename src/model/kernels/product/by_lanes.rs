@@ -18,6 +18,29 @@ pub(super) struct Tile {
     scales: Vec<[Scale; ROWS]>,
 }
 
+impl Tile {
+    #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
+    #[inline(always)]
+    fn quantise<const BLOCK: usize>(rows: &[f32], inputs: usize) -> Self {
+        let mut tile = Self {
+            words: vec![[0; ROWS]; inputs / STEP],
+            scales: vec![[[0.0; 2]; ROWS]; inputs / BLOCK],
+        };
+        for (r, row) in rows.chunks_exact(inputs).enumerate() {
+            let words = tile.words.chunks_exact_mut(BLOCK / STEP);
+            let blocks = row.as_chunks::<BLOCK>().0.iter();
+            for ((x, words), scales) in blocks.zip(words).zip(&mut tile.scales) {
+                let bytes;
+                (bytes, scales[r]) = quantise_block(x);
+                for (words, bytes) in words.iter_mut().zip(bytes.as_chunks::<STEP>().0) {
+                    words[r] = u32::from_le_bytes(*bytes);
+                }
+            }
+        }
+        tile
+    }
+}
+
 #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 impl<L: Lanes, const BITS: u32> Kernel<ROWS> for ByLanes<L, BITS> {
     type Tile = Tile;
@@ -25,31 +48,23 @@ impl<L: Lanes, const BITS: u32> Kernel<ROWS> for ByLanes<L, BITS> {
 
     const TILES: usize = 16;
 
-    fn run<T>(self, op: impl FnOnce(()) -> T) -> T {
+    fn run<T>(self, op: impl FnOnce(&mut ()) -> T) -> T {
         self.0.run(
             #[inline(always)]
-            || op(()),
+            || op(&mut ()),
         )
     }
 
     #[inline(always)]
     fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Tile {
-        let (inputs, block) = (matrix.inputs, matrix.block);
-        let mut tile = Tile {
-            words: vec![[0; ROWS]; inputs / STEP],
-            scales: vec![[[0.0; 2]; ROWS]; inputs / block],
-        };
-        for (r, row) in rows.chunks_exact(inputs).enumerate() {
-            let words = tile.words.chunks_exact_mut(block / STEP);
-            for ((x, words), scales) in row.chunks_exact(block).zip(words).zip(&mut tile.scales) {
-                scales[r] = quantise_block(x, |i, word| words[i][r] = word);
-            }
+        match matrix.block {
+            16 => Tile::quantise::<16>(rows, matrix.inputs),
+            _ => Tile::quantise::<32>(rows, matrix.inputs),
         }
-        tile
     }
 
     #[inline(always)]
-    fn sums(self, (): (), matrix: &PackedMatrix, group: usize, tile: &Tile) -> [[f32; LANES]; ROWS] {
+    fn sums(self, (): &mut (), matrix: &PackedMatrix, group: usize, tile: &Tile) -> [[f32; LANES]; ROWS] {
         let Self(lanes) = self;
         let (weights, affine) = matrix.group(group);
         let per_block = matrix.block / STEP;

@@ -21,73 +21,83 @@ pub(super) fn multiply(amx: Amx, product: Multiply) -> Vec<f32> {
 struct ByTiles<const BLOCK: usize>(Amx);
 
 /// Block by block.
-struct Tile {
-    /// `[in / block, 16, block / 4]`: four i8 each.
-    words: Vec<Aligned<[u32; LANES]>>,
+struct Tile<const BLOCK: usize> {
+    /// `[in / block]`: of each row the i8.
+    blocks: Vec<Aligned<[[u8; BLOCK]; ROWS]>>,
     /// `[in / block]`.
     scales: Vec<[Scale; ROWS]>,
 }
 
+/// The registers, and where they leave their sums: the unit works on one block while the vectors take the one before it.
+struct Ready {
+    tiles: Tiles,
+    dots: [Sums<i32>; 2],
+}
+
 #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 impl<const BLOCK: usize> Kernel<ROWS> for ByTiles<BLOCK> {
-    type Tile = Tile;
-    type Ready = Tiles;
+    type Tile = Tile<BLOCK>;
+    type Ready = Ready;
 
     const TILES: usize = 8;
 
-    fn run<T>(self, op: impl FnOnce(Tiles) -> T) -> T {
-        self.0.run(BLOCK as u8, op)
+    fn run<T>(self, op: impl FnOnce(&mut Ready) -> T) -> T {
+        self.0.run(
+            BLOCK as u8,
+            #[inline(always)]
+            |tiles| {
+                op(&mut Ready {
+                    tiles,
+                    dots: Default::default(),
+                })
+            },
+        )
     }
 
     #[inline(always)]
-    fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Tile {
-        let (inputs, per_block) = (matrix.inputs, BLOCK / STEP);
+    fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Tile<BLOCK> {
+        let inputs = matrix.inputs;
         let mut tile = Tile {
-            words: vec![Aligned([0; LANES]); inputs / STEP],
+            blocks: vec![Aligned([[0; BLOCK]; ROWS]); inputs / BLOCK],
             scales: vec![[[0.0; 2]; ROWS]; inputs / BLOCK],
         };
         for (r, row) in rows.chunks_exact(inputs).enumerate() {
-            let words = tile.words.chunks_exact_mut(per_block);
-            for ((x, words), scales) in row.chunks_exact(BLOCK).zip(words).zip(&mut tile.scales) {
-                scales[r] = quantise_block(x, |i, word| {
-                    let at = r * per_block + i;
-                    words[at / LANES].0[at % LANES] = word;
-                });
+            let blocks = tile.blocks.iter_mut().zip(&mut tile.scales);
+            for (x, (block, scales)) in row.as_chunks::<BLOCK>().0.iter().zip(blocks) {
+                (block.0[r], scales[r]) = quantise_block(x);
             }
         }
         tile
     }
 
     #[inline(always)]
-    fn sums(self, tiles: Tiles, matrix: &PackedMatrix, group: usize, tile: &Tile) -> [[f32; LANES]; ROWS] {
+    fn sums(
+        self,
+        ready: &mut Ready,
+        matrix: &PackedMatrix,
+        group: usize,
+        tile: &Tile<BLOCK>,
+    ) -> [[f32; LANES]; ROWS] {
         let Self(Amx { lanes }) = self;
         let (weights, affine) = matrix.group(group);
-        let per_block = BLOCK / STEP;
         let mut sums = [lanes.splat(0.0); ROWS];
-        // The unit works on one block while the vectors take the one before it.
-        let mut dots = [Sums::<i32>::default(); 2];
-        let mut blocks = weights
-            .chunks_exact(per_block)
-            .zip(tile.words.chunks_exact(per_block));
+        let mut blocks = weights.chunks_exact(BLOCK / STEP).zip(&tile.blocks);
         if let Some((weights, x)) = blocks.next() {
-            tiles.dots::<BLOCK>(weights, x, &mut dots[0]);
+            ready.tiles.dots(weights, x, &mut ready.dots[0]);
         }
         for (i, (affine, scales)) in affine.iter().zip(&tile.scales).enumerate() {
             if let Some((weights, x)) = blocks.next() {
-                tiles.dots::<BLOCK>(weights, x, &mut dots[(i + 1) % 2]);
+                ready.tiles.dots(weights, x, &mut ready.dots[(i + 1) % 2]);
             }
             let (factor, offset) = (lanes.load(&affine.0.factor), lanes.load(&affine.0.offset));
+            let dots = &ready.dots[i % 2];
             for r in 0..ROWS {
                 let [scale, scaled_sum] = scales[r];
-                let dots = lanes.to_f32(pulp::cast(dots[i % 2].0[r]));
+                let dots = lanes.to_f32(pulp::cast(dots.0[r]));
                 sums[r] = lanes.mul_add(lanes.mul(factor, lanes.splat(scale)), dots, sums[r]);
                 sums[r] = lanes.mul_add(offset, lanes.splat(scaled_sum), sums[r]);
             }
         }
-        let mut stored = [[0.0; LANES]; ROWS];
-        for (sums, stored) in sums.into_iter().zip(&mut stored) {
-            lanes.store(sums, stored);
-        }
-        stored
+        pulp::cast(sums)
     }
 }
