@@ -122,8 +122,8 @@ impl Bench {
     }
 
     /// A whole dossier: the prefix once, eight prompts of 200 tokens, 150 tokens written by each branch, unconstrained.
-    /// The peer without flash attention and in batches of 128, which it likes best on a processor of AVX2, and with it and in
-    /// batches of 512, which it likes best on one with a matrix unit.
+    /// The peer in each way twice: without flash attention in batches of 128, which is its best with AVX2, and with flash
+    /// attention in batches of 512, which is its best with AMX.
     fn dossier(&self, model: &str, dossier: &str) -> Outcome<Job> {
         let tokens = self.scratch.path().join(format!("{model}.tokens"));
         let (file, threads) = (weights(model)?, &self.threads);
@@ -145,25 +145,25 @@ impl Bench {
             ways: vec![
                 Self::ours(&ours, |v| v["measures"]["whole_ms"]["median"].as_f64()),
                 self.peer(
-                    "llama.cpp, side by side, off",
+                    "llama.cpp, side by side, flash off",
                     "dossier",
                     &theirs("parallel", off),
                     whole,
                 ),
                 self.peer(
-                    "llama.cpp, side by side, on",
+                    "llama.cpp, side by side, flash on",
                     "dossier",
                     &theirs("parallel", on),
                     whole,
                 ),
                 self.peer(
-                    "llama.cpp, one by one, off",
+                    "llama.cpp, one by one, flash off",
                     "dossier",
                     &theirs("sequential", off),
                     whole,
                 ),
                 self.peer(
-                    "llama.cpp, one by one, on",
+                    "llama.cpp, one by one, flash on",
                     "dossier",
                     &theirs("sequential", on),
                     whole,
@@ -238,7 +238,7 @@ impl Bench {
             let (name, n, unit) = (way.name, figures.len(), job.unit);
             writeln!(
                 out,
-                "  {name:<28} {median:>10.1} {unit} ({low:.1} to {high:.1}, n = {n})"
+                "  {name:<34} {median:>10.1} {unit} ({low:.1} to {high:.1}, n = {n})"
             )?;
             medians.push(median);
         }

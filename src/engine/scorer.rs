@@ -25,6 +25,7 @@ use crate::model::backend::{Backend, DeviceChoice};
 use crate::model::chat::ChatFrame;
 use crate::model::decoder::{Decoder, Step};
 use crate::model::gguf::Gguf;
+use crate::model::kernels::attention;
 use crate::model::kv::pages::{PAGE, PageFolder};
 use crate::model::kv::{BranchKv, Held, SharedPrefix};
 use crate::model::linear::WeightForm;
@@ -171,7 +172,8 @@ impl Scorer {
 
     fn page_folder(&self) -> Option<PageFolder> {
         let ModelIdentity { sha256, adapter, .. } = self.identity.reads_as();
-        let weights = format!("{sha256} {adapter:?} {:?}", self.options.weights);
+        let way = attention::way(self.decoder.geometry());
+        let weights = format!("{sha256} {adapter:?} {:?} {way}", self.options.weights);
         let PrefixCache { folder, limit } = &self.cache;
         (*limit > 0 && self.decoder.geometry().held == Held::Blocks)
             .then(|| PageFolder::new(folder, *limit, &weights))
@@ -210,7 +212,8 @@ impl Scorer {
     pub fn fingerprint(&self) -> ContentHash {
         let version = env!("CARGO_PKG_VERSION");
         let (identity, options, prompts) = (&self.identity, &self.options, prompt::templates_hash());
-        ContentHash::of(format!("{version} {REVISION} {identity:?} {options:?} {prompts}").as_bytes())
+        let way = attention::way(self.decoder.geometry());
+        ContentHash::of(format!("{version} {REVISION} {identity:?} {options:?} {prompts} {way}").as_bytes())
     }
 
     /// The tokenizer of the weights.

@@ -39,6 +39,13 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     a.apply_op2_no_bwd(b, &Elementwise("add", |a: f32, b: f32| a + b))
 }
 
+/// How many of `count` things one task takes: at most `most`, in as few rounds of all threads as that allows, and as even
+/// as whole things can be.
+fn share(count: usize, most: usize, threads: usize) -> usize {
+    let rounds = count.div_ceil(most.max(1) * threads).max(1);
+    count.div_ceil(threads * rounds).max(1)
+}
+
 /// Elements one task takes at a time.
 const CHUNK: usize = 1 << 14;
 

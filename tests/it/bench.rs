@@ -86,6 +86,7 @@ fn the_kernels_are_measured_beside_their_limits() -> Outcome {
             "memory_read_gb_per_s",
             "limit_dots_4bit_gops",
             "limit_fma_gflops",
+            "limit_attention_gflops",
             "product_4bit_576x1536_rows_256_gops",
             "product_8bit_1536x576_rows_1_share",
             "attention_prefill_rows_256_keys_4096_gflops",

@@ -13,9 +13,11 @@ OPTIONS=(
   -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_COMMON=ON -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
   -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_MTMD=OFF
   -DLLAMA_OPENSSL=OFF
-  # GCC 12 takes the writes of the matrix unit's configuration (AMX) for dead: the peer then ends with an illegal instruction.
-  "-DCMAKE_CXX_FLAGS=-fno-tree-dse -fno-dse"
 )
+# GCC 12 takes the writes of the matrix unit's configuration (AMX) for dead: the peer then ends with an illegal instruction.
+if grep -qw amx_tile /proc/cpuinfo && c++ --version | grep -q 'Free Software'; then
+  OPTIONS+=("-DCMAKE_CXX_FLAGS=-fno-tree-dse -fno-dse")
+fi
 
 fail() {
   echo "build.sh: $*" >&2

@@ -76,7 +76,12 @@ fn dots<const BITS: u32>() -> Result<f64> {
     ])?;
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     if let Some(amx) = lanes::amx::Amx::get() {
-        return Ok(of_vectors.max(fastest([&|| unit::dots(amx)])?));
+        // Six bits come in blocks of 16.
+        let of_unit = match BITS {
+            6 => fastest([&|| unit::dots::<16>(amx)])?,
+            _ => fastest([&|| unit::dots::<32>(amx)])?,
+        };
+        return Ok(of_vectors.max(of_unit));
     }
     Ok(of_vectors)
 }

@@ -3,7 +3,7 @@
 //!
 //! A row meets its blocks in the order of their positions, and what one row computes does not depend on the rows beside
 //! it. Blocks lie at the same positions in every branch, so a forked, a batched and a chunked pass give the same bits on
-//! one machine; processors that multiply in other ways ([`by_lanes`], [`by_tiles`]) differ in the last ones.
+//! one machine. By vectors (`by_lanes`) and by a matrix unit (`by_tiles`) they differ by some 2^-17 of a score.
 
 mod by_lanes;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -47,43 +47,76 @@ pub struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    /// The attended values, `[T, heads * D]`.
+    /// The attended values, `[T, heads * D]`. The matrix unit is asked for one row as for many, though vectors would be as
+    /// fast for one: a row must have the same bits whatever comes with it.
     pub fn run(&self) -> Vec<f32> {
         #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-        if let Some(amx) = lanes::amx::Amx::get()
-            && by_tiles::fits(self.geometry)
-        {
+        if let Some(amx) = unit_for(self.geometry) {
             return self.by::<by_tiles::ByTiles>(amx);
         }
         lanes::dispatch(*self)
     }
 
     fn by<'a, K: Kernel<'a>>(&'a self, processor: K::Processor) -> Vec<f32> {
+        let kv_heads = self.geometry.kv_heads;
         let width = self.heads * self.geometry.dim;
         let tokens = self.queries.len() / width;
-        let per_task = per_task(
-            tokens,
-            K::ROWS * self.geometry.kv_heads / self.heads,
-            rayon::current_num_threads(),
-        );
+        let most = (K::TASK_ROWS * kv_heads / self.heads).max(1);
+        let per_task = tokens.div_ceil(parts(tokens, most, kv_heads)).max(1);
+        let tasks = tokens.div_ceil(per_task) * kv_heads;
+        let kernels: Vec<K> = (0..tasks)
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|task| {
+                let first_token = task / kv_heads * per_task;
+                let part = Part {
+                    pass: self,
+                    head: task % kv_heads,
+                    first_token,
+                    tokens: per_task.min(tokens - first_token),
+                };
+                let mut kernel = K::new(processor, part);
+                part.visit(|block, rows, seen| kernel.block(block, rows, seen));
+                kernel
+            })
+            .collect();
         let mut out = vec![0.0; self.queries.len()];
         out.par_chunks_mut(per_task * width)
-            .enumerate()
-            .for_each(|(task, out)| {
-                for head in 0..self.geometry.kv_heads {
-                    let part = Part {
-                        pass: self,
-                        head,
-                        first_token: task * per_task,
-                        tokens: out.len() / width,
-                    };
-                    let mut kernel = K::new(processor, part);
-                    part.visit(|block, rows, seen| kernel.block(block, rows, seen));
+            .zip(kernels.par_chunks(kv_heads))
+            .for_each(|(out, kernels)| {
+                for kernel in kernels {
                     kernel.write(out);
                 }
             });
         out
     }
+}
+
+/// The matrix unit, where keys and values lie as it reads them.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn unit_for(geometry: Geometry) -> Option<lanes::amx::Amx> {
+    lanes::amx::Amx::get().filter(|_| by_tiles::fits(geometry))
+}
+
+/// In which of the ways that differ in their last bits attention is calculated here: `tiles` or `lanes`.
+pub fn way(geometry: Geometry) -> &'static str {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    if unit_for(geometry).is_some() {
+        return "tiles";
+    }
+    let _ = geometry;
+    "lanes"
+}
+
+/// Into how many parts tokens are cut, of at most `most`, so that the parts of all `kv_heads` keep the threads equally long
+/// at work.
+fn parts(tokens: usize, most: usize, kv_heads: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    let least = tokens.div_ceil(most);
+    (least..=tokens.min(least + threads))
+        .find(|parts| (parts * kv_heads).is_multiple_of(threads))
+        .unwrap_or(least)
+        .max(1)
 }
 
 impl WithLanes for Attention<'_> {
@@ -94,24 +127,21 @@ impl WithLanes for Attention<'_> {
     }
 }
 
-/// Tokens of a task: at most `most`, as few as keep all threads at work, and the same number in all tasks.
-fn per_task(tokens: usize, most: usize, threads: usize) -> usize {
-    let rounds = tokens.div_ceil(most.max(1) * threads);
-    tokens.div_ceil(threads * rounds.max(1)).max(1)
-}
+/// How many keys of a block the so-many-th row sees; none where every row sees all of them.
+type Seen<'a> = Option<&'a dyn Fn(usize) -> usize>;
 
 /// How some rows go through keys and values, a block at a time.
-trait Kernel<'a> {
+trait Kernel<'a>: Send + Sync {
     /// What the processor has for it.
     type Processor: Copy + Sync;
-    /// Query rows of one task and head: enough to use a block well while it is in the cache.
-    const ROWS: usize;
+    /// Most query rows of one task: enough to use a block well while it is in the cache.
+    const TASK_ROWS: usize;
 
     /// Before the first block.
     fn new(processor: Self::Processor, part: Part<'a>) -> Self;
 
-    /// Takes `rows` through one block; `seen` says how many of its keys a row sees.
-    fn block(&mut self, block: &KvBlock, rows: Range<usize>, seen: &dyn Fn(usize) -> usize);
+    /// Takes `rows` through one block.
+    fn block(&mut self, block: &KvBlock, rows: Range<usize>, seen: Seen);
 
     /// Normalises, and writes the rows into `out` (`[tokens, heads * D]`).
     fn write(&self, out: &mut [f32]);
@@ -150,13 +180,12 @@ impl<'a> Part<'a> {
         &self.pass.queries[before..][self.place(row)]
     }
 
-    /// Gives every block that a row sees to `take`, in order of position, with the rows that see it and how many of its keys
-    /// each sees.
-    fn visit(&self, mut take: impl FnMut(&KvBlock, Range<usize>, &dyn Fn(usize) -> usize)) {
+    /// Gives every block that a row sees to `take`, in order of position, with the rows that see it.
+    fn visit(&self, mut take: impl FnMut(&KvBlock, Range<usize>, Seen)) {
         let (pass, group, first_token) = (self.pass, self.group(), self.first_token);
         let tokens = first_token..first_token + self.tokens;
         for block in pass.shared {
-            take(block, 0..self.rows(), &|_| BLOCK);
+            take(block, 0..self.rows(), None);
         }
         let base = pass.shared.len() * BLOCK;
         for span in pass.spans {
@@ -166,16 +195,19 @@ impl<'a> Part<'a> {
                 continue;
             }
             let rows = (first - tokens.start) * group..(end - tokens.start) * group;
-            let last = span.position + (end - 1 - span.first_row);
+            let position = |token: usize| span.position + (token - span.first_row);
             for (i, block) in span.blocks.iter().enumerate() {
                 let start = base + i * BLOCK;
-                if start > last {
+                if start > position(end - 1) {
                     break;
                 }
-                take(block, rows.clone(), &|row| {
-                    let position = span.position + (first_token + row / group - span.first_row);
-                    (position + 1).saturating_sub(start).min(BLOCK)
-                });
+                let seen = |row| {
+                    (position(first_token + row / group) + 1)
+                        .saturating_sub(start)
+                        .min(BLOCK)
+                };
+                let whole = start + BLOCK <= position(first) + 1;
+                take(block, rows.clone(), (!whole).then_some(&seen));
             }
         }
     }

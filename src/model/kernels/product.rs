@@ -12,8 +12,11 @@ mod by_tiles;
 use rayon::prelude::*;
 
 use crate::model::kernels::lanes::{self, Aligned, LANES, Lanes, WithLanes};
+use crate::model::kernels::share;
 use by_lanes::ByLanes;
 
+/// Tasks a thread, where the weights are shared out: who is held up has less left to do.
+const TASKS: usize = 4;
 /// Inputs of one step: the bytes of one 32-bit word.
 const STEP: usize = 4;
 
@@ -156,20 +159,20 @@ trait Kernel<const R: usize>: Copy + Send + Sync {
     /// Quantised activations of `R` rows.
     type Tile: Send + Sync;
     /// What `run` gives to its work.
-    type Ready;
+    type Ready<'a>;
     /// Most tiles that one task takes through all weights.
     const TILES: usize;
 
     /// Runs `op`, compiled for the processor. What `op` calls must be inlined into it.
-    fn run<T>(self, op: impl FnOnce(&mut Self::Ready) -> T) -> T;
+    fn run<T>(self, op: impl FnOnce(&mut Self::Ready<'_>) -> T) -> T;
 
-    /// Quantises at most `R` rows, each as long as a row of the matrix; missing rows are zero. Called inside `run`.
-    fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Self::Tile;
+    /// Quantises at most `R` rows, each as long as a row of the matrix; missing rows are zero.
+    fn quantise(self, rows: &[f32], matrix: &PackedMatrix) -> Self::Tile;
 
     /// The sums of one tile and one group of outputs. Called inside `run`.
     fn sums(
         self,
-        ready: &mut Self::Ready,
+        ready: &mut Self::Ready<'_>,
         matrix: &PackedMatrix,
         group: usize,
         tile: &Self::Tile,
@@ -217,18 +220,14 @@ impl Multiply<'_> {
         let tiles: Vec<K::Tile> = self
             .x
             .par_chunks(R * inputs)
-            .map(|rows| {
-                kernel.run(
-                    #[inline(always)]
-                    |_| K::quantise(rows, self.matrix),
-                )
-            })
+            .map(|rows| kernel.quantise(rows, self.matrix))
             .collect();
         let mut y = vec![0.0; self.x.len() / inputs * outputs];
         let groups = outputs.div_ceil(LANES);
-        let per_task = K::TILES.min(tiles.len().div_ceil(rayon::current_num_threads()));
+        let threads = rayon::current_num_threads();
+        let per_task = share(tiles.len(), K::TILES, threads);
+        // With fewer tiles to use them for, reading all weights in each task costs more than the products.
         if 2 * per_task >= K::TILES {
-            // Many rows: each task takes some of them through all weights.
             y.par_chunks_mut(per_task * R * outputs)
                 .zip(tiles.par_chunks(per_task))
                 .for_each(|(y, tiles)| {
@@ -246,27 +245,28 @@ impl Multiply<'_> {
                 });
             return y;
         }
-        // Few rows: each task takes them through some of the weights.
-        let sums: Vec<[[f32; LANES]; R]> = (0..groups)
-            .into_par_iter()
-            .with_min_len(8)
-            .flat_map_iter(|group| {
-                let mut sums = vec![[[0.0; LANES]; R]; tiles.len()];
+        // Each task takes all tiles through some of the weights.
+        let per_task = groups.div_ceil(TASKS * threads);
+        let mut sums = vec![[[0.0; LANES]; R]; groups * tiles.len()];
+        sums.par_chunks_mut((per_task * tiles.len()).max(1))
+            .enumerate()
+            .for_each(|(task, sums)| {
                 kernel.run(
                     #[inline(always)]
                     |ready| {
-                        for (sums, tile) in sums.iter_mut().zip(&tiles) {
-                            *sums = kernel.sums(ready, self.matrix, group, tile);
+                        for (i, sums) in sums.chunks_mut(tiles.len()).enumerate() {
+                            for (sums, tile) in sums.iter_mut().zip(&tiles) {
+                                *sums = kernel.sums(ready, self.matrix, task * per_task + i, tile);
+                            }
                         }
                     },
                 );
-                sums
-            })
-            .collect();
-        for (i, sums) in sums.iter().enumerate() {
-            let (group, tile) = (i / tiles.len(), i % tiles.len());
-            self.scatter(sums, &mut y[tile * R * outputs..], group);
-        }
+            });
+        y.par_chunks_mut(R * outputs).enumerate().for_each(|(tile, y)| {
+            for group in 0..groups {
+                self.scatter(&sums[group * tiles.len() + tile], y, group);
+            }
+        });
         y
     }
 

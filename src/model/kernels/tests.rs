@@ -15,6 +15,16 @@ fn exp_is_close_to_the_library_s() {
 }
 
 #[test]
+fn tasks_are_few_and_even() {
+    // Three rounds would do for 24 things by eight and two threads; four tasks of six take as long as two.
+    assert_eq!(share(24, 8, 2), 6);
+    assert_eq!(share(16, 8, 2), 8);
+    assert_eq!(share(130, 8, 16), 5);
+    assert_eq!(share(1, 8, 16), 1);
+    assert_eq!(share(5, 0, 2), 1);
+}
+
+#[test]
 fn every_finite_half_is_widened_exactly() {
     for bits in 0..=u16::MAX {
         let half = f16::from_bits(bits);

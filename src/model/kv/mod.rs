@@ -100,6 +100,30 @@ impl Lines {
         }
     }
 
+    /// Writes a line.
+    fn put_line(&mut self, line: usize, numbers: &[f32; LANES]) {
+        match self {
+            Self::F16(lines) => lines[line] = to_f16(numbers),
+            Self::F32(lines) => lines[line] = *numbers,
+        }
+    }
+
+    /// Writes one lane of the sixteen lines from `first` on.
+    fn put_column(&mut self, first: usize, lane: usize, numbers: &[f32; LANES]) {
+        match self {
+            Self::F16(lines) => {
+                for (line, x) in lines[first..].iter_mut().zip(to_f16(numbers)) {
+                    line[lane] = x;
+                }
+            }
+            Self::F32(lines) => {
+                for (line, x) in lines[first..].iter_mut().zip(numbers) {
+                    line[lane] = *x;
+                }
+            }
+        }
+    }
+
     fn bytes(&self) -> &[u8] {
         match self {
             Self::F16(lines) => bytemuck::cast_slice(lines),
@@ -154,17 +178,12 @@ impl KvBlock {
 
     /// Writes the key and the value (each `[kv_heads * dim]`) of the position `slot` of the block.
     pub fn write(&mut self, geometry: Geometry, slot: usize, key: &[f32], value: &[f32]) {
-        let dim = geometry.dim;
-        match (&mut self.keys, &mut self.values) {
-            (Lines::F16(keys), Lines::F16(values)) => {
-                put_key(keys, dim, slot, &halves(key));
-                put_value(values, slot, &halves(value));
-            }
-            (Lines::F32(keys), Lines::F32(values)) => {
-                put_key(keys, dim, slot, key);
-                put_value(values, slot, value);
-            }
-            _ => debug_assert!(false, "keys and values are held alike"),
+        for (i, key) in key.as_chunks().0.iter().enumerate() {
+            let (first, lane) = key_place(geometry.dim, slot, i * LANES);
+            self.keys.put_column(first, lane, key);
+        }
+        for (i, value) in value.as_chunks().0.iter().enumerate() {
+            self.values.put_line(value_place(slot, i * LANES).0, value);
         }
     }
 
@@ -181,8 +200,9 @@ impl KvBlock {
         }
     }
 
-    /// Keys and values of one head as [`Self::keys`] and [`Self::values`] have them, not widened; none where they are not f16.
-    pub fn halves(&self, head: usize, dim: usize) -> Option<(&[[f16; LANES]], &[[f16; LANES]])> {
+    /// Keys `[BLOCK / 16, dim]` and values `[dim / 16, BLOCK]` of one head in sixteens, as they lie; `None` where they are no
+    /// f16.
+    pub fn as_f16(&self, head: usize, dim: usize) -> Option<(&[[f16; LANES]], &[[f16; LANES]])> {
         let size = dim * BLOCK / LANES;
         let lines = head * size..(head + 1) * size;
         match (&self.keys, &self.values) {
@@ -218,30 +238,12 @@ impl KvBlock {
     }
 }
 
-/// Rounded. Infinity would make every score of its row one.
-fn halves(numbers: &[f32]) -> Vec<f16> {
+/// The nearest f16 numbers; what is too large becomes the largest, since infinity would make every score of its row one.
+fn to_f16(numbers: &[f32; LANES]) -> [f16; LANES] {
     let most = f16::MAX.to_f32();
-    let numbers: Vec<f32> = numbers.iter().map(|x| x.clamp(-most, most)).collect();
-    let mut halves = vec![f16::ZERO; numbers.len()];
-    halves.convert_from_f32_slice(&numbers);
-    halves
-}
-
-/// Writes a key, number by number where [`key_place`] says.
-fn put_key<T: Copy>(lines: &mut [[T; LANES]], dim: usize, slot: usize, key: &[T]) {
-    for (head, key) in key.chunks_exact(dim).enumerate() {
-        let (first, lane) = key_place(dim, slot, head * dim);
-        for (line, x) in lines[first..].iter_mut().zip(key) {
-            line[lane] = *x;
-        }
-    }
-}
-
-/// Writes a value, line by line where [`value_place`] says.
-fn put_value<T: Copy>(lines: &mut [[T; LANES]], slot: usize, value: &[T]) {
-    for (i, value) in value.as_chunks::<LANES>().0.iter().enumerate() {
-        lines[value_place(slot, i * LANES).0] = *value;
-    }
+    let mut rounded = [f16::ZERO; LANES];
+    rounded.convert_from_f32_slice(&numbers.map(|x| x.clamp(-most, most)));
+    rounded
 }
 
 /// Line and lane of number `i` of the key in `slot`.

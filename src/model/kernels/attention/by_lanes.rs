@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Kernel, Part};
+use super::{Kernel, Part, Seen};
 use crate::model::kernels::exp;
 use crate::model::kernels::lanes::{LANES, Lanes};
 use crate::model::kv::{BLOCK, KvBlock};
@@ -34,7 +34,7 @@ struct State {
 impl<'a, L: Lanes> Kernel<'a> for ByLanes<'a, L> {
     type Processor = L;
 
-    const ROWS: usize = 60;
+    const TASK_ROWS: usize = 60;
 
     fn new(lanes: L, part: Part<'a>) -> Self {
         let dim = part.pass.geometry.dim;
@@ -63,7 +63,7 @@ impl<'a, L: Lanes> Kernel<'a> for ByLanes<'a, L> {
 
     /// Compiled for the processor by itself: in a larger function the sums of the inner loops did not all keep their
     /// registers.
-    fn block(&mut self, block: &KvBlock, rows: Range<usize>, seen: &dyn Fn(usize) -> usize) {
+    fn block(&mut self, block: &KvBlock, rows: Range<usize>, seen: Seen) {
         let (lanes, dim, head) = (self.lanes, self.part.pass.geometry.dim, self.part.head);
         lanes.run(
             #[inline(always)]
@@ -76,7 +76,11 @@ impl<'a, L: Lanes> Kernel<'a> for ByLanes<'a, L> {
                     let mut scores = scores(lanes, queries, keys);
                     let seen = std::array::from_fn(|r| {
                         let row = tile * ROWS + r;
-                        if rows.contains(&row) { seen(row) } else { 0 }
+                        if rows.contains(&row) {
+                            seen.map_or(BLOCK, |seen| seen(row))
+                        } else {
+                            0
+                        }
                     });
                     let shrink = weights(&mut scores, &seen, &mut self.states[tile]);
                     let sums = &mut self.sums[tile * (dim / LANES)..][..dim / LANES];

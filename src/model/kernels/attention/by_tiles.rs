@@ -1,16 +1,16 @@
 //! Attention with the matrix unit, whose factors are bf16 and whose sums are f32.
 //!
-//! A number is the sum of two bf16 numbers, its upper half and what is left: exactly for the f16 that keys and values are
-//! kept in, up to 2^-16 of it for queries and weights. A product is three: upper with upper, upper with left, left with
-//! upper. So it loses what f32 sums lose and not what bf16 does, and still is faster than vectors are.
+//! A number is the sum of two bf16 numbers, the nearest one and what that leaves: exactly for the f16 that keys and values
+//! are kept in, up to 2^-17 of it for queries and weights. A product is three: nearest with nearest, rest with nearest,
+//! nearest with rest. What is left out is within 2^-17 of a product, and has no sign of its own.
 
-use std::arch::x86_64::{__m512, __m512i};
+use std::arch::x86_64::{__m512, __m512i, _CMP_GT_OQ};
 use std::f32::consts::LOG2_E;
 use std::ops::Range;
 
 use half::f16;
 
-use super::{Kernel, Part};
+use super::{Kernel, Part, Seen};
 use crate::model::kernels::lanes::amx::{Amx, Factor, QUARTET, ROWS, Sums, Tiles};
 use crate::model::kernels::lanes::x86::Vnni;
 use crate::model::kernels::lanes::{LANES, Lanes as _};
@@ -29,19 +29,19 @@ pub(super) struct ByTiles<'a> {
     amx: Amx,
     part: Part<'a>,
     /// `[rows / 16, D / 32]`: scaled queries; scores are logarithms of base 2.
-    queries: Vec<[Factor; 2]>,
+    queries: Vec<Factor>,
     /// `[rows / 16]`.
     states: Vec<State>,
     /// `[rows / 16, D / 16]`: unnormalised sums of values.
     sums: Vec<Sums<f32>>,
     /// `[D / 32, BLOCK / 16]`: the keys of a block.
-    keys: Vec<[Factor; 2]>,
+    keys: Vec<Factor>,
     /// `[BLOCK / 32, D / 16]`: its values.
-    values: Vec<[Factor; 2]>,
+    values: Vec<Factor>,
     /// `[BLOCK / 16]`: the scores of a tile.
     scores: [Sums<f32>; QUARTET],
     /// `[BLOCK / 32]`: the weights of a tile.
-    weights: [[Factor; 2]; BLOCK / DEPTH],
+    weights: [Factor; BLOCK / DEPTH],
 }
 
 /// The online softmax of sixteen rows.
@@ -55,8 +55,8 @@ struct State {
 impl<'a> Kernel<'a> for ByTiles<'a> {
     type Processor = Amx;
 
-    /// Turning a block into factors costs as much as sixteen rows.
-    const ROWS: usize = 512;
+    /// Turning a block into factors costs as much as sixteen rows do, and is a thirtieth of the work then.
+    const TASK_ROWS: usize = 512;
 
     fn new(amx: Amx, part: Part<'a>) -> Self {
         let dim = part.pass.geometry.dim;
@@ -65,18 +65,18 @@ impl<'a> Kernel<'a> for ByTiles<'a> {
             largest: [f32::NEG_INFINITY; ROWS],
             total: Sums::default(),
         };
-        let mut queries = vec![[Factor::default(); 2]; tiles * (dim / DEPTH)];
-        amx.lanes.run(
+        let mut queries = vec![Factor::default(); tiles * (dim / DEPTH)];
+        amx.lanes().run(
             #[inline(always)]
             || {
-                let scale = amx.lanes.splat(LOG2_E / (dim as f32).sqrt());
+                let scale = amx.lanes().splat(LOG2_E / (dim as f32).sqrt());
                 for row in 0..part.rows() {
                     let query = part.query(row).as_chunks::<LANES>().0;
                     for (i, halves) in query.as_chunks::<2>().0.iter().enumerate() {
-                        let near = amx.lanes.mul(amx.lanes.load(&halves[0]), scale);
-                        let far = amx.lanes.mul(amx.lanes.load(&halves[1]), scale);
+                        let near = amx.lanes().mul(amx.lanes().load(&halves[0]), scale);
+                        let far = amx.lanes().mul(amx.lanes().load(&halves[1]), scale);
                         let tile = &mut queries[row / ROWS * (dim / DEPTH) + i];
-                        split(amx.lanes, [near, far], tile, row % ROWS);
+                        split(amx.lanes(), [near, far], tile, row % ROWS);
                     }
                 }
             },
@@ -87,30 +87,30 @@ impl<'a> Kernel<'a> for ByTiles<'a> {
             queries,
             states: vec![state; tiles],
             sums: vec![Sums::default(); tiles * (dim / LANES)],
-            keys: vec![[Factor::default(); 2]; dim / DEPTH * (BLOCK / LANES)],
-            values: vec![[Factor::default(); 2]; BLOCK / DEPTH * (dim / LANES)],
+            keys: vec![Factor::default(); dim / DEPTH * (BLOCK / LANES)],
+            values: vec![Factor::default(); BLOCK / DEPTH * (dim / LANES)],
             scores: Default::default(),
             weights: Default::default(),
         }
     }
 
-    fn block(&mut self, block: &KvBlock, rows: Range<usize>, seen: &dyn Fn(usize) -> usize) {
+    fn block(&mut self, block: &KvBlock, rows: Range<usize>, seen: Seen) {
         let (amx, dim, head) = (self.amx, self.part.pass.geometry.dim, self.part.head);
-        let Some((keys, values)) = block.halves(head, dim) else {
+        let Some((keys, values)) = block.as_f16(head, dim) else {
+            debug_assert!(false, "only f16 fits");
             return;
         };
         amx.run(
-            64,
             #[inline(always)]
             |tiles| {
-                factors(amx.lanes, keys, dim, &mut self.keys);
-                factors(amx.lanes, values, BLOCK, &mut self.values);
+                factors(amx.lanes(), keys, dim, &mut self.keys);
+                factors(amx.lanes(), values, BLOCK, &mut self.values);
                 for tile in rows.start / ROWS..rows.end.div_ceil(ROWS) {
                     let mut counts = [0; ROWS];
                     for (r, count) in counts.iter_mut().enumerate() {
                         let row = tile * ROWS + r;
                         if rows.contains(&row) {
-                            *count = seen(row);
+                            *count = seen.map_or(BLOCK, |seen| seen(row));
                         }
                     }
                     self.tile(tiles, tile, &counts);
@@ -139,8 +139,8 @@ impl ByTiles<'_> {
     /// Sixteen rows through the block whose factors are at hand.
     #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
     #[inline(always)]
-    fn tile(&mut self, tiles: Tiles, tile: usize, seen: &[usize; ROWS]) {
-        let (lanes, dim) = (self.amx.lanes, self.part.pass.geometry.dim);
+    fn tile(&mut self, tiles: &Tiles<ROWS, 64>, tile: usize, seen: &[usize; ROWS]) {
+        let (lanes, dim) = (self.amx.lanes(), self.part.pass.geometry.dim);
         let queries = &self.queries[tile * (dim / DEPTH)..][..dim / DEPTH];
         tiles.products::<true>(queries, &self.keys, BLOCK / LANES, &mut self.scores);
         let state = &mut self.states[tile];
@@ -168,7 +168,7 @@ fn weights(
     scores: &[Sums<f32>; QUARTET],
     seen: &[usize; ROWS],
     state: &mut State,
-    factors: &mut [[Factor; 2]; BLOCK / DEPTH],
+    factors: &mut [Factor; BLOCK / DEPTH],
 ) -> Option<[f32; ROWS]> {
     let simd = lanes.avx512f;
     let mut shrink = [1.0; ROWS];
@@ -191,7 +191,7 @@ fn weights(
             simd._mm512_max_ps(row[2], row[3]),
         );
         let largest = state.largest[r];
-        if simd._mm512_cmp_ps_mask::<GREATER>(most, lanes.splat(largest)) != 0 {
+        if simd._mm512_cmp_ps_mask::<_CMP_GT_OQ>(most, lanes.splat(largest)) != 0 {
             state.largest[r] = simd._mm512_reduce_max_ps(most);
             let power = exp2(lanes, lanes.splat(largest - state.largest[r]));
             shrink[r] = pulp::cast::<_, [f32; LANES]>(power)[0];
@@ -210,9 +210,6 @@ fn weights(
     any.then_some(shrink)
 }
 
-/// `_CMP_GT_OQ`.
-const GREATER: i32 = 0x1e;
-
 /// 2^x to about 2 units in the last place for x <= 0: x = n + r with |r| <= 1/2, the Taylor polynomial of 2^r, and n added
 /// to the exponent.
 #[inline(always)]
@@ -228,8 +225,8 @@ fn exp2(lanes: Vnni, x: __m512) -> __m512 {
         1.0,
     ];
     let simd = lanes.avx512f;
-    // What underflows is 0; infinity must not become a difference of two.
-    let x = simd._mm512_max_ps(x, lanes.splat(-200.0));
+    // What underflows is 0; infinity must not become a difference of two. In this order what is no number stays none.
+    let x = simd._mm512_max_ps(lanes.splat(-200.0), x);
     let n = simd._mm512_roundscale_ps::<0>(x);
     let r = simd._mm512_sub_ps(x, n);
     let mut power = lanes.splat(TERMS[0]);
@@ -239,28 +236,34 @@ fn exp2(lanes: Vnni, x: __m512) -> __m512 {
     simd._mm512_scalef_ps(power, n)
 }
 
-/// Writes 32 numbers into row `row` of two factors, their upper halves and what is left. A word holds number `i` of the
-/// first sixteen and number `i` of the others; the other factor of a product has its rows in the same order.
+/// Writes 32 numbers into row `row` of a factor. A word holds number `i` of the first sixteen and number `i` of the others;
+/// the other factor of a product has its rows in the same order.
 #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 #[inline(always)]
-fn split(lanes: Vnni, numbers: [__m512; 2], [upper, left]: &mut [Factor; 2], row: usize) {
+fn split(lanes: Vnni, [first, second]: [__m512; 2], [nearest, rest]: &mut Factor, row: usize) {
     let simd = lanes.avx512f;
-    let mask = simd._mm512_set1_epi32(0xffff_0000_u32.cast_signed());
-    // Plain code: what a closure calls is not sure to be compiled for the processor.
-    let [first, second] = numbers;
-    let first_above = simd._mm512_and_epi32(simd._mm512_castps_si512(first), mask);
-    let second_above = simd._mm512_and_epi32(simd._mm512_castps_si512(second), mask);
-    let first_rest = simd._mm512_sub_ps(first, simd._mm512_castsi512_ps(first_above));
-    let second_rest = simd._mm512_sub_ps(second, simd._mm512_castsi512_ps(second_above));
-    upper.0[row] = pair(lanes, first_above, second_above);
-    left.0[row] = pair(
+    let (first_nearest, second_nearest) = (round(lanes, first), round(lanes, second));
+    let first_rest = simd._mm512_sub_ps(first, simd._mm512_castsi512_ps(first_nearest));
+    let second_rest = simd._mm512_sub_ps(second, simd._mm512_castsi512_ps(second_nearest));
+    nearest.0[row] = pair(lanes, first_nearest, second_nearest);
+    rest.0[row] = pair(
         lanes,
         simd._mm512_castps_si512(first_rest),
         simd._mm512_castps_si512(second_rest),
     );
 }
 
-/// The upper halves of two numbers in each word, the first one's below.
+/// The nearest bf16 number, in the upper half of each word.
+#[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
+#[inline(always)]
+fn round(lanes: Vnni, x: __m512) -> __m512i {
+    let simd = lanes.avx512f;
+    let half = simd._mm512_set1_epi32(0x8000);
+    let raised = simd._mm512_add_epi32(simd._mm512_castps_si512(x), half);
+    simd._mm512_and_epi32(raised, simd._mm512_set1_epi32(0xffff_0000_u32.cast_signed()))
+}
+
+/// The upper halves of two words in one, the first one's below.
 #[inline(always)]
 fn pair(lanes: Vnni, first: __m512i, second: __m512i) -> [u32; LANES] {
     /// a | (b & c)
@@ -274,7 +277,7 @@ fn pair(lanes: Vnni, first: __m512i, second: __m512i) -> [u32; LANES] {
 /// The factors `[depth / 32, groups]` of `[groups, depth]` lines of sixteen numbers.
 #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 #[inline(always)]
-fn factors(lanes: Vnni, lines: &[[f16; LANES]], depth: usize, factors: &mut [[Factor; 2]]) {
+fn factors(lanes: Vnni, lines: &[[f16; LANES]], depth: usize, factors: &mut [Factor]) {
     let groups = lines.len() / depth;
     for (i, factors) in factors.iter_mut().enumerate() {
         let first = i % groups * depth + i / groups * DEPTH;

@@ -179,72 +179,90 @@ fn equal_keys_share_equally_and_huge_scores_neither_overflow_nor_vanish() {
     }
 }
 
-/// As keys lie beside quantised weights, where a processor with a matrix unit takes another way than vectors do.
+/// As keys lie beside quantised weights, where a processor with a matrix unit takes another way than vectors do, for the
+/// widths of head that it has registers for. Rows of several branches lie in one tile, and a branch alone gives the same bits.
 #[test]
-fn halves_of_any_size_equal_attention_written_out() {
-    let geometry = Geometry {
-        dim: 64,
-        number: Number::F16,
-        ..GEOMETRY
-    };
-    let (heads, width, n) = (14, geometry.kv_heads * geometry.dim, 300);
-    // What f16 holds exactly; queries and values of several sizes, scores up to about 40.
-    let halves = |stream| -> Vec<f32> {
-        let noise = noise(stream, n * width).into_iter();
-        noise.map(|x| half::f16::from_f32(4.0 * x).to_f32()).collect()
-    };
-    let (keys, values) = (halves(1), halves(2));
-    let mut all = vec![KvBlock::empty(geometry); n.div_ceil(BLOCK)];
-    for (i, (key, value)) in keys.chunks(width).zip(values.chunks(width)).enumerate() {
-        all[i / BLOCK].write(geometry, i % BLOCK, key, value);
-    }
-    let all: Vec<_> = all.into_iter().map(Arc::new).collect();
-    for tokens in [1, 9, 130] {
-        let queries: Vec<f32> = noise(3, tokens * heads * geometry.dim)
+fn halves_equal_attention_written_out_and_do_not_depend_on_other_branches() {
+    for (dim, heads) in [(64, 14), (128, 4), (96, 6), (64, 2)] {
+        let geometry = Geometry {
+            dim,
+            number: Number::F16,
+            ..GEOMETRY
+        };
+        let width = geometry.kv_heads * dim;
+        // What f16 holds exactly; scores up to about 40.
+        let halves = |stream, n: usize| -> Vec<f32> {
+            let noise = noise(stream, n * width).into_iter();
+            noise.map(|x| half::f16::from_f32(4.0 * x).to_f32()).collect()
+        };
+        let filled = |keys: &[f32], values: &[f32]| -> Vec<Arc<KvBlock>> {
+            let mut all = vec![KvBlock::empty(geometry); keys.len().div_ceil(BLOCK * width)];
+            for (i, (key, value)) in keys.chunks(width).zip(values.chunks(width)).enumerate() {
+                all[i / BLOCK].write(geometry, i % BLOCK, key, value);
+            }
+            all.into_iter().map(Arc::new).collect()
+        };
+        let shared = (halves(1, 128), halves(2, 128));
+        let shared_blocks = filled(&shared.0, &shared.1);
+        // Positions of each branch, and how many of the last ones ask.
+        let sizes = [(3, 2), (140, 130), (1, 1), (70, 9)];
+        let own: Vec<_> = (10..)
+            .zip(sizes)
+            .map(|(stream, (n, _))| (halves(stream, n), halves(stream + 10, n)))
+            .collect();
+        let own_blocks: Vec<_> = own.iter().map(|(keys, values)| filled(keys, values)).collect();
+        let mut first_row = 0;
+        let spans: Vec<_> = sizes
+            .iter()
+            .zip(&own_blocks)
+            .map(|(&(n, rows), blocks)| {
+                first_row += rows;
+                Span {
+                    first_row: first_row - rows,
+                    rows,
+                    position: 128 + n - rows,
+                    blocks,
+                }
+            })
+            .collect();
+        let queries: Vec<f32> = noise(3, first_row * heads * dim)
             .into_iter()
             .map(|x| 5.0 * x)
             .collect();
-        let span = Span {
-            first_row: 0,
-            rows: tokens,
-            position: n - tokens,
-            blocks: &all[2..],
-        };
         let pass = Attention {
             geometry,
             heads,
             queries: &queries,
-            shared: &all[..2],
-            spans: &[span],
+            shared: &shared_blocks,
+            spans: &spans,
         };
         let got = pass.run();
-        let all_rows = queries
-            .chunks_exact(geometry.dim)
-            .zip(got.chunks_exact(geometry.dim));
-        for (row, (query, got)) in all_rows.enumerate() {
-            let (token, kv_head) = (row / heads, row % heads / (heads / geometry.kv_heads));
-            let seen = n - tokens + token + 1;
-            let want = one_head(query, &keys, &values, width, kv_head * geometry.dim, seen);
-            for (got, want) in got.iter().zip(want) {
-                // 2^-16 of a score of 40, of a value of 4.
-                assert!(
-                    (f64::from(*got) - want).abs() < 2.4e-3,
-                    "row {row}: {got}, {want}"
-                );
+        for (span, (keys, values)) in spans.iter().zip(&own) {
+            let (keys, values) = ([&shared.0[..], keys].concat(), [&shared.1[..], values].concat());
+            for row in 0..span.rows * heads {
+                let at = (span.first_row * heads + row) * dim..(span.first_row * heads + row + 1) * dim;
+                let first = row % heads / (heads / geometry.kv_heads) * dim;
+                let seen = span.position + row / heads + 1;
+                let want = one_head(&queries[at.clone()], &keys, &values, width, first, seen);
+                for (got, want) in got[at].iter().zip(want) {
+                    // 2^-17 of a score of 40, of a value of 4.
+                    assert!(
+                        (f64::from(*got) - want).abs() < 1.3e-3,
+                        "{dim} {heads}, row {row}: {got}, {want}"
+                    );
+                }
             }
+            let asked = span.first_row * heads * dim..(span.first_row + span.rows) * heads * dim;
+            let alone = Attention {
+                queries: &queries[asked.clone()],
+                spans: &[Span {
+                    first_row: 0,
+                    ..*span
+                }],
+                ..pass
+            };
+            assert_eq!(alone.run(), got[asked], "{dim} {heads}");
         }
-        // A row alone gives the bits that it gives among others.
-        let last = Span {
-            rows: 1,
-            position: n - 1,
-            ..span
-        };
-        let alone = Attention {
-            queries: &queries[(tokens - 1) * heads * geometry.dim..],
-            spans: &[last],
-            ..pass
-        };
-        assert_eq!(alone.run(), got[(tokens - 1) * heads * geometry.dim..]);
     }
 }
 
@@ -276,13 +294,4 @@ fn one_head(
             sum / total
         })
         .collect()
-}
-
-#[test]
-fn tasks_keep_all_threads_at_work() {
-    // 256 tokens, at most 73 a task: two rounds of two.
-    assert_eq!(per_task(256, 73, 2), 64);
-    assert_eq!(per_task(8, 73, 2), 4);
-    assert_eq!(per_task(1, 73, 16), 1);
-    assert_eq!(per_task(100, 0, 2), 1);
 }

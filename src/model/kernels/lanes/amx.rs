@@ -1,5 +1,5 @@
 //! The matrix unit of Intel's server processors (AMX): eight registers of sixteen rows of 64 bytes, and products of two
-//! of them, sixteen by sixteen sums of 64 bytes each in sixteen cycles.
+//! of them, sixteen by sixteen sums over 64 bytes in sixteen cycles.
 //!
 //! Its instructions have no stable wrappers: they are written out here, and nowhere else. A [`Tiles`] exists only while
 //! the registers are set up for the thread that holds it, so that no product meets a register of another shape.
@@ -12,46 +12,52 @@ use std::sync::OnceLock;
 use super::x86::Vnni;
 use super::{Aligned, LANES};
 
-/// Rows of a register.
+/// Most rows of a register.
 pub const ROWS: usize = 16;
-
-/// Registers that sums are made in side by side.
+/// Registers of sums that are filled side by side.
 pub const QUARTET: usize = 4;
 
-/// Sixteen rows of sixteen sums.
-pub type Sums<T> = Aligned<[[T; LANES]; ROWS]>;
+/// Sixteen sums in each of `R` rows.
+pub type Sums<T, const R: usize = ROWS> = Aligned<[[T; LANES]; R]>;
 
-/// Sixteen rows of sixteen pairs of bf16 numbers. On the left a row is a row of the matrix; on the right a pair is two rows
-/// of it in one column.
-pub type Factor = Aligned<[[u32; LANES]; ROWS]>;
+/// Sixteen rows of sixteen pairs of bf16 numbers. On the left of a product a row is a row of the matrix; on the right a
+/// pair is two rows of it in one column.
+pub type Half = Aligned<[[u32; LANES]; ROWS]>;
+
+/// A matrix as the sum of two: its numbers rounded to bf16, and what that leaves.
+pub type Factor = [Half; 2];
 
 /// A processor with the unit, and a system that lets this program use it.
 #[derive(Debug, Clone, Copy)]
 pub struct Amx {
-    /// What such a processor has besides.
-    pub lanes: Vnni,
+    lanes: Vnni,
 }
 
 impl Amx {
     /// Where there is one. Linux has to be asked first, since the registers make a thread's saved state 8 KiB larger.
     pub fn get() -> Option<Self> {
-        static LANES: OnceLock<Option<Amx>> = OnceLock::new();
-        *LANES.get_or_init(|| {
+        static AMX: OnceLock<Option<Amx>> = OnceLock::new();
+        *AMX.get_or_init(|| {
             let lanes = Vnni::try_new()?;
-            let found = has_instructions() && std::arch::is_x86_feature_detected!("avx512bf16");
-            (found && is_permitted()).then_some(Self { lanes })
+            (has_instructions() && is_permitted()).then_some(Self { lanes })
         })
     }
 
-    /// Runs `op` with registers for products along `bytes` bytes at a time, at most 64; compiled for this processor. What
-    /// `op` calls must be inlined into it.
+    /// What such a processor has besides.
+    pub fn lanes(self) -> Vnni {
+        self.lanes
+    }
+
+    /// Runs `op` with registers for products of `R` rows along `BYTES` bytes; compiled for this processor. What `op` calls
+    /// must be inlined into it. It must not call `run`, nor wait for other threads: what the thread does meanwhile would
+    /// set the registers up for itself.
     #[inline(always)]
-    pub fn run<T>(self, bytes: u8, op: impl FnOnce(Tiles) -> T) -> T {
+    pub fn run<const R: usize, const BYTES: usize, T>(self, op: impl FnOnce(&Tiles<R, BYTES>) -> T) -> T {
         use super::Lanes as _;
-        let _released = Released::configure(bytes);
+        let tiles = Tiles::<R, BYTES>::set_up();
         self.lanes.run(
             #[inline(always)]
-            || op(Tiles(PhantomData)),
+            || op(&tiles),
         )
     }
 }
@@ -71,7 +77,7 @@ fn is_permitted() -> bool {
     unsafe { libc::syscall(libc::SYS_arch_prctl, REQUEST.0, REQUEST.1) == 0 }
 }
 
-/// How the registers are set up, as the processor reads it: palette 1, and rows and bytes of each.
+/// How the registers are set up, as the processor reads it: palette 1, and bytes and rows of each.
 #[repr(C, align(64))]
 struct Configuration {
     palette: u8,
@@ -81,17 +87,18 @@ struct Configuration {
     rows: [u8; 16],
 }
 
-/// Gives the registers back, also when what used them ends early.
-struct Released;
+/// The registers of this thread, set up: 0 to 3 for sums of `R` rows, 4 and 5 for left factors of as many rows of `BYTES`
+/// bytes, 6 and 7 for right factors. It gives them back when it ends.
+#[derive(Debug)]
+pub struct Tiles<const R: usize, const BYTES: usize>(PhantomData<*const ()>);
 
-impl Released {
-    /// Registers 0 to 3 hold sums, 4 and 5 left factors of sixteen rows, 6 and 7 right factors.
+impl<const R: usize, const BYTES: usize> Tiles<R, BYTES> {
     #[expect(unsafe_code, reason = "an instruction without a wrapper")]
     #[inline]
-    fn configure(bytes: u8) -> Self {
-        debug_assert!(bytes.is_multiple_of(4) && bytes <= 64);
-        let (wide, narrow, deep) = (64, u16::from(bytes), bytes / 4);
-        let all = ROWS as u8;
+    fn set_up() -> Self {
+        const { assert!(R > 0 && R <= ROWS && BYTES > 0 && BYTES <= 64 && BYTES.is_multiple_of(4)) };
+        let (wide, narrow) = (64, BYTES as u16);
+        let (rows, deep) = (R as u8, (BYTES / 4) as u8);
         let mut configuration = Configuration {
             palette: 1,
             start: 0,
@@ -100,43 +107,50 @@ impl Released {
             rows: [0; 16],
         };
         configuration.bytes[..8].copy_from_slice(&[wide, wide, wide, wide, narrow, narrow, wide, wide]);
-        configuration.rows[..8].copy_from_slice(&[all, all, all, all, all, all, deep, deep]);
-        // SAFETY: an `Amx` exists, whose processor has the instruction; it reads these 64 bytes.
-        unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly)) };
-        Self
+        configuration.rows[..8].copy_from_slice(&[rows, rows, rows, rows, rows, rows, deep, deep]);
+        // SAFETY: only an `Amx` sets them up, whose processor has the instruction; it reads these 64 bytes.
+        unsafe {
+            asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly, preserves_flags));
+        }
+        Self(PhantomData)
     }
 }
 
-impl Drop for Released {
+impl<const R: usize, const BYTES: usize> Drop for Tiles<R, BYTES> {
     #[expect(unsafe_code, reason = "an instruction without a wrapper")]
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: as in `configure`; it touches no memory.
-        unsafe { asm!("tilerelease", options(nostack, nomem)) };
+        // SAFETY: as in `set_up`; it touches no memory.
+        unsafe { asm!("tilerelease", options(nostack, nomem, preserves_flags)) };
     }
 }
 
-/// The registers of this thread, set up.
-#[derive(Debug, Clone, Copy)]
-pub struct Tiles(PhantomData<*const ()>);
+// What lies in a register between two of these instructions stays there: no function is compiled with the unit for a
+// target feature, so the compiler neither uses nor saves its registers, and it keeps volatile assembly in its order.
 
 /// Reads a register: `$stride` bytes from row to row.
 macro_rules! load {
     ($register:literal, $from:expr, $stride:expr) => {
-        asm!(concat!("tileloadd tmm", $register, ", [{0} + {1}*1]"), in(reg) $from, in(reg) $stride, options(nostack, readonly))
+        asm!(
+            concat!("tileloadd tmm", $register, ", [{0} + {1}*1]"),
+            in(reg) $from, in(reg) $stride, options(nostack, readonly, preserves_flags)
+        )
     };
 }
 
 /// Writes a register, its rows one behind the other.
 macro_rules! store {
     ($register:literal, $to:expr) => {
-        asm!(concat!("tilestored [{0} + {1}*1], tmm", $register), in(reg) $to, in(reg) 64_usize, options(nostack))
+        asm!(
+            concat!("tilestored [{0} + {1}*1], tmm", $register),
+            in(reg) $to, in(reg) 64_usize, options(nostack, preserves_flags)
+        )
     };
 }
 
 macro_rules! zero {
     ($($register:literal)*) => {
-        $(asm!(concat!("tilezero tmm", $register), options(nostack, nomem));)*
+        $(asm!(concat!("tilezero tmm", $register), options(nostack, nomem, preserves_flags));)*
     };
 }
 
@@ -145,12 +159,12 @@ macro_rules! multiply {
     ($what:literal, $sums:literal, $left:literal, $right:literal) => {
         asm!(
             concat!($what, " tmm", $sums, ", tmm", $left, ", tmm", $right),
-            options(nostack, nomem)
+            options(nostack, nomem, preserves_flags)
         )
     };
 }
 
-/// Adds to each of the four sums the product of a left factor with the right one of its column.
+/// Adds to each of the four sums the product of a left half with the right one of its column.
 macro_rules! add_quartet {
     ($left:literal, $right:ident, $half:literal) => {
         load!(6, &raw const $right[0][$half], 64_usize);
@@ -164,20 +178,22 @@ macro_rules! add_quartet {
     };
 }
 
-impl Tiles {
-    /// For each of sixteen rows of `BYTES` activations (i8) and each column `c`: the sum over the steps `s` and `i < 4` of
-    /// `weights[s][4 c + i]`, unsigned, times number `4 s + i` of the row. `BYTES` is what the registers were set up for.
-    /// Exact.
+impl<const R: usize, const BYTES: usize> Tiles<R, BYTES> {
+    /// For each of `R` rows of activations (i8) and each column `c`: the sum over the steps `s` and `i < 4` of
+    /// `weights[s][4 c + i]`, unsigned, times number `4 s + i` of the row. Exact.
+    ///
+    /// # Panics
+    /// There are not `BYTES / 4` steps of weights.
     #[expect(unsafe_code, reason = "instructions without wrappers")]
     #[inline(always)]
-    pub fn dots<const BYTES: usize>(
-        self,
+    pub fn dots(
+        &self,
         weights: &[Aligned<[u8; 64]>],
-        x: &Aligned<[[u8; BYTES]; ROWS]>,
-        sums: &mut Sums<i32>,
+        x: &Aligned<[[u8; BYTES]; R]>,
+        sums: &mut Sums<i32, R>,
     ) {
-        debug_assert!(weights.len() * 4 == BYTES);
-        // SAFETY: a `Tiles` exists only where the registers are set up, and the lengths are those that they read and write.
+        assert_eq!(weights.len() * 4, BYTES, "steps of weights");
+        // SAFETY: the registers are set up for these sizes, which are those of what is read and written.
         unsafe {
             load!(6, weights.as_ptr(), 64_usize);
             load!(4, &raw const *x, BYTES);
@@ -186,21 +202,22 @@ impl Tiles {
             store!(0, &raw mut *sums);
         }
     }
+}
 
+impl Tiles<ROWS, 64> {
     /// The products of `left` (`[depth / 32]`) with the first four columns of `right` (`[depth / 32, columns]`), in the place
-    /// of `sums` where these are `FRESH`, or else added to them. A factor is two whose sum it is: the product leaves out that
-    /// of the two lesser ones.
+    /// of `sums` where these are `FRESH`, or else added to them. Left out is what the lesser half of the one makes with that
+    /// of the other.
     #[expect(unsafe_code, reason = "instructions without wrappers")]
     #[inline(always)]
     pub fn products<const FRESH: bool>(
-        self,
-        left: &[[Factor; 2]],
-        right: &[[Factor; 2]],
+        &self,
+        left: &[Factor],
+        right: &[Factor],
         columns: usize,
         sums: &mut [Sums<f32>; QUARTET],
     ) {
-        debug_assert!(right.len() + columns >= left.len() * columns + QUARTET);
-        // SAFETY: a `Tiles` exists only where the registers are set up, and what is read and written is that long.
+        // SAFETY: the registers are set up for sixteen rows of 64 bytes, which all of these have.
         unsafe {
             if FRESH {
                 zero!(0 1 2 3);

@@ -1,8 +1,9 @@
 //! What the kernels need of a processor, behind one trait: sixteen f32 lanes, and dot products of u8 weights with i8
-//! activations. One implementation a processor family; the kernels themselves are written once.
+//! activations. One implementation a processor family; beside them stands `amx`, a matrix unit, whose tiles are used in
+//! other ways.
 //!
 //! Every implementation gives the same bits: integer sums are exact, and the f32 operations are single roundings in an
-//! order that the kernels fix.
+//! order that the kernels fix. Products by the matrix unit keep them too; attention by it does not.
 
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #[expect(

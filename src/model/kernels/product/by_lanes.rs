@@ -44,7 +44,7 @@ impl Tile {
 #[expect(clippy::inline_always, reason = "must be compiled inside `run`")]
 impl<L: Lanes, const BITS: u32> Kernel<ROWS> for ByLanes<L, BITS> {
     type Tile = Tile;
-    type Ready = ();
+    type Ready<'a> = ();
 
     const TILES: usize = 16;
 
@@ -55,12 +55,14 @@ impl<L: Lanes, const BITS: u32> Kernel<ROWS> for ByLanes<L, BITS> {
         )
     }
 
-    #[inline(always)]
-    fn quantise(rows: &[f32], matrix: &PackedMatrix) -> Tile {
-        match matrix.block {
-            16 => Tile::quantise::<16>(rows, matrix.inputs),
-            _ => Tile::quantise::<32>(rows, matrix.inputs),
-        }
+    fn quantise(self, rows: &[f32], matrix: &PackedMatrix) -> Tile {
+        self.0.run(
+            #[inline(always)]
+            || match matrix.block {
+                16 => Tile::quantise::<16>(rows, matrix.inputs),
+                _ => Tile::quantise::<32>(rows, matrix.inputs),
+            },
+        )
     }
 
     #[inline(always)]

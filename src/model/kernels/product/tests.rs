@@ -47,7 +47,9 @@ const SHAPES: [(usize, u32); 5] = [(32, 4), (32, 5), (16, 6), (32, 8), (16, 4)];
 #[test]
 fn every_implementation_gives_the_bits_of_plain_code() {
     for (block, bits) in SHAPES {
-        for rows in [1, 3, 4, 9, 70] {
+        // One and several tiles of each size, some of them not full, and enough for tasks that go through all weights.
+        let many = 64 * rayon::current_num_threads() + 3;
+        for rows in [1, 3, 4, 5, 8, 9, 16, 17, 70, many] {
             let matrix = matrix(37, 96, block, bits);
             // The first row is as far out as i8 goes, in both signs: sums that overflow would show.
             let mut x = noise(7, rows * 96);
