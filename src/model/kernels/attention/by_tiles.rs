@@ -175,8 +175,8 @@ fn weights(
     let mut any = false;
     for r in 0..ROWS {
         if seen[r] == 0 {
-            for [upper, left] in factors.iter_mut() {
-                (upper.0[r], left.0[r]) = ([0; LANES], [0; LANES]);
+            for [nearest, rest] in factors.iter_mut() {
+                (nearest.0[r], rest.0[r]) = ([0; LANES], [0; LANES]);
             }
             continue;
         }
