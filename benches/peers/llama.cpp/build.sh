@@ -15,7 +15,7 @@ OPTIONS=(
   -DLLAMA_OPENSSL=OFF
 )
 # GCC 12 takes the writes of the matrix unit's configuration (AMX) for dead: the peer then ends with an illegal instruction.
-if grep -qw amx_tile /proc/cpuinfo && c++ --version | grep -q 'Free Software'; then
+if grep -qw amx_tile /proc/cpuinfo && [[ $(c++ --version) == *'Free Software'* ]]; then
   OPTIONS+=("-DCMAKE_CXX_FLAGS=-fno-tree-dse -fno-dse")
 fi
 
