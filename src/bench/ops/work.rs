@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::model::config::DecoderConfig;
 use crate::model::kernels::attention::{Attention, Span};
 use crate::model::kernels::lanes::{self, Lanes, WithLanes};
-use crate::model::kernels::product::{Block, PackedMatrix};
+use crate::model::kernels::product::{Block, Form, PackedMatrix, Scales};
 use crate::model::kv::{BLOCK, Geometry, Held, KvBlock, Number};
 
 /// Rows of a product: reading a prefix, writing eight branches, writing one.
@@ -61,7 +61,12 @@ fn products((outputs, inputs): (usize, usize), bits: u32) -> Vec<Job> {
 fn matrix(outputs: usize, inputs: usize, bits: u32) -> PackedMatrix {
     // As in the files: six bits come in shorter blocks.
     let block = if bits == 6 { 16 } else { 32 };
-    let mut matrix = PackedMatrix::zeros(outputs, inputs, block, bits);
+    let form = Form {
+        block,
+        bits,
+        scales: Scales::Centred,
+    };
+    let mut matrix = PackedMatrix::zeros(outputs, inputs, form);
     let quants: Vec<u8> = (0..block).map(|i| (i * 7 % (1 << bits)) as u8).collect();
     let block_of = Block {
         quants: &quants,

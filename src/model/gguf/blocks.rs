@@ -4,7 +4,7 @@
 use candle_core::quantized::GgmlDType;
 use half::f16;
 
-use crate::model::kernels::product::{Block, PackedMatrix};
+use crate::model::kernels::product::{Block, Form, PackedMatrix, Scales};
 
 /// The longest block of any of the formats.
 const LONGEST: usize = 32;
@@ -15,34 +15,31 @@ struct Format {
     bytes: usize,
     /// Weights in one block of the file.
     weights: usize,
-    /// Weights that share a factor and an offset.
-    block: usize,
-    /// Bits of `u`.
-    bits: u32,
+    /// How they are kept here.
+    form: Form,
     /// Reads one block of the file: each of its affine blocks goes to the sink, with its index.
     read: fn(&[u8], &mut dyn FnMut(usize, &Block)),
 }
 
 impl Format {
     fn of(dtype: GgmlDType) -> Option<Self> {
-        let format = |bytes, weights, block, bits, read| {
+        let format = |bytes, weights, (block, bits, scales), read| {
             Some(Self {
                 bytes,
                 weights,
-                block,
-                bits,
+                form: Form { block, bits, scales },
                 read,
             })
         };
         match dtype {
-            GgmlDType::Q4_0 => format(18, 32, 32, 4, q4_0),
-            GgmlDType::Q4_1 => format(20, 32, 32, 4, q4_1),
-            GgmlDType::Q5_0 => format(22, 32, 32, 5, q5_0),
-            GgmlDType::Q5_1 => format(24, 32, 32, 5, q5_1),
-            GgmlDType::Q8_0 => format(34, 32, 32, 8, q8_0),
-            GgmlDType::Q4K => format(144, 256, 32, 4, q4_k),
-            GgmlDType::Q5K => format(176, 256, 32, 5, q5_k),
-            GgmlDType::Q6K => format(210, 256, 16, 6, q6_k),
+            GgmlDType::Q4_0 => format(18, 32, (32, 4, Scales::Centred), q4_0),
+            GgmlDType::Q4_1 => format(20, 32, (32, 4, Scales::Halves), q4_1),
+            GgmlDType::Q5_0 => format(22, 32, (32, 5, Scales::Centred), q5_0),
+            GgmlDType::Q5_1 => format(24, 32, (32, 5, Scales::Halves), q5_1),
+            GgmlDType::Q8_0 => format(34, 32, (32, 8, Scales::Centred), q8_0),
+            GgmlDType::Q4K => format(144, 256, (32, 4, Scales::Singles), q4_k),
+            GgmlDType::Q5K => format(176, 256, (32, 5, Scales::Singles), q5_k),
+            GgmlDType::Q6K => format(210, 256, (16, 6, Scales::Centred), q6_k),
             _ => None,
         }
     }
@@ -64,8 +61,8 @@ pub fn pack(
     if bytes.len() != outputs * row_bytes {
         return None;
     }
-    let per_file_block = format.weights / format.block;
-    let mut matrix = PackedMatrix::zeros(outputs, inputs, format.block, format.bits);
+    let per_file_block = format.weights / format.form.block;
+    let mut matrix = PackedMatrix::zeros(outputs, inputs, format.form);
     for output in 0..outputs {
         let source = &bytes[row(output) * row_bytes..][..row_bytes];
         for (i, source) in source.chunks_exact(format.bytes).enumerate() {

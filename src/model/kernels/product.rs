@@ -8,105 +8,24 @@
 mod by_lanes;
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod by_tiles;
+mod packed;
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::model::kernels::lanes::{self, Aligned, LANES, Lanes, WithLanes};
+use crate::model::kernels::lanes::{self, LANES, Lanes, WithLanes};
 use crate::model::kernels::share;
 use by_lanes::ByLanes;
+use packed::Panel;
+pub use packed::{Block, Form, PackedMatrix, Scales};
 
 /// Tasks a thread, where the weights are shared out: who is held up has less left to do.
 const TASKS: usize = 4;
 /// Inputs of one step: the bytes of one 32-bit word.
 const STEP: usize = 4;
 
-/// What is the same for the inputs of one block, for each of sixteen outputs.
-#[derive(Debug, Clone, Copy, Default)]
-struct Affine {
-    factor: [f32; LANES],
-    offset: [f32; LANES],
-}
-
-/// One block of weights of one output: `w[i] = factor * quants[i] + offset`.
-#[derive(Debug, Clone, Copy)]
-pub struct Block<'a> {
-    /// One for each input of the block.
-    pub quants: &'a [u8],
-    /// The step between neighbouring values.
-    pub factor: f32,
-    /// The value of 0.
-    pub offset: f32,
-}
-
-/// A matrix `[out, in]`, packed for [`multiply`](Self::multiply).
-#[derive(Debug)]
-pub struct PackedMatrix {
-    outputs: usize,
-    inputs: usize,
-    block: usize,
-    bits: u32,
-    /// `[out / 16, in / 4]`, each the words of sixteen outputs.
-    weights: Vec<Aligned<[u8; 64]>>,
-    /// `[out / 16, in / block]`.
-    affine: Vec<Aligned<Affine>>,
-}
-
 impl PackedMatrix {
-    /// All weights 0. `inputs` is a multiple of `block`, which is 16 or 32; `bits` is 4, 5, 6 or 8.
-    pub fn zeros(outputs: usize, inputs: usize, block: usize, bits: u32) -> Self {
-        debug_assert!(
-            inputs.is_multiple_of(block) && matches!(block, 16 | 32) && matches!(bits, 4 | 5 | 6 | 8)
-        );
-        let groups = outputs.div_ceil(LANES);
-        Self {
-            outputs,
-            inputs,
-            block,
-            bits,
-            weights: vec![Aligned([0; 64]); groups * (inputs / STEP)],
-            affine: vec![Aligned::default(); groups * (inputs / block)],
-        }
-    }
-
-    /// Sets the block `index` of the inputs of `output`.
-    pub fn set(&mut self, output: usize, index: usize, block: &Block) {
-        let (group, lane) = (output / LANES, output % LANES);
-        let first = group * (self.inputs / STEP) + index * (self.block / STEP);
-        for (word, quants) in self.weights[first..]
-            .iter_mut()
-            .zip(block.quants.as_chunks::<STEP>().0)
-        {
-            word.0[lane * STEP..][..STEP].copy_from_slice(quants);
-        }
-        let affine = &mut self.affine[group * (self.inputs / self.block) + index].0;
-        affine.factor[lane] = block.factor;
-        affine.offset[lane] = block.offset;
-    }
-
-    /// Number of outputs and inputs.
-    pub fn shape(&self) -> (usize, usize) {
-        (self.outputs, self.inputs)
-    }
-
-    /// The weights of some outputs as f32, `[outputs, in]`.
-    pub fn dense(&self, outputs: std::ops::Range<usize>) -> Vec<f32> {
-        let mut dense = vec![0.0; outputs.len() * self.inputs];
-        dense
-            .par_chunks_mut(self.inputs)
-            .zip(outputs)
-            .for_each(|(row, output)| {
-                let (group, lane) = (output / LANES, output % LANES);
-                let words = &self.weights[group * (self.inputs / STEP)..];
-                let affine = &self.affine[group * (self.inputs / self.block)..];
-                for (i, w) in row.iter_mut().enumerate() {
-                    let quant = words[i / STEP].0[lane * STEP + i % STEP];
-                    let affine = &affine[i / self.block].0;
-                    *w = affine.factor[lane] * f32::from(quant) + affine.offset[lane];
-                }
-            });
-        dense
-    }
-
     /// `x W^T + bias` for `x` `[rows, in]` and a bias `[out]`, or none at all: `[rows, out]`.
     pub fn multiply(&self, x: &[f32], bias: &[f32]) -> Vec<f32> {
         debug_assert!(bias.is_empty() || bias.len() == self.outputs);
@@ -123,15 +42,6 @@ impl PackedMatrix {
         }
         lanes::dispatch(product)
     }
-
-    /// The weights of one group of outputs, and what belongs to their blocks.
-    fn group(&self, group: usize) -> (&[Aligned<[u8; 64]>], &[Aligned<Affine>]) {
-        let (steps, blocks) = (self.inputs / STEP, self.inputs / self.block);
-        (
-            &self.weights[group * steps..][..steps],
-            &self.affine[group * blocks..][..blocks],
-        )
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -145,7 +55,7 @@ impl WithLanes for Multiply<'_> {
     type Output = Vec<f32>;
 
     fn with<L: Lanes>(self, lanes: L) -> Vec<f32> {
-        match self.matrix.bits {
+        match self.matrix.form.bits {
             4 => self.by(ByLanes::<L, 4>(lanes)),
             5 => self.by(ByLanes::<L, 5>(lanes)),
             6 => self.by(ByLanes::<L, 6>(lanes)),
@@ -169,14 +79,11 @@ trait Kernel<const R: usize>: Copy + Send + Sync {
     /// Quantises at most `R` rows, each as long as a row of the matrix; missing rows are zero.
     fn quantise(self, rows: &[f32], matrix: &PackedMatrix) -> Self::Tile;
 
-    /// The sums of one tile and one group of outputs. Called inside `run`.
-    fn sums(
-        self,
-        ready: &mut Self::Ready<'_>,
-        matrix: &PackedMatrix,
-        group: usize,
-        tile: &Self::Tile,
-    ) -> [[f32; LANES]; R];
+    /// Unpacks some blocks of a group of outputs.
+    fn unpack<'a>(self, matrix: &'a PackedMatrix, group: usize, blocks: Range<usize>, panel: &mut Panel<'a>);
+
+    /// Adds to the sums of one tile what the panel gives. Called inside `run`.
+    fn add(self, ready: &mut Self::Ready<'_>, panel: &Panel, tile: &Self::Tile, sums: &mut [[f32; LANES]; R]);
 }
 
 /// The scale of one row's block, and the scale times the sum of the block.
@@ -214,6 +121,14 @@ fn quantise_block<const N: usize>(x: &[f32; N]) -> ([u8; N], Scale) {
     (bytes, [scale, scale * sum as f32])
 }
 
+/// A part of a product: some tiles through some groups of outputs.
+struct Task<'a, T> {
+    groups: Range<usize>,
+    tiles: &'a [T],
+    /// Of each row of the tiles that there is, these outputs.
+    rows: Vec<&'a mut [f32]>,
+}
+
 impl Multiply<'_> {
     fn by<K: Kernel<R>, const R: usize>(self, kernel: K) -> Vec<f32> {
         let (outputs, inputs) = self.matrix.shape();
@@ -227,61 +142,68 @@ impl Multiply<'_> {
         let threads = rayon::current_num_threads();
         let per_task = share(tiles.len(), K::TILES, threads);
         // With fewer tiles to use them for, reading all weights in each task costs more than the products.
-        if 2 * per_task >= K::TILES {
-            y.par_chunks_mut(per_task * R * outputs)
-                .zip(tiles.par_chunks(per_task))
-                .for_each(|(y, tiles)| {
-                    kernel.run(
-                        #[inline(always)]
-                        |ready| {
-                            for group in 0..groups {
-                                for (y, tile) in y.chunks_mut(R * outputs).zip(tiles) {
-                                    let sums = kernel.sums(ready, self.matrix, group, tile);
-                                    self.scatter(&sums, y, group);
-                                }
-                            }
-                        },
-                    );
-                });
-            return y;
-        }
-        // Each task takes all tiles through some of the weights.
-        let per_task = groups.div_ceil(TASKS * threads);
-        let mut sums = vec![[[0.0; LANES]; R]; groups * tiles.len()];
-        sums.par_chunks_mut((per_task * tiles.len()).max(1))
-            .enumerate()
-            .for_each(|(task, sums)| {
-                kernel.run(
-                    #[inline(always)]
-                    |ready| {
-                        for (i, sums) in sums.chunks_mut(tiles.len()).enumerate() {
-                            for (sums, tile) in sums.iter_mut().zip(&tiles) {
-                                *sums = kernel.sums(ready, self.matrix, task * per_task + i, tile);
-                            }
-                        }
-                    },
-                );
-            });
-        y.par_chunks_mut(R * outputs).enumerate().for_each(|(tile, y)| {
-            for group in 0..groups {
-                self.scatter(&sums[group * tiles.len() + tile], y, group);
+        let tasks: Vec<Task<K::Tile>> = if 2 * per_task >= K::TILES {
+            y.chunks_mut(per_task * R * outputs)
+                .zip(tiles.chunks(per_task))
+                .map(|(y, tiles)| Task {
+                    groups: 0..groups,
+                    tiles,
+                    rows: y.chunks_mut(outputs).collect(),
+                })
+                .collect()
+        } else {
+            let per_task = groups.div_ceil(TASKS * threads);
+            let task = |first| Task {
+                groups: first..groups.min(first + per_task),
+                tiles: &tiles,
+                rows: Vec::new(),
+            };
+            let mut tasks: Vec<_> = (0..groups).step_by(per_task).map(task).collect();
+            for row in y.chunks_mut(outputs) {
+                for (task, part) in tasks.iter_mut().zip(row.chunks_mut(per_task * LANES)) {
+                    task.rows.push(part);
+                }
             }
-        });
+            tasks
+        };
+        tasks
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|task| self.run(kernel, task));
         y
     }
 
-    /// Writes the sums of one group of outputs, and their bias, into the rows of `y` that there are.
+    fn run<K: Kernel<R>, const R: usize>(&self, kernel: K, mut task: Task<K::Tile>) {
+        let mut sums = vec![[[0.0; LANES]; R]; task.tiles.len()];
+        kernel.run(
+            #[inline(always)]
+            |ready| {
+                let mut panel = Panel::default();
+                for (i, group) in task.groups.enumerate() {
+                    sums.fill([[0.0; LANES]; R]);
+                    for blocks in self.matrix.parts() {
+                        kernel.unpack(self.matrix, group, blocks, &mut panel);
+                        for (sums, tile) in sums.iter_mut().zip(task.tiles) {
+                            kernel.add(ready, &panel, tile, sums);
+                            panel.next = &[];
+                        }
+                    }
+                    for (row, sums) in task.rows.iter_mut().zip(sums.as_flattened()) {
+                        self.finish(sums, group, &mut row[i * LANES..]);
+                    }
+                }
+            },
+        );
+    }
+
+    /// Writes the sums of one group of outputs, and their bias, to the beginning of `y`, as far as there are such outputs.
     #[inline]
-    fn scatter(&self, sums: &[[f32; LANES]], y: &mut [f32], group: usize) {
-        let outputs = self.matrix.outputs;
+    fn finish(&self, sums: &[f32; LANES], group: usize, y: &mut [f32]) {
         let first = group * LANES;
-        let count = LANES.min(outputs - first);
-        for (row, sums) in y.chunks_exact_mut(outputs).zip(sums) {
-            let row = &mut row[first..first + count];
-            row.copy_from_slice(&sums[..count]);
-            for (y, bias) in row.iter_mut().zip(self.bias.iter().skip(first)) {
-                *y += bias;
-            }
+        let count = LANES.min(self.matrix.outputs - first);
+        y[..count].copy_from_slice(&sums[..count]);
+        for (y, bias) in y.iter_mut().zip(self.bias.iter().skip(first).take(count)) {
+            *y += bias;
         }
     }
 }

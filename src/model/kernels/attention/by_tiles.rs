@@ -279,12 +279,14 @@ fn pair(lanes: Vnni, first: __m512i, second: __m512i) -> [u32; LANES] {
 #[inline(always)]
 fn factors(lanes: Vnni, lines: &[[f16; LANES]], depth: usize, factors: &mut [Factor]) {
     let groups = lines.len() / depth;
-    for (i, factors) in factors.iter_mut().enumerate() {
-        let first = i % groups * depth + i / groups * DEPTH;
+    // In the order in which they lie: the processor fetches ahead.
+    for (i, lines) in lines.as_chunks::<DEPTH>().0.iter().enumerate() {
+        let (group, step) = (i / (depth / DEPTH), i % (depth / DEPTH));
+        let factor = &mut factors[step * groups + group];
         for row in 0..LANES {
-            let near = widen(lanes, &lines[first + row]);
-            let far = widen(lanes, &lines[first + LANES + row]);
-            split(lanes, [near, far], factors, row);
+            let near = widen(lanes, &lines[row]);
+            let far = widen(lanes, &lines[LANES + row]);
+            split(lanes, [near, far], factor, row);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The product with the matrix unit: eight or sixteen rows at a time. The integer sums of a block are the unit's, and what
 //! follows them is done in the order in which vector instructions do it.
 
-use super::{Kernel, Multiply, PackedMatrix, STEP, Scale, quantise_block};
+use std::ops::Range;
+
+use super::{Kernel, Multiply, PackedMatrix, Panel, STEP, Scale, quantise_block};
 use crate::model::kernels::lanes::amx::{Amx, Sums, Tiles};
 use crate::model::kernels::lanes::{Aligned, LANES, Lanes as _};
 
@@ -14,7 +16,7 @@ const MANY: usize = 16;
 /// `product`, by the matrix unit.
 pub(super) fn multiply(amx: Amx, product: Multiply) -> Vec<f32> {
     let few = product.x.len() <= FEW * product.matrix.inputs;
-    match (product.matrix.block, few) {
+    match (product.matrix.form.block, few) {
         (16, true) => product.by(ByTiles::<FEW, 16>(amx)),
         (16, false) => product.by(ByTiles::<MANY, 16>(amx)),
         (_, true) => product.by(ByTiles::<FEW, 32>(amx)),
@@ -79,25 +81,37 @@ impl<const R: usize, const BLOCK: usize> Kernel<R> for ByTiles<R, BLOCK> {
         tile
     }
 
+    fn unpack<'a>(self, matrix: &'a PackedMatrix, group: usize, blocks: Range<usize>, panel: &mut Panel<'a>) {
+        panel.fill_by(self.0.lanes(), matrix, group, blocks);
+    }
+
     #[inline(always)]
-    fn sums(
+    fn add(
         self,
         ready: &mut Ready<R, BLOCK>,
-        matrix: &PackedMatrix,
-        group: usize,
+        panel: &Panel,
         tile: &Tile<R, BLOCK>,
-    ) -> [[f32; LANES]; R] {
+        stored: &mut [[f32; LANES]; R],
+    ) {
         let lanes = self.0.lanes();
-        let (weights, affine) = matrix.group(group);
+        let (weights, affine) = panel.filled(BLOCK);
         let mut sums = [lanes.splat(0.0); R];
-        let mut blocks = weights.chunks_exact(BLOCK / STEP).zip(&tile.blocks);
+        for (sums, stored) in sums.iter_mut().zip(&*stored) {
+            *sums = lanes.load(stored);
+        }
+        let (x, scales) = (
+            &tile.blocks[panel.blocks.clone()],
+            &tile.scales[panel.blocks.clone()],
+        );
+        let mut blocks = weights.chunks_exact(BLOCK / STEP).zip(x);
         if let Some((weights, x)) = blocks.next() {
             ready.tiles.dots(weights, x, &mut ready.dots[0]);
         }
-        for (i, (affine, scales)) in affine.iter().zip(&tile.scales).enumerate() {
+        for (i, (affine, scales)) in affine.iter().zip(scales).enumerate() {
             if let Some((weights, x)) = blocks.next() {
                 ready.tiles.dots(weights, x, &mut ready.dots[(i + 1) % 2]);
             }
+            panel.ask(i);
             let (factor, offset) = (lanes.load(&affine.0.factor), lanes.load(&affine.0.offset));
             let dots = &ready.dots[i % 2];
             for r in 0..R {
@@ -107,10 +121,8 @@ impl<const R: usize, const BLOCK: usize> Kernel<R> for ByTiles<R, BLOCK> {
                 sums[r] = lanes.mul_add(offset, lanes.splat(scaled_sum), sums[r]);
             }
         }
-        let mut stored = [[0.0; LANES]; R];
-        for (sums, stored) in sums.into_iter().zip(&mut stored) {
+        for (sums, stored) in sums.into_iter().zip(stored) {
             lanes.store(sums, stored);
         }
-        stored
     }
 }
