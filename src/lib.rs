@@ -18,6 +18,8 @@ pub mod config;
 
 pub mod sanitize;
 
+pub mod sentence;
+
 pub mod dossier;
 
 pub mod rubric;

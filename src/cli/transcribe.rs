@@ -20,7 +20,7 @@ use crate::sanitize::line;
 ///   "talk.m4a" = { "Speaker 1" = "Li Lei", "Speaker 2" = "Han Mei" }
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording: wav, mp3, m4a, aac, ogg or flac
+    /// The recording: wav, mp3, m4a, aac, ogg, opus, flac or webm
     pub file: PathBuf,
     /// Which model hears
     #[arg(long, value_name = "ID")]

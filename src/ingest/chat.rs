@@ -9,8 +9,8 @@ use std::ops::Range;
 use super::escape::Unescaped;
 use super::json::{Field, Scanner};
 use super::segment::{RawSegment, Reading, lines, name};
-use super::sentence;
 use crate::dossier::SegmentKind;
+use crate::sentence;
 
 const TIME: [&str; 5] = ["time", "ts", "date", "timestamp", "created_at"];
 const SPEAKER: [&str; 5] = ["from", "sender", "user", "name", "author"];

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use super::segment::{RawSegment, Reading, lines, name};
-use super::sentence;
 use crate::dossier::{SegmentKind, TimeSpan};
+use crate::sentence;
 
 const ARROW: &str = "-->";
 /// Longer tags are not names.

@@ -6,7 +6,7 @@
 //! - table rows: `Header: cell; Header: cell` of the row that the span holds; of a long row `Header: words` for each
 //!   cell.
 //!
-//! None is longer than prose may be (see `sentence.rs`): what is, is cut there.
+//! None is longer than prose may be (see [`crate::sentence`]): what is, is cut there.
 //!
 //! [`reread`] derives the text from the span alone. Office files are rendered as plain text in a child process first
 //! (see [`office`]): every segment of theirs is the bytes of its span. Recordings are heard by whoever opens the dossier
@@ -25,7 +25,6 @@ use crate::id::{DossierId, SegmentNo, SubjectId};
 use crate::sanitize::line;
 use crate::watch::Nobody;
 
-mod abbreviation;
 pub mod cells;
 pub mod chart;
 mod chat;
@@ -44,7 +43,6 @@ mod recording;
 pub mod redaction;
 mod reread;
 mod segment;
-mod sentence;
 mod speakers;
 mod table;
 mod witness;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::escape::Unescaped;
-use super::segment::{RawSegment, trim};
+use super::segment::RawSegment;
 use super::table;
+use crate::sentence::trim;
 
 /// Whether `line` heads a table: the line below draws the rule.
 pub(super) fn is_header(line: &str, below: &str) -> bool {

@@ -8,9 +8,10 @@ use std::ops::Range;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::segment::{RawSegment, Reading, lines, trim};
-use super::{pipes, sentence};
+use super::pipes;
+use super::segment::{RawSegment, Reading, lines};
 use crate::dossier::SegmentKind;
+use crate::sentence::{self, trim};
 
 /// Widths at which editors and mail programs wrap, in columns.
 const WRAP_COLUMNS: std::ops::RangeInclusive<usize> = 60..=120;

@@ -61,13 +61,6 @@ pub(super) fn name(text: &str) -> Option<String> {
     (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
-/// The part of `span` without the white space at both ends.
-pub(super) fn trim(text: &str, span: Range<usize>) -> Range<usize> {
-    let slice = &text[span.clone()];
-    let start = span.end - slice.trim_start().len();
-    start..start + slice.trim().len()
-}
-
 /// The lines of `text`, without their line feeds and carriage returns.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;

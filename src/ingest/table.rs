@@ -12,8 +12,8 @@ use csv::{ReaderBuilder, StringRecord};
 use super::cells::{self, Cell};
 use super::escape::Unescaped;
 use super::segment::{RawSegment, Reading};
-use super::sentence::{self, MAX_CHARACTERS};
 use crate::dossier::SegmentKind;
+use crate::sentence::{self, MAX_CHARACTERS};
 
 const BLANK_LINE: &[u8] = b"\n";
 /// Where a cell stands alone, a longer header is left out.

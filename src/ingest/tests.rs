@@ -241,7 +241,7 @@ fn each_bad_file_is_one_line_and_the_rest_opens() -> Outcome {
     let expected = [
         "empty.md: is empty",
         "blank.txt: nothing in it that could be cited",
-        "what.xyz: unknown kind of file; these are read: md, markdown, txt, text, jsonl, ndjson, json, csv, tsv, vtt, srt, pdf, docx, docm, pptx, pptm, xlsx, xlsm, ods, html, htm, eml, wav, mp3, m4a, mp4, aac, ogg, oga, flac, png, jpg, jpeg, webp, zip",
+        "what.xyz: unknown kind of file; these are read: md, markdown, txt, text, jsonl, ndjson, json, csv, tsv, vtt, srt, pdf, docx, docm, pptx, pptm, xlsx, xlsm, ods, html, htm, eml, wav, mp3, m4a, mp4, aac, ogg, oga, opus, flac, webm, mka, png, jpg, jpeg, webp, zip",
         "copy.md: has the same content as good.md; read once",
         "fake.txt: is a PDF under another name; not read",
         "binary.txt: is not text",

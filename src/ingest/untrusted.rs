@@ -9,6 +9,7 @@ use super::tests::check_spans;
 use super::*;
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Segment, SegmentKind, SourceKind};
+use crate::sentence;
 
 const NAMES: [&str; 7] = ["a.md", "a.txt", "a.jsonl", "a.json", "a.csv", "a.vtt", "a.srt"];
 

@@ -123,5 +123,8 @@ fn captions_beside_a_recording_are_looked_for_where_they_are_spoken() -> Outcome
     let read: Value = serde_json::from_str(&env.run(args)?.ok()?)?;
     let codes = &read["time_codes"];
     assert_eq!((codes["n"].as_u64(), value(codes)), (Some(2), 0.5), "{codes}");
+    let distance = &read["time_distance"];
+    assert_eq!(distance["n"].as_u64(), Some(1), "{distance}");
+    assert!(value(distance) < 0.5, "{distance}");
     Ok(())
 }

@@ -59,19 +59,17 @@ fn products((outputs, inputs): (usize, usize), bits: u32) -> Vec<Job> {
 }
 
 fn matrix(outputs: usize, inputs: usize, bits: u32) -> PackedMatrix {
-    // As in the files: six bits come in shorter blocks.
-    let block = if bits == 6 { 16 } else { 32 };
     let form = Form {
-        block,
         bits,
         scales: Scales::Centred,
     };
+    let block = form.block();
     let mut matrix = PackedMatrix::zeros(outputs, inputs, form);
     let quants: Vec<u8> = (0..block).map(|i| (i * 7 % (1 << bits)) as u8).collect();
     let block_of = Block {
         quants: &quants,
         factor: 0.01,
-        offset: -0.05,
+        offset: -0.01 * (1 << (bits - 1)) as f32,
     };
     for output in 0..outputs {
         for index in 0..inputs / block {

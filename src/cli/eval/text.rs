@@ -201,6 +201,7 @@ pub(super) fn alignment(compared: &alignment::Compared) -> Vec<String> {
             ("values printed in charts, read", compared.chart_values_printed),
             ("values measured in charts, read", compared.chart_values_measured),
             ("captions within two seconds", compared.time_codes),
+            ("seconds a caption is off, median", compared.time_distance),
         ]
         .map(|(name, m)| row(name, m)),
     );

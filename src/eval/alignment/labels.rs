@@ -10,6 +10,7 @@ use crate::dossier::{Dossier, Segment, SourceKind};
 use crate::error::Result;
 use crate::evidence::checks::{Basis, Check, Outcome};
 use crate::id::SegmentNo;
+use crate::model::speech::audio::is_recording;
 use crate::sanitize::line;
 
 /// The file's name, beside `dossier.toml`.
@@ -32,14 +33,64 @@ pub struct Label {
     segment: SegmentNo,
 }
 
-/// Words of another source.
+/// A place of another source: its exact words, or of a recording a time, since its words are as they are heard.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "PlaceTable")]
 pub struct LabelPlace {
     /// The source's path.
     pub source: String,
-    /// Its exact words.
-    pub quote: String,
+    /// Where in it.
+    pub at: Whereabouts,
+}
+
+/// Where in a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Where these words stand.
+    Quote(String),
+    /// What is said at this millisecond.
+    Time(u64),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceTable {
+    source: String,
+    quote: Option<String>,
+    at: Option<String>,
+}
+
+impl TryFrom<PlaceTable> for LabelPlace {
+    type Error = String;
+
+    fn try_from(table: PlaceTable) -> Result<Self, String> {
+        let at = match (table.quote, table.at) {
+            (Some(quote), None) => Whereabouts::Quote(quote),
+            (None, Some(at)) => {
+                let ms = milliseconds(&at);
+                Whereabouts::Time(ms.ok_or_else(|| format!("{at} is no time: minutes:seconds"))?)
+            }
+            _ => {
+                return Err(
+                    "a place has its words (quote = \"…\") or, in a recording, its time (at = \"1:02\")"
+                        .to_owned(),
+                );
+            }
+        };
+        Ok(Self {
+            source: table.source,
+            at,
+        })
+    }
+}
+
+/// `1:02.5` in milliseconds.
+fn milliseconds(clock: &str) -> Option<u64> {
+    let (minutes, seconds) = clock.split_once(':')?;
+    let (minutes, seconds) = (minutes.parse::<u32>().ok()?, seconds.parse::<f64>().ok()?);
+    (0.0..60.0)
+        .contains(&seconds)
+        .then(|| u64::from(minutes) * 60_000 + (seconds * 1_000.0).round() as u64)
 }
 
 /// What the rules say of a claim beside what a person says.
@@ -101,10 +152,8 @@ impl Label {
                 let message = "what supports or contradicts names the place, and nothing else does";
                 return Err(file.fault(verdict_at, message));
             }
-            if let Some(place) = &table.place
-                && segments(dossier, place).is_empty()
-            {
-                return Err(file.fault(verdict_at, "the place's words stand nowhere in its source"));
+            if let Some(why) = table.place.as_ref().and_then(|place| why_nowhere(dossier, place)) {
+                return Err(file.fault(verdict_at, why));
             }
             Ok(Self {
                 basis: table.by,
@@ -157,23 +206,48 @@ fn claimed<'a>(dossier: &'a Dossier, quote: &str) -> Option<&'a Segment> {
         .find(|s| s.text.contains(quote.as_ref()))
 }
 
-/// The segments in which the words of `place` stand, or begin or end.
+/// The segments in which the words of `place` stand, or begin or end, or that are spoken then.
 fn segments(dossier: &Dossier, place: &LabelPlace) -> Vec<SegmentNo> {
     let Some(source) = dossier.sources.iter().find(|s| s.path == place.source) else {
         return Vec::new();
     };
-    let Some(start) = source.raw.find(&place.quote) else {
-        return Vec::new();
+    let words = match &place.at {
+        Whereabouts::Quote(quote) => source.raw.find(quote).map(|start| start..start + quote.len()),
+        Whereabouts::Time(_) => None,
     };
-    let end = start + place.quote.len();
-    let touched = |s: &&Segment| s.anchor.span.start < end && start < s.anchor.span.end;
+    let touched = |segment: &&Segment| match (&place.at, &words) {
+        (Whereabouts::Time(ms), _) => {
+            let time = segment.anchor.time;
+            time.is_some_and(|time| (time.start_ms..time.end_ms).contains(ms))
+        }
+        (_, Some(words)) => {
+            let span = &segment.anchor.span;
+            span.start < words.end && words.start < span.end
+        }
+        _ => false,
+    };
     source.segments.iter().filter(touched).map(|s| s.no).collect()
+}
+
+/// Why `place` can be nowhere in the dossier; a recording need not have been heard.
+fn why_nowhere(dossier: &Dossier, place: &LabelPlace) -> Option<&'static str> {
+    match place.at {
+        Whereabouts::Quote(_) => segments(dossier, place)
+            .is_empty()
+            .then_some("the place's words stand nowhere in its source"),
+        Whereabouts::Time(_) => {
+            let problems = dossier.problems.iter().map(|p| &p.path);
+            let mut files = dossier.sources.iter().map(|s| &s.path).chain(problems);
+            let is_there = is_recording(Path::new(&place.source)) && files.any(|path| *path == place.source);
+            (!is_there).then_some("the place's source is no recording of this dossier")
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dossier::Language;
+    use crate::dossier::{Language, TimeSpan};
     use crate::evidence::testing;
 
     fn dossier() -> Dossier {
@@ -210,6 +284,59 @@ mod tests {
             names_place: true,
         };
         assert_eq!(answers, [expected]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_place_in_a_recording_is_a_time() {
+        assert_eq!(milliseconds("1:02.5"), Some(62_500));
+        let wrong = ["75", "0:61", "0:-1", "soon"];
+        assert_eq!(wrong.map(milliseconds), [None; 4]);
+        let said = |place: &str| {
+            let read = read(&GOOD.replace("source = \"w.md\", quote = \"58%\"", place));
+            read.err().map(|e| e.to_string()).unwrap_or_default()
+        };
+        assert!(said("source = \"w.md\", at = \"soon\"").contains("soon is no time"));
+        let both = said("source = \"w.md\", at = \"0:07\", quote = \"58%\"");
+        assert!(both.contains("a place has its words"), "{both}");
+        for source in ["w.md", "talk.mp3"] {
+            let said = said(&format!("source = \"{source}\", at = \"0:07\""));
+            assert!(
+                said.ends_with("the place's source is no recording of this dossier"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_said_at_a_time_is_found() {
+        let mut dossier = dossier();
+        let mut times = [(1_000, 2_000), (2_500, 4_000)].into_iter();
+        for segment in &mut dossier.sources[2].segments {
+            let span = times.next();
+            segment.anchor.time = span.map(|(start_ms, end_ms)| TimeSpan { start_ms, end_ms });
+        }
+        let found = |ms| {
+            let place = LabelPlace {
+                source: "c.txt".to_owned(),
+                at: Whereabouts::Time(ms),
+            };
+            segments(&dossier, &place).len()
+        };
+        let moments = [999, 1_000, 1_999, 2_000, 2_500, 4_000];
+        assert_eq!(moments.map(found), [0, 1, 1, 0, 1, 0]);
+    }
+
+    /// What the sample recordings' labels say holds of them, heard or not.
+    #[test]
+    fn the_labels_of_the_sample_recordings_can_be_met() -> Result<()> {
+        let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/recordings");
+        let mut labels = 0;
+        for dir in crate::ingest::find(&samples)? {
+            let dossier = crate::ingest::open(&dir)?;
+            labels += Label::load(&dir.join(FILE), &dossier)?.len();
+        }
+        assert_eq!(labels, 24);
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 //!   numbers held against another person's tables and charts, where it must fall.
 //! - Charts: the share of the values written down beside a picture (`NAME.values.json`) that are read in it.
 //! - Time codes: the share of the captions written down beside a recording (`NAME.expected.vtt`) that are heard within
-//!   two seconds of where they are spoken.
+//!   two seconds of where they are spoken, and how far off the middle one of them is.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::figures::{Figure, figure};
 use crate::dossier::Dossier;
 use crate::evidence::checks::{Basis, Check, Outcome, cross_check};
+use crate::metrics::median;
 use crate::rubric::Rubric;
 use crate::seed::Seed;
 
@@ -108,6 +109,8 @@ pub struct Compared {
     pub chart_values_measured: Measured,
     /// Captions heard within two seconds.
     pub time_codes: Measured,
+    /// The median distance of a caption that was heard from where it is spoken, in seconds.
+    pub time_distance: Measured,
 }
 
 /// One person's share of every figure.
@@ -119,7 +122,8 @@ struct Cells {
     confirmed: Vec<(bool, bool)>,
     /// Of a chart, whether a value is printed, and whether it was read.
     values: Vec<(bool, bool)>,
-    heard: Vec<bool>,
+    /// How far off captions were heard, in milliseconds; none where one was not.
+    heard: Vec<Option<u64>>,
 }
 
 /// Holds claims against the other places, people's answers, and other people's tables.
@@ -134,7 +138,7 @@ pub fn compare(aligned: &[Aligned], charts: &[ReadChart], rubric: &Rubric) -> Co
         let answers = one.labels.iter().map(|label| label.answer(&one.dossier, &checks));
         cells.answers.extend(answers);
         cells.confirmed.extend(swap::confirmed(aligned, at, rubric));
-        cells.heard.extend(one.heard.iter().flat_map(Heard::within));
+        cells.heard.extend(one.heard.iter().flat_map(Heard::distances));
     }
     for chart in charts {
         let cells = people.entry(chart.owner.clone()).or_default();
@@ -192,7 +196,24 @@ fn figures(dossiers: usize, people: &[Cells]) -> Compared {
         swap_drop: drop(people),
         chart_values_printed: value(true),
         chart_values_measured: value(false),
-        time_codes: share(people, |c| c.heard.clone()),
+        time_codes: share(people, |c| c.heard.iter().copied().map(times::is_near).collect()),
+        time_distance: distance(people),
+    }
+}
+
+/// The median of the distances, in seconds.
+fn distance(people: &[Cells]) -> Measured {
+    let seconds = |ms: &Option<u64>| ms.map(|ms| ms as f64 / 1_000.0);
+    let heard: Vec<Vec<f64>> = people
+        .iter()
+        .map(|cells| cells.heard.iter().filter_map(seconds).collect())
+        .collect();
+    Measured {
+        n: heard.iter().map(Vec::len).sum(),
+        figure: figure(&heard, seed(), |drawn| {
+            let all: Vec<f64> = drawn.iter().flat_map(|of| of.iter().copied()).collect();
+            median(&all)
+        }),
     }
 }
 

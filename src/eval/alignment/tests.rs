@@ -54,11 +54,40 @@ fn the_figures_are_those_counted_by_hand() -> Result<()> {
     assert_eq!(value(compared.chart_values_printed), (4, Some(0.75)));
     assert_eq!(value(compared.chart_values_measured), (0, None));
     assert_eq!(value(compared.time_codes), (0, None));
+    assert_eq!(value(compared.time_distance), (0, None));
     let numbers = compared.claims[&Basis::Number];
     assert_eq!(numbers.n, 3);
     assert_eq!(
         numbers.contradicted.map(|f| (f.value * 3.0).round() as u32),
         Some(1)
     );
+    Ok(())
+}
+
+#[test]
+fn the_distance_of_captions_is_the_median_of_those_heard() -> Result<()> {
+    let cue = |start_ms, text: &str| times::Cue {
+        start_ms,
+        text: text.to_owned(),
+    };
+    let of = |starts: &[u64]| -> Result<Measured> {
+        let words = [
+            "drill took fourteen minutes",
+            "queue stopped again",
+            "checklist is written",
+        ];
+        let said = words.map(|words| cue(10_000, words)).into();
+        let heard = starts
+            .iter()
+            .zip(words)
+            .map(|(start, words)| cue(*start, words))
+            .collect();
+        let mut all = two_people();
+        all[0].heard = vec![Heard { heard, said }];
+        Ok(compare(&all, &[], &builtin("core")?).time_distance)
+    };
+    let value = |m: Measured| (m.n, m.figure.map(|f| (f.value * 1000.0).round()));
+    assert_eq!(value(of(&[10_500, 10_100])?), (2, Some(300.0)));
+    assert_eq!(value(of(&[10_500, 10_100, 9_000])?), (3, Some(500.0)));
     Ok(())
 }

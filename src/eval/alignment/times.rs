@@ -2,7 +2,8 @@
 //!
 //! `NAME.expected.vtt` beside a recording holds what is said with its times, as a person wrote it down. Each of its cues is
 //! looked for in what was heard: the utterance with most of its words, at least half. It is well placed where that
-//! utterance begins within two seconds of the cue; a cue that no utterance holds is not.
+//! utterance begins within two seconds of the cue; a cue that no utterance holds is not. An utterance is a
+//! sentence and begins with its first word, so the distance is mostly how far that word's time is off.
 
 use std::collections::BTreeSet;
 
@@ -44,22 +45,28 @@ pub fn cues(source: &Source) -> Vec<Cue> {
 }
 
 impl Heard {
-    /// Of every cue, whether it was heard within two seconds of where it is spoken.
-    pub fn within(&self) -> Vec<bool> {
+    /// Of every cue, how far from where it is spoken it was heard, in milliseconds; none where no utterance holds it.
+    pub fn distances(&self) -> Vec<Option<u64>> {
         let heard: Vec<(u64, BTreeSet<String>)> =
             self.heard.iter().map(|c| (c.start_ms, terms(&c.text))).collect();
-        let is_near = |cue: &Cue| {
+        let distance = |cue: &Cue| {
             let wanted = terms(&cue.text);
+            if wanted.is_empty() {
+                return None;
+            }
             let shared = |held: &BTreeSet<String>| wanted.intersection(held).count();
-            let nearest = heard
-                .iter()
-                .max_by_key(|(start, held)| (shared(held), std::cmp::Reverse(start.abs_diff(cue.start_ms))));
-            nearest.is_some_and(|(start, held)| {
-                2 * shared(held) >= wanted.len() && start.abs_diff(cue.start_ms) <= NEAR_MS
-            })
+            let (start, held) = heard.iter().max_by_key(|(start, held)| {
+                (shared(held), std::cmp::Reverse(start.abs_diff(cue.start_ms)))
+            })?;
+            (2 * shared(held) >= wanted.len()).then(|| start.abs_diff(cue.start_ms))
         };
-        self.said.iter().map(is_near).collect()
+        self.said.iter().map(distance).collect()
     }
+}
+
+/// Whether a cue that was heard so far away is cited where it is spoken.
+pub fn is_near(distance: Option<u64>) -> bool {
+    distance.is_some_and(|ms| ms <= NEAR_MS)
 }
 
 fn terms(text: &str) -> BTreeSet<String> {
@@ -91,6 +98,9 @@ mod tests {
                 cue(12_000, "Thank you"),
             ],
         };
-        assert_eq!(heard.within(), [true, true, false, false]);
+        let distances = heard.distances();
+        assert_eq!(distances, [Some(500), Some(2_000), Some(2_100), None]);
+        let near: Vec<bool> = distances.into_iter().map(is_near).collect();
+        assert_eq!(near, [true, true, false, false]);
     }
 }

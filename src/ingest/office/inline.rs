@@ -1,6 +1,6 @@
 //! A paragraph in the making: its words, some of them under a mark that says what a reader would not see.
 
-use crate::ingest::sentence;
+use crate::sentence;
 
 /// The words of a paragraph, in order.
 #[derive(Debug, Clone, Default)]

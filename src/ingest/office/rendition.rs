@@ -9,8 +9,8 @@ use crate::dossier::spot::At;
 use crate::dossier::{Region, SegmentKind, Spots};
 use crate::ingest::chart::Text;
 use crate::ingest::segment::{RawSegment, Reading, name};
-use crate::ingest::sentence;
 use crate::sanitize::line;
+use crate::sentence;
 
 /// More text than this is not read: no reviewer could.
 pub(super) const MAX_TEXT: usize = 8 << 20;

@@ -105,8 +105,8 @@ pub fn estimate(
         one * config.layers
     };
     let weights_bytes = match form {
-        // A byte a weight, and two floats for a block of 32; the table is kept as it lies in the file as well.
-        WeightForm::Blocks => (weights + table) as u64 * 5 / 4 + table as u64,
+        // At most nine eighths of a byte a weight, scales included; the table is kept as it lies in the file as well.
+        WeightForm::Blocks => (weights + table) as u64 * 9 / 8 + table as u64,
         WeightForm::F32 => (weights + table) as u64 * 4 + table as u64,
     };
     let parts = [

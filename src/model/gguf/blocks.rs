@@ -23,23 +23,23 @@ struct Format {
 
 impl Format {
     fn of(dtype: GgmlDType) -> Option<Self> {
-        let format = |bytes, weights, (block, bits, scales), read| {
+        let format = |bytes, weights, (bits, scales), read| {
             Some(Self {
                 bytes,
                 weights,
-                form: Form { block, bits, scales },
+                form: Form { bits, scales },
                 read,
             })
         };
         match dtype {
-            GgmlDType::Q4_0 => format(18, 32, (32, 4, Scales::Centred), q4_0),
-            GgmlDType::Q4_1 => format(20, 32, (32, 4, Scales::Halves), q4_1),
-            GgmlDType::Q5_0 => format(22, 32, (32, 5, Scales::Centred), q5_0),
-            GgmlDType::Q5_1 => format(24, 32, (32, 5, Scales::Halves), q5_1),
-            GgmlDType::Q8_0 => format(34, 32, (32, 8, Scales::Centred), q8_0),
-            GgmlDType::Q4K => format(144, 256, (32, 4, Scales::Singles), q4_k),
-            GgmlDType::Q5K => format(176, 256, (32, 5, Scales::Singles), q5_k),
-            GgmlDType::Q6K => format(210, 256, (16, 6, Scales::Centred), q6_k),
+            GgmlDType::Q4_0 => format(18, 32, (4, Scales::Centred), q4_0),
+            GgmlDType::Q4_1 => format(20, 32, (4, Scales::Halves), q4_1),
+            GgmlDType::Q5_0 => format(22, 32, (5, Scales::Centred), q5_0),
+            GgmlDType::Q5_1 => format(24, 32, (5, Scales::Halves), q5_1),
+            GgmlDType::Q8_0 => format(34, 32, (8, Scales::Centred), q8_0),
+            GgmlDType::Q4K => format(144, 256, (4, Scales::Singles), q4_k),
+            GgmlDType::Q5K => format(176, 256, (5, Scales::Singles), q5_k),
+            GgmlDType::Q6K => format(210, 256, (6, Scales::Centred), q6_k),
             _ => None,
         }
     }
@@ -61,7 +61,7 @@ pub fn pack(
     if bytes.len() != outputs * row_bytes {
         return None;
     }
-    let per_file_block = format.weights / format.form.block;
+    let per_file_block = format.weights / format.form.block();
     let mut matrix = PackedMatrix::zeros(outputs, inputs, format.form);
     for output in 0..outputs {
         let source = &bytes[row(output) * row_bytes..][..row_bytes];

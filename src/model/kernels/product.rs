@@ -79,7 +79,7 @@ trait Kernel<const R: usize>: Copy + Send + Sync {
     /// Quantises at most `R` rows, each as long as a row of the matrix; missing rows are zero.
     fn quantise(self, rows: &[f32], matrix: &PackedMatrix) -> Self::Tile;
 
-    /// Unpacks some blocks of a group of outputs.
+    /// Unpacks some blocks of a group of outputs. Called inside `run`, and compiled for the processor by itself.
     fn unpack<'a>(self, matrix: &'a PackedMatrix, group: usize, blocks: Range<usize>, panel: &mut Panel<'a>);
 
     /// Adds to the sums of one tile what the panel gives. Called inside `run`.

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::audio::{self, SAMPLE_RATE};
+use super::sentences::sentences;
 use super::speakers::{self, encoder::Encoder};
 use super::tongue;
 use super::transcript::{Transcript, Utterance};
@@ -26,7 +27,7 @@ use crate::sanitize::line;
 use crate::watch::{self, Watch};
 
 /// Counts up when the same recording would be heard otherwise.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What a watcher is told is being done while words are heard; `done` and `total` are seconds of the recording.
 pub const HEARD: &str = "heard";
@@ -192,7 +193,8 @@ impl Listener {
                 segments: Vec::new(),
             };
             for (part, language) in self.parts(model, samples, (window, speech), before, watch)? {
-                let segments = model.hear(&samples[part.clone()], part.start, language, watch)?;
+                let heard = model.hear(&samples[part.clone()], part.start, language, watch)?;
+                let segments = sentences(heard, samples);
                 segments.iter().try_for_each(&mut *said)?;
                 done.segments.extend(segments);
                 done.language = language;

@@ -246,7 +246,10 @@ fn utterance(
     }
 }
 
-/// Tokens become words: one begins with a space, or with an ideograph.
+/// Marks of Chinese that end a sentence or a clause.
+const WIDE_MARKS: [char; 7] = ['。', '，', '？', '！', '；', '：', '、'];
+
+/// Tokens become words: one begins with a space, with an ideograph, or behind a Chinese mark.
 #[derive(Default)]
 struct Words {
     done: Vec<Word>,
@@ -270,7 +273,11 @@ impl Words {
 
     fn add(&mut self, text: &str, start: f64, end: f64, sure: Vec<f32>) {
         let first = text.trim_start().chars().next();
-        let begins = text.starts_with(' ') || first.is_some_and(is_ideograph);
+        let behind_mark = self
+            .done
+            .last()
+            .is_some_and(|word| word.word.ends_with(WIDE_MARKS));
+        let begins = text.starts_with(' ') || behind_mark || first.is_some_and(is_ideograph);
         let spoken = first.is_some_and(char::is_alphanumeric);
         match self.done.last_mut() {
             Some(word) if !(begins && spoken) => {

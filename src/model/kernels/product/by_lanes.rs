@@ -63,7 +63,7 @@ impl<L: Lanes, const BITS: u32> Kernel<ROWS> for ByLanes<L, BITS> {
     fn quantise(self, rows: &[f32], matrix: &PackedMatrix) -> Tile {
         self.0.run(
             #[inline(always)]
-            || match matrix.form.block {
+            || match matrix.form.block() {
                 16 => Tile::quantise::<16>(rows, matrix.inputs),
                 _ => Tile::quantise::<32>(rows, matrix.inputs),
             },

@@ -16,7 +16,7 @@ const MANY: usize = 16;
 /// `product`, by the matrix unit.
 pub(super) fn multiply(amx: Amx, product: Multiply) -> Vec<f32> {
     let few = product.x.len() <= FEW * product.matrix.inputs;
-    match (product.matrix.form.block, few) {
+    match (product.matrix.form.block(), few) {
         (16, true) => product.by(ByTiles::<FEW, 16>(amx)),
         (16, false) => product.by(ByTiles::<MANY, 16>(amx)),
         (_, true) => product.by(ByTiles::<FEW, 32>(amx)),

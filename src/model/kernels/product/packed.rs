@@ -17,12 +17,12 @@ pub(super) type Line = Aligned<[u8; 64]>;
 const PANEL: usize = 512;
 /// The shortest block.
 const SHORTEST: usize = 16;
+/// The longest.
+const LONGEST: usize = 32;
 
 /// How the weights of a matrix are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Form {
-    /// Inputs that share a factor and an offset: 16 or 32.
-    pub block: usize,
     /// Bits of a weight: 4, 5, 6 or 8.
     pub bits: u32,
     /// What the factor and the offset are kept as.
@@ -41,6 +41,11 @@ pub enum Scales {
 }
 
 impl Form {
+    /// Inputs that share a factor and an offset.
+    pub fn block(self) -> usize {
+        if self.bits == 6 { SHORTEST } else { LONGEST }
+    }
+
     /// Lines of the scales of one block of sixteen outputs.
     fn scale_lines(self) -> usize {
         match self.scales {
@@ -51,7 +56,7 @@ impl Form {
 
     /// Lines of the weights of one block of sixteen outputs.
     fn weight_lines(self) -> usize {
-        let steps = self.block / STEP;
+        let steps = self.block() / STEP;
         match self.bits {
             8 => steps,
             bits => steps / 2 + (steps * (bits as usize - 4)).div_ceil(8),
@@ -101,12 +106,8 @@ pub struct PackedMatrix {
 impl PackedMatrix {
     /// All weights 0. `inputs` is a multiple of the block.
     pub fn zeros(outputs: usize, inputs: usize, form: Form) -> Self {
-        debug_assert!(
-            inputs.is_multiple_of(form.block)
-                && matches!(form.block, SHORTEST | 32)
-                && matches!(form.bits, 4 | 5 | 6 | 8)
-        );
-        let blocks = outputs.div_ceil(LANES) * (inputs / form.block);
+        debug_assert!(inputs.is_multiple_of(form.block()) && matches!(form.bits, 4 | 5 | 6 | 8));
+        let blocks = outputs.div_ceil(LANES) * (inputs / form.block());
         Self {
             outputs,
             inputs,
@@ -119,19 +120,24 @@ impl PackedMatrix {
     pub fn set(&mut self, output: usize, index: usize, block: &Block) {
         let Self { inputs, form, .. } = *self;
         let (group, lane) = (output / LANES, output % LANES);
-        let first = (group * (inputs / form.block) + index) * form.lines();
+        let first = (group * (inputs / form.block()) + index) * form.lines();
         let (scales, weights) = self.lines[first..][..form.lines()].split_at_mut(form.scale_lines());
         match form.scales {
-            Scales::Centred => put(scales, lane, block.factor.to_le_bytes()),
+            Scales::Centred => {
+                let offset = -form.centre() * block.factor;
+                debug_assert_eq!(block.offset.to_bits(), offset.to_bits(), "the middle is 0");
+                put(scales, lane, block.factor.to_ne_bytes());
+            }
             Scales::Halves => {
-                put(scales, lane, f16::from_f32(block.factor).to_le_bytes());
-                put(scales, LANES + lane, f16::from_f32(block.offset).to_le_bytes());
+                put(scales, lane, f16::from_f32(block.factor).to_ne_bytes());
+                put(scales, LANES + lane, f16::from_f32(block.offset).to_ne_bytes());
             }
             Scales::Singles => {
-                put(scales, lane, block.factor.to_le_bytes());
-                put(scales, LANES + lane, block.offset.to_le_bytes());
+                put(scales, lane, block.factor.to_ne_bytes());
+                put(scales, LANES + lane, block.offset.to_ne_bytes());
             }
         }
+        debug_assert_eq!(block.quants.len(), form.block());
         let quants = block.quants.as_chunks::<STEP>().0;
         let half = quants.len() / 2;
         let mut add = |line: usize, word: u32| {
@@ -163,12 +169,15 @@ impl PackedMatrix {
         size_of_val(&*self.lines)
     }
 
-    /// The weights of some outputs as f32, `[outputs, in]`; the first one is a multiple of 16.
+    /// The weights of some outputs as f32, `[outputs, in]`.
+    ///
+    /// # Panics
+    /// The first output is no multiple of 16.
     pub fn dense(&self, outputs: Range<usize>) -> Vec<f32> {
-        debug_assert!(outputs.start.is_multiple_of(LANES));
+        assert!(outputs.start.is_multiple_of(LANES), "a group of outputs is whole");
         let mut dense = vec![0.0; outputs.len() * self.inputs];
         let first = outputs.start / LANES;
-        let blocks = self.inputs / self.form.block;
+        let blocks = self.inputs / self.form.block();
         dense
             .par_chunks_mut(LANES * self.inputs)
             .enumerate()
@@ -178,7 +187,7 @@ impl PackedMatrix {
                     panel.fill(self, first + i, index..index + 1);
                     let affine = &panel.affine[0].0;
                     for (lane, row) in rows.chunks_exact_mut(self.inputs).enumerate() {
-                        let row = &mut row[index * self.form.block..][..self.form.block];
+                        let row = &mut row[index * self.form.block()..][..self.form.block()];
                         for (at, w) in row.iter_mut().enumerate() {
                             let quant = panel.weights[at / STEP].0[lane * STEP + at % STEP];
                             *w = affine.factor[lane] * f32::from(quant) + affine.offset[lane];
@@ -191,7 +200,7 @@ impl PackedMatrix {
 
     /// The blocks of a row, in parts of about one size that fit into a panel.
     pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> {
-        let (all, most) = (self.inputs / self.form.block, PANEL / self.form.block);
+        let (all, most) = (self.inputs / self.form.block(), PANEL / self.form.block());
         let each = all.div_ceil(all.div_ceil(most).max(1)).max(1);
         (0..all)
             .step_by(each)
@@ -270,7 +279,7 @@ impl<'a> Panel<'a> {
     #[expect(clippy::inline_always, reason = "must be compiled for the processor")]
     #[inline(always)]
     fn fill(&mut self, matrix: &'a PackedMatrix, group: usize, blocks: Range<usize>) {
-        let (form, all) = (matrix.form, matrix.inputs / matrix.form.block);
+        let (form, all) = (matrix.form, matrix.inputs / matrix.form.block());
         let first = (group * all + blocks.start) * form.lines();
         let lines = &matrix.lines[first..][..blocks.len() * form.lines()];
         self.blocks = blocks;
@@ -279,15 +288,11 @@ impl<'a> Panel<'a> {
         for (block, affine) in lines.chunks_exact(form.lines()).zip(&mut self.affine) {
             unpack_scales(form, &block[..form.scale_lines()], &mut affine.0);
         }
-        match (form.bits, form.block) {
-            (4, 32) => self.unpack::<4, 8>(form, lines),
-            (4, _) => self.unpack::<4, 4>(form, lines),
-            (5, 32) => self.unpack::<5, 8>(form, lines),
-            (5, _) => self.unpack::<5, 4>(form, lines),
-            (6, 32) => self.unpack::<6, 8>(form, lines),
-            (6, _) => self.unpack::<6, 4>(form, lines),
-            (_, 32) => self.unpack::<8, 8>(form, lines),
-            _ => self.unpack::<8, 4>(form, lines),
+        match form.bits {
+            4 => self.unpack::<4, 8>(form, lines),
+            5 => self.unpack::<5, 8>(form, lines),
+            6 => self.unpack::<6, 4>(form, lines),
+            _ => self.unpack::<8, 8>(form, lines),
         }
     }
 
@@ -365,9 +370,11 @@ fn unpack_scales(form: Form, lines: &[Line], affine: &mut Affine) {
         }
         Scales::Halves => {
             let halves: [[f16; LANES]; 2] = bytemuck::cast(lines[0].0);
-            for lane in 0..LANES {
-                affine.factor[lane] = widen(halves[0][lane]);
-                affine.offset[lane] = widen(halves[1][lane]);
+            for (factor, half) in affine.factor.iter_mut().zip(halves[0]) {
+                *factor = widen(half);
+            }
+            for (offset, half) in affine.offset.iter_mut().zip(halves[1]) {
+                *offset = widen(half);
             }
         }
         Scales::Singles => {

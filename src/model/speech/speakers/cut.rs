@@ -1,19 +1,13 @@
 //! Utterances in which two speak: cut at their pauses before voices are compared, put together again where one speaks.
 //!
-//! A pause is where the sound is 15 dB below the utterance's own level for 0.15 s; a noisy room has none, and its
-//! utterances stay whole. Words go to the piece in which their middle lies, or a cut goes to the end of a sentence or clause
-//! that is near it: whisper.cpp's times are not exact, so that a word beside a cut may be on its wrong side.
+//! A noisy room has no pauses, and its utterances stay whole. Words go to the piece in which their middle lies, or a cut
+//! goes to the end of a sentence or clause that is near it: whisper.cpp's times are not exact, so that a word beside a cut
+//! may be on its wrong side.
 
 use super::Turn;
-use crate::model::speech::audio::SAMPLE_RATE;
+use crate::model::speech::pauses::pauses;
 use crate::model::speech::transcript::{Utterance, Word};
 
-/// Loudness is looked at in steps of 10 ms.
-const STEP: usize = SAMPLE_RATE / 100;
-/// Steps that a pause lasts at least.
-const PAUSE: usize = 15;
-/// How much softer than the utterance a pause is, as a factor of power: 15 dB.
-const SOFTER: f64 = 0.0316;
 /// Seconds of a piece at least: less says too little of a voice to take an utterance apart.
 const PIECE_S: f64 = 1.2;
 /// A piece less sure of its own speaker stays with the one before it.
@@ -28,25 +22,9 @@ pub type Piece = (f64, f64, Turn);
 /// The pieces between the pauses of the utterance that lies at these seconds of `samples`: one after the other, from its
 /// start to its end.
 pub fn pieces(samples: &[f32], (start, end): (f64, f64)) -> Vec<(f64, f64)> {
-    let at = |seconds: f64| ((seconds.max(0.0) * SAMPLE_RATE as f64) as usize).min(samples.len());
-    let power = |step: &[f32]| step.iter().map(|&s| f64::from(s) * f64::from(s)).sum::<f64>();
-    let steps: Vec<f64> = samples[at(start)..at(end).max(at(start))]
-        .chunks(STEP)
-        .map(power)
-        .collect();
-    let soft = SOFTER * steps.iter().sum::<f64>() / steps.len().max(1) as f64;
     let mut cuts = vec![start];
-    let mut from = None;
-    // The pause at the very end is none between two pieces.
-    for (i, &power) in steps.iter().enumerate() {
-        if power < soft {
-            from.get_or_insert(i);
-            continue;
-        }
-        let Some(from) = from.take().filter(|from| i - from >= PAUSE) else {
-            continue;
-        };
-        let middle = start + (from + i) as f64 / 2.0 * STEP as f64 / SAMPLE_RATE as f64;
+    for pause in pauses(samples, (start, end)) {
+        let middle = f64::midpoint(pause.start, pause.end);
         let long = |since: f64| middle - since >= PIECE_S && end - middle >= PIECE_S;
         if cuts.last().is_some_and(|&since| long(since)) {
             cuts.push(middle);
@@ -150,6 +128,7 @@ fn joined(pieces: &[Piece]) -> Vec<Piece> {
 mod tests {
     use super::*;
     use crate::id::Language;
+    use crate::model::speech::audio::SAMPLE_RATE;
 
     fn turn(speaker: Option<usize>, confidence: f32) -> Turn {
         Turn { speaker, confidence }

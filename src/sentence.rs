@@ -11,11 +11,10 @@ use std::str::CharIndices;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::abbreviation;
-use super::segment::trim;
+mod abbreviation;
 
 /// No segment is longer, but for the header that stands before a cell of a table.
-pub(super) const MAX_CHARACTERS: usize = 400;
+pub const MAX_CHARACTERS: usize = 400;
 /// Where a cut piece would be shorter than this, the comma is passed over.
 const MIN_CUT_CHARACTERS: usize = 60;
 /// An ellipsis after fewer characters is a pause, not an end.
@@ -28,9 +27,16 @@ const TWINS: [char; 5] = ['"', '\'', '*', '_', '`'];
 /// A sentence does not begin with one of these: what stands before it goes on.
 const NEVER_FIRST: &str = "，、：；,;:。！？!?…）)」』”’》〉】〕]}";
 
+/// The part of `span` without the white space at both ends.
+pub fn trim(text: &str, span: Range<usize>) -> Range<usize> {
+    let slice = &text[span.clone()];
+    let start = span.end - slice.trim_start().len();
+    start..start + slice.trim().len()
+}
+
 /// Calls `found` with the span of every sentence of `block` in `text`, trimmed; sentences without a letter or digit
 /// are left out.
-pub(super) fn split(text: &str, block: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
+pub fn split(text: &str, block: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
     let base = block.start;
     let mut splitter = Splitter::new(&text[block]);
     let mut start = 0;
@@ -42,7 +48,7 @@ pub(super) fn split(text: &str, block: Range<usize>, found: &mut impl FnMut(Rang
 }
 
 /// The same for a span that is one sentence: cut only where it is too long.
-pub(super) fn cut(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
+pub fn cut(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
     pieces(text, span, &mut |piece| {
         if text[piece.clone()].contains(char::is_alphanumeric) {
             found(piece);
@@ -51,7 +57,7 @@ pub(super) fn cut(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<u
 }
 
 /// The same for what somebody said or wrote as one: pieces without a letter or digit are kept.
-pub(super) fn pieces(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
+pub fn pieces(text: &str, span: Range<usize>, found: &mut impl FnMut(Range<usize>)) {
     let mut rest = trim(text, span);
     while let Some(cut) = overlong(&text[rest.clone()]) {
         found(trim(text, rest.start..rest.start + cut));
