@@ -225,7 +225,9 @@ mod tests {
         ];
         for silent in cases {
             let parts = sentences(vec![utterance(1.0, &GO)], &sound(6.0, &silent));
-            assert_eq!(parts.len(), 3, "{silent:?}");
+            let words: usize = parts.iter().map(|part| part.words.len()).sum();
+            assert_eq!(words, GO.len(), "{silent:?}");
+            assert!(parts.len() >= 2, "{silent:?}");
             let mut before = 0.0;
             for part in &parts {
                 let (first, last) = (&part.words[0], &part.words[part.words.len() - 1]);
