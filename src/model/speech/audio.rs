@@ -16,6 +16,7 @@ use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::units::TimeBase;
 use symphonia_adapter_libopus::OpusDecoder;
 
 use super::resample::Resampler;
@@ -29,6 +30,8 @@ pub const SAMPLE_RATE: usize = 16_000;
 pub const MAX_BYTES: u64 = 512 << 20;
 /// The longest recording that is heard, in minutes.
 pub const MAX_MINUTES: usize = 120;
+/// A track's clock is not exact; what is missing for longer, in seconds, is missing.
+const HOLE_S: f64 = 0.2;
 /// The endings of the files that are read.
 pub const EXTENSIONS: [&str; 11] = [
     "wav", "mp3", "m4a", "mp4", "aac", "ogg", "oga", "opus", "flac", "webm", "mka",
@@ -66,7 +69,7 @@ pub fn decode(path: &Path, watch: &dyn Watch) -> Result<Vec<f32>> {
         .map_err(unreadable)?;
     let silent = || bad(path, "has no sound in it");
     let track = format.default_track(TrackType::Audio).ok_or_else(silent)?;
-    let (id, parameters) = (track.id, track.codec_params.clone());
+    let (id, clock, parameters) = (track.id, track.time_base, track.codec_params.clone());
     let mut parameters = parameters.and_then(|p| p.audio().cloned()).ok_or_else(silent)?;
     if parameters.codec == CODEC_ID_OPUS {
         // Whatever rate a container names, Opus is decoded at this one (RFC 7845, 5.1).
@@ -75,7 +78,7 @@ pub fn decode(path: &Path, watch: &dyn Watch) -> Result<Vec<f32>> {
     let mut decoder = codecs()
         .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
         .map_err(unreadable)?;
-    let samples = heard(path, &mut *format, &mut *decoder, id, watch)?;
+    let samples = heard(path, &mut *format, &mut *decoder, (id, clock), watch)?;
     if samples.is_empty() {
         return Err(silent());
     }
@@ -95,16 +98,18 @@ fn codecs() -> &'static CodecRegistry {
 
 const SHORTEN: &str = "cut it into shorter recordings, or export it as mp3 or m4a";
 
-/// All packets of one track, mixed down and resampled as they come. A damaged packet is silence that is left out.
+/// All packets of one track, mixed down and resampled as they come. Where the track's clock jumps ahead there is silence: the
+/// recorder was paused, left silence out, or a packet is damaged. Without it all that follows would be cited too early.
 fn heard(
     path: &Path,
     format: &mut dyn FormatReader,
     decoder: &mut dyn AudioDecoder,
-    track: u32,
+    (track, clock): (u32, Option<TimeBase>),
     watch: &dyn Watch,
 ) -> Result<Vec<f32>> {
     let mut resampler: Option<Resampler> = None;
     let (mut out, mut interleaved, mut mono) = (Vec::new(), Vec::<f32>::new(), Vec::new());
+    let mut ended: Option<f64> = None;
     loop {
         let packet = match format.next_packet() {
             Ok(Some(packet)) => packet,
@@ -138,6 +143,15 @@ fn heard(
                 }
             }
         };
+        let begins = clock.and_then(|clock| Some(clock.calc_time(packet.pts)?.as_secs_f64()));
+        let mut hole = begins.zip(ended).map_or(0.0, |(begins, ended)| begins - ended);
+        // Second by second: a clock may jump by years.
+        while hole > HOLE_S && out.len() <= MAX_MINUTES * 60 * SAMPLE_RATE {
+            let silent = hole.min(1.0);
+            resampler.push(&vec![0.0; (silent * rate as f64) as usize], &mut out);
+            hole -= silent;
+        }
+        ended = begins.map(|begins| begins + mono.len() as f64 / rate as f64);
         resampler.push(&mono, &mut out);
         if out.len() > MAX_MINUTES * 60 * SAMPLE_RATE {
             return Err(bad(path, format!("is longer than {MAX_MINUTES} minutes")).hint(SHORTEN));
@@ -236,6 +250,20 @@ mod tests {
             let alike = dot(&heard, &original) / (dot(&heard, &heard) * dot(&original, &original)).sqrt();
             assert!(alike > 0.98, "{name}: {alike}");
         }
+        Ok(())
+    }
+
+    /// The recorder was paused for two seconds behind the fifth.
+    #[test]
+    fn what_a_recorder_left_out_is_silence() -> Outcome {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let heard = decode(&data.join("jfk-paused.webm"), &Nobody)?;
+        let seconds = heard.len() as f64 / SAMPLE_RATE as f64;
+        assert!((seconds - 13.0).abs() < 0.1, "{seconds}");
+        let loud = loudness(&heard);
+        let silent = loud.iter().filter(|step| **step == 0.0).count();
+        assert!((96..=101).contains(&silent), "{silent} steps of 20 ms");
+        assert!(loud[252..345].iter().all(|step| *step == 0.0));
         Ok(())
     }
 
