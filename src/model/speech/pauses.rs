@@ -21,7 +21,11 @@ pub fn pauses(samples: &[f32], (start, end): (f64, f64)) -> Vec<Range<f64>> {
         .map(power)
         .collect();
     let soft = SOFTER * steps.iter().sum::<f64>() / steps.len().max(1) as f64;
-    let second = |step: usize| start + (step * STEP) as f64 / SAMPLE_RATE as f64;
+    // In whole milliseconds, as all times of a transcript.
+    let second = |step: usize| {
+        let at = start + (step * STEP) as f64 / SAMPLE_RATE as f64;
+        (at * 1_000.0).round() / 1_000.0
+    };
     let (mut pauses, mut from) = (Vec::new(), None);
     for (i, &power) in steps.iter().enumerate() {
         if power < soft {

@@ -12,8 +12,10 @@ use crate::sentence;
 
 /// Seconds of a sentence at least; a shorter one ("None.") goes with the next, at the end with the one before.
 const SHORTEST_S: f64 = 1.0;
-/// Seconds for which nobody speaks within one sentence at most.
+/// Seconds for which nobody speaks behind a comma of one sentence at most, unless it goes on with a small letter.
 const GAP_S: f64 = 0.5;
+/// The same where it does: then the model heard one sentence.
+const LONG_GAP_S: f64 = 1.5;
 /// Marks behind which a sentence goes on.
 const CLAUSE_ENDS: [char; 8] = [',', ';', ':', '，', '、', '；', '：', '—'];
 
@@ -51,7 +53,12 @@ fn goes_on(last: &Utterance, next: &Utterance, samples: &[f32]) -> bool {
         || (last.text.ends_with(char::is_alphanumeric) && next.text.starts_with(char::is_lowercase));
     let silent = between(&pauses(samples, (last.start, next.end)), before, behind)
         .map_or(behind.start - before.end, |pause| pause.end - pause.start);
-    open && last.language == next.language && next.start >= last.start && silent <= GAP_S
+    let most = if next.text.starts_with(char::is_lowercase) {
+        LONG_GAP_S
+    } else {
+        GAP_S
+    };
+    open && last.language == next.language && next.start >= last.start && silent <= most
 }
 
 /// Whether a word of a language with spaces would stick to the one before it.
@@ -302,6 +309,10 @@ mod tests {
             said_of(&[" I", " wrote,"], &[" And", " called."], &long).len(),
             2,
             "silence"
+        );
+        assert_eq!(
+            said_of(&[" I", " wrote,"], &[" and", " called."], &long),
+            ["I wrote, and called."]
         );
         assert_eq!(said_of(&[" I", " wrote."], &[" and", " called."], &[]).len(), 2);
         assert_eq!(
