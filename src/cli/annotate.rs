@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -19,9 +19,14 @@ use crate::engine::{RubricIdentity, ScoreEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Person;
 use crate::ingest::{self, Open as _};
+use crate::learn::train::judge::Judge;
+use crate::model::backend::Backend;
+use crate::model::decoder::Decoder;
+use crate::model::gguf::Gguf;
+use crate::model::tokenizer::Tokenizer;
 use crate::review::annotation::{Begin, ENOUGH, TEMPERATURE, Tally, Wanted, of_these};
-use crate::review::comparison::{Agreement, Judged};
-use crate::review::{Annotation, DossierRead, Entry, Stamp};
+use crate::review::comparison::{Agreement, Doubt, Judged};
+use crate::review::{Annotation, DossierRead, Entry, Pair, Stamp};
 use crate::rubric::Rubric;
 use crate::store::record::new_id;
 use crate::store::{Draft, Health, Pool, Reader, Store, StoreHandle, Workspace};
@@ -29,7 +34,7 @@ use crate::tui::paint::{PaintTrace, VARIABLE};
 use crate::tui::run::Ports;
 use crate::tui::state::queue::Queue;
 use crate::tui::state::{App, Message, Settings};
-use crate::watch::Watch as _;
+use crate::watch::{self, Watch as _};
 
 /// Compare answers of the model, two at a time
 #[derive(Debug, clap::Args)]
@@ -49,6 +54,9 @@ pub struct Args {
     /// Decide where others do not agree; nothing new is drawn
     #[arg(long, conflicts_with_all = ["draw", "stats"])]
     pub adjudicate: bool,
+    /// Show first what a reward model knows least of: the adapter folder of a `plumb train reward` run
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["adjudicate", "stats"])]
+    pub judge: Option<PathBuf>,
     /// Draw so many pairs of answers without a screen, for people to compare later
     #[arg(long, value_name = "N")]
     pub draw: Option<usize>,
@@ -172,6 +180,9 @@ fn compare(args: &Args, config: &Config) -> Result<()> {
         model.as_ref(),
     );
     begin.model.clone_from(&model);
+    if let Some(dir) = &args.judge {
+        judge(dir, config, &mut begin.pool)?;
+    }
     let settings = Settings {
         model,
         ..settings(config, keymap, Arc::clone(&begin.rubric))
@@ -199,6 +210,7 @@ fn compare(args: &Args, config: &Config) -> Result<()> {
 struct Drawn {
     pairs: usize,
     pool: usize,
+    judged: usize,
 }
 
 fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
@@ -251,12 +263,18 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
             format!("nothing more was drawn: {why}"),
         ));
     }
+    drop(scorer);
+    let judged = match &args.judge {
+        Some(dir) => judge(dir, config, &mut annotation.into_pool())?,
+        None => 0,
+    };
     // Until here the workspace was locked: nobody else draws meanwhile.
     drop(store);
     let _ = writer.join();
     let drawn = Drawn {
         pairs: drawn,
         pool: known + drawn,
+        judged,
     };
     if args.json {
         return out::json(&drawn);
@@ -268,6 +286,46 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
             drawn.pairs, drawn.pool
         )
     })
+}
+
+/// Has the reward model in `dir` read the pairs that it has not read, those of one dossier one after the other, and keeps
+/// how far it is from knowing each; says how many they were.
+fn judge(dir: &Path, config: &Config, pairs: &mut [Pair]) -> Result<usize> {
+    let base = engine::base(config)?;
+    let gguf = Gguf::open(&base.path)?;
+    let end = Tokenizer::from_gguf(&gguf)?.end();
+    let onlooker = Onlooker::start();
+    let backend = Backend::open(base.options.device)?;
+    let weights = Decoder::load(&gguf, base.options.weights, &backend, &|part| {
+        onlooker.tell("loading the weights", (part * 100.0) as usize, 100);
+    })?;
+    let judge = Judge::load(dir, &weights)?;
+    let pool = Pool::of(&config.workspace);
+    let unread = |pair: &&mut Pair| pair.doubt.is_none_or(|doubt| doubt.judge != judge.sha256);
+    let mut unread: Vec<&mut Pair> = pairs.iter_mut().filter(unread).collect();
+    unread.sort_by(|a, b| papers(a).cmp(papers(b)));
+    let (mut read, count) = (0, unread.len());
+    for of_dossier in unread.chunk_by_mut(|a, b| papers(a) == papers(b)) {
+        onlooker.tell("judging pairs", read, count);
+        let prefix = judge.read(papers(of_dossier[0]))?;
+        for pair in of_dossier {
+            watch::check(&onlooker, "what was judged is kept")?;
+            onlooker.tell("judging pairs", read, count);
+            pair.doubt = Some(Doubt {
+                judge: judge.sha256,
+                bits: judge.doubt(&prefix, pair, end)?,
+            });
+            pool.keep(pair)?;
+            read += 1;
+        }
+    }
+    onlooker.end();
+    Ok(read)
+}
+
+/// What both answers of a pair are about, in tokens.
+fn papers(pair: &Pair) -> &[u32] {
+    &pair.candidates[0].trace.prefix
 }
 
 fn stamp() -> Stamp {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use faer::Mat;
+use half::f16;
 use serde::Serialize;
 
 use super::figures::{Figure, figure};
@@ -10,7 +12,7 @@ use crate::hash::ContentHash;
 use crate::id::{DimensionId, RubricId};
 use crate::learn::forms::{Majority, RatedPair};
 use crate::learn::texts::{Asked, TextReading};
-use crate::metrics::mean;
+use crate::metrics::{Ridge, mean, numbered};
 use crate::rubric::{Bilingual, Dimension, Rubric};
 use crate::seed::Seed;
 
@@ -29,6 +31,18 @@ pub struct Compared {
     pub baselines: BTreeMap<&'static str, Option<Figure>>,
     /// The scores' accuracy minus that of the longer answer, both drawn together.
     pub gain_over_longer: Option<Figure>,
+    /// By what is learnt from the pairs of the other groups; none where there are too few.
+    pub learnt: Option<Learnt>,
+}
+
+/// How well people's preference is told by a reward that is linear in the model's states and is fitted to the pairs of all
+/// other groups: what the model would know of it with a head alone, nothing laid over it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Learnt {
+    /// How often its order is people's.
+    pub accuracy: Figure,
+    /// That minus the accuracy of the longer answer, both drawn together.
+    pub gain_over_longer: Figure,
 }
 
 /// One dimension: how well an answer does what its prompt asks.
@@ -123,7 +137,82 @@ pub fn compare(pairs: &[RatedPair], answers: &[Asked], readings: &[TextReading])
             ("majority", accuracy(&always_the_same(pairs))),
         ]),
         gain_over_longer: accuracy(&gain),
+        learnt: learnt(pairs, answers, readings).and_then(|known| {
+            let by = |p: &RatedPair| known.get(p.id.as_str()).copied();
+            Some(Learnt {
+                accuracy: accuracy(&by)?,
+                gain_over_longer: accuracy(&|p| Some(by(p)? - by_length(p)?))?,
+            })
+        }),
     }
+}
+
+/// Fewer groups, or pairs, teach nothing.
+const MIN_GROUPS: usize = 3;
+const MIN_PAIRS: usize = 30;
+
+/// Whether the order of each pair is right, by the pair's id, when the reward is fitted to the other groups: by ridge
+/// regression on the differences of what is read of the two answers, each difference also the other way round, so that
+/// neither side is favoured.
+fn learnt<'a>(
+    pairs: &'a [RatedPair],
+    answers: &[Asked],
+    readings: &[TextReading],
+) -> Option<HashMap<&'a str, f64>> {
+    let states: HashMap<(&str, &str), Vec<f64>> = (answers.iter().zip(readings))
+        .map(|(answer, reading)| ((answer.context.as_str(), answer.text.as_str()), state(reading)))
+        .collect();
+    let apart = |pair: &RatedPair| -> Option<Vec<f64>> {
+        let [a, b] = [&pair.a, &pair.b].map(|text| states.get(&(pair.prompt.as_str(), text.as_str())));
+        let (a, b) = (a?, b?);
+        Some(a.iter().zip(b).map(|(a, b)| a - b).collect())
+    };
+    let judged = |pair: &&RatedPair| pair.majority != Majority::Tie;
+    let (judged, rows): (Vec<&RatedPair>, Vec<Vec<f64>>) = pairs
+        .iter()
+        .filter(judged)
+        .filter_map(|pair| Some((pair, apart(pair)?)))
+        .unzip();
+    let groups = numbered(judged.iter().map(|pair| pair.group.as_str()));
+    let width = rows.first()?.len();
+    let few = groups.iter().max()? + 1 < MIN_GROUPS || judged.len() < MIN_PAIRS;
+    if few || rows.iter().any(|row| row.len() != width) {
+        return None;
+    }
+    let n = judged.len();
+    let turned = Mat::from_fn(
+        2 * n,
+        width,
+        |i, f| if i < n { rows[i][f] } else { -rows[i - n][f] },
+    );
+    let sign = |i: usize| {
+        if judged[i].majority == Majority::A {
+            1.0
+        } else {
+            -1.0
+        }
+    };
+    let sides: Vec<f64> = (0..n).map(sign).chain((0..n).map(|i| -sign(i))).collect();
+    let (_, told) = Ridge::of_rows(&turned, &[&groups[..], &groups].concat())?.best(&sides);
+    let order = judged.iter().zip(told);
+    Some(
+        order
+            .filter_map(|(pair, told)| Some((pair.id.as_str(), right(pair, told, 0.0)?)))
+            .collect(),
+    )
+}
+
+/// What is read of an answer, in a row: its mean state, and the state at the score, as a mean over the dimensions.
+fn state(reading: &TextReading) -> Vec<f64> {
+    let wide = |bits: &[u16]| -> Vec<f64> { bits.iter().map(|b| f16::from_bits(*b).to_f64()).collect() };
+    let said: Vec<Vec<f64>> = reading
+        .dimensions
+        .values()
+        .map(|said| wide(&said.hidden))
+        .collect();
+    let width = said.first().map_or(0, Vec::len);
+    let at_score = (0..width).map(|f| said.iter().filter_map(|s| s.get(f)).sum::<f64>() / said.len() as f64);
+    wide(&reading.text).into_iter().chain(at_score).collect()
 }
 
 fn seed() -> Seed {
@@ -201,5 +290,47 @@ mod tests {
             Some(0.5),
             "without scores all are equal"
         );
+    }
+
+    /// A state in which people's taste lies open, and a text of any length: four groups teach each other.
+    #[test]
+    fn what_people_prefer_is_learnt_from_other_groups() {
+        let rubric = Arc::new(how_well());
+        let text = |n: usize| format!("answer {n}{}", " and".repeat(n * 7 % 5));
+        let taste = |n: usize| (n * 13 % 17) as f32;
+        let pairs: Vec<RatedPair> = (0..40)
+            .map(|n| {
+                let (a, b) = (n, (n + 1) % 40);
+                let majority = if taste(a) > taste(b) {
+                    Majority::A
+                } else {
+                    Majority::B
+                };
+                pair(
+                    &n.to_string(),
+                    &format!("g{}", n % 4),
+                    &text(a),
+                    &text(b),
+                    majority,
+                )
+            })
+            .collect();
+        let answers = answers(&pairs, &rubric);
+        let reading = |answer: &Asked| {
+            let n = (0..40).find(|&n| text(n) == answer.text).unwrap_or_default();
+            let state = [taste(n), (n % 3) as f32, (n % 7) as f32];
+            TextReading {
+                text: state.map(|x| f16::from_f32(x).to_bits()).into(),
+                dimensions: BTreeMap::new(),
+            }
+        };
+        let readings: Vec<TextReading> = answers.iter().map(reading).collect();
+        let learnt = compare(&pairs, &answers, &readings).learnt;
+        assert!(
+            learnt.is_some_and(|l| l.accuracy.value > 0.999 && l.gain_over_longer.low > 0.0),
+            "{learnt:?}"
+        );
+        let few = compare(&pairs[..MIN_PAIRS - 1], &answers, &readings).learnt;
+        assert_eq!(few, None);
     }
 }

@@ -183,6 +183,11 @@ impl Annotation {
         (annotation, wanted)
     }
 
+    /// Every pair that was drawn, before and since.
+    pub fn into_pool(self) -> Vec<Pair> {
+        self.begin.pool
+    }
+
     /// What is on the screen; none while nothing waits.
     pub fn shown(&self) -> Option<&Shown> {
         self.shown.as_ref()
@@ -392,10 +397,7 @@ impl Annotation {
     fn show_next(&mut self, stamp: Stamp) {
         let due = self.made.len() % CHECK_EVERY == CHECK_FIRST && !self.begin.adjudicating;
         let check = if due { self.check(stamp) } else { None };
-        let best = || {
-            self.open()
-                .max_by(|a, b| a.information().total_cmp(&b.information()))
-        };
+        let best = || self.open().max_by(|a, b| a.by_what_it_tells(b));
         self.shown = check.or_else(|| best().map(|pair| self.stand(pair, stamp)));
     }
 
@@ -419,9 +421,7 @@ impl Annotation {
     /// An answer to the question, and one that was given to another: of another dossier if there is one, else of another
     /// dimension. The least telling pair is used up for it.
     fn check(&self, stamp: Stamp) -> Option<Shown> {
-        let sound = self
-            .open()
-            .min_by(|a, b| a.information().total_cmp(&b.information()))?;
+        let sound = self.open().min_by(|a, b| a.by_what_it_tells(b))?;
         let (dossier, dimension) = sound.question();
         let others = |fits: &dyn Fn(&Pair) -> bool| -> Vec<&Pair> {
             self.begin.pool.iter().filter(|p| fits(p)).collect()

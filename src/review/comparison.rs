@@ -1,10 +1,12 @@
 //! Two answers of the model to one question, side by side, and which of them a person prefers.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Assessment, AssessmentId, RubricIdentity, Trace};
+use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, Person, RecordId};
 use crate::review::decision::Entry;
 use crate::review::event::Recorded;
@@ -137,7 +139,7 @@ impl Comparison {
 pub struct PairName([AssessmentId; 2]);
 
 impl PairName {
-    fn of(mut ids: [AssessmentId; 2]) -> Self {
+    pub(super) fn of(mut ids: [AssessmentId; 2]) -> Self {
         ids.sort();
         Self(ids)
     }
@@ -167,6 +169,18 @@ pub struct Candidate {
 pub struct Pair {
     /// As they were drawn.
     pub candidates: [Candidate; 2],
+    /// What a reward model makes of them; none where none has read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
+}
+
+/// How far a reward model is from knowing which of two answers people prefer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// SHA-256 of the reward model's factors.
+    pub judge: ContentHash,
+    /// The entropy of the preference: 1 where it cannot tell, 0 where it is sure.
+    pub bits: f32,
 }
 
 impl Pair {
@@ -180,6 +194,7 @@ impl Pair {
         let differ = first.trace.output != second.trace.output;
         (same_question && differ).then_some(Self {
             candidates: [first, second],
+            doubt: None,
         })
     }
 
@@ -203,6 +218,14 @@ impl Pair {
             .map(|c| c.assessment.reading.probabilities);
         let mean = a.iter().zip(&b).map(|(a, b)| (a + b) / 2.0);
         mean.filter(|p| *p > 0.0).map(|p| -p * p.log2()).sum()
+    }
+
+    /// Which of two pairs tells more when it is compared, the larger one: the one that a reward model knows less of, a whole
+    /// bit where none has read it; then the one whose score is less certain.
+    pub fn by_what_it_tells(&self, other: &Self) -> Ordering {
+        let doubt = |pair: &Self| pair.doubt.map_or(1.0, |doubt| doubt.bits);
+        let by_doubt = doubt(self).total_cmp(&doubt(other));
+        by_doubt.then_with(|| self.information().total_cmp(&other.information()))
     }
 }
 
@@ -342,7 +365,6 @@ impl Position {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::ContentHash;
 
     fn id(n: u8) -> AssessmentId {
         ContentHash::of(&[n])

@@ -261,6 +261,7 @@ pub fn pair_of(of: &str, dimension: &str, seed: u64) -> Pair {
     };
     Pair {
         candidates: [candidate(seed), candidate(seed + 1)],
+        doubt: None,
     }
 }
 

@@ -1,12 +1,15 @@
 //! The pairs of answers that were drawn for comparing: a file of the workspace that every annotator adds to and takes
 //! from. Losing it costs drawing them again; what people said of them is in the journal, with the answers themselves.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::review::Pair;
+use crate::review::comparison::PairName;
 
 /// Drawn pairs, one JSON object a line.
 #[derive(Debug, Clone)]
@@ -22,8 +25,8 @@ impl Pool {
         }
     }
 
-    /// Every pair in it, in the order they were drawn. Lines that another version wrote, or that a crash cut short, are
-    /// passed over.
+    /// Every pair in it, in the order they were drawn, as it was kept last. Lines that another version wrote, or that a
+    /// crash cut short, are passed over.
     ///
     /// # Errors
     /// The file is there and cannot be read.
@@ -33,15 +36,24 @@ impl Pool {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Error::io("read", &self.path, error)),
         };
-        let mut pairs = Vec::new();
+        let (mut pairs, mut places): (Vec<Pair>, HashMap<PairName, usize>) = Default::default();
         for line in BufReader::new(file).split(b'\n') {
             let line = line.map_err(|e| Error::io("read", &self.path, e))?;
-            pairs.extend(serde_json::from_slice::<Pair>(&line));
+            let Ok(pair) = serde_json::from_slice::<Pair>(&line) else {
+                continue;
+            };
+            match places.entry(pair.name()) {
+                Entry::Occupied(at) => pairs[*at.get()] = pair,
+                Entry::Vacant(at) => {
+                    at.insert(pairs.len());
+                    pairs.push(pair);
+                }
+            }
         }
         Ok(pairs)
     }
 
-    /// Adds a pair. Who draws holds the workspace's lock: nobody else writes.
+    /// Adds a pair, or what is known of one by now. Who draws holds the workspace's lock: nobody else writes.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -64,6 +76,8 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::ContentHash;
+    use crate::review::comparison::Doubt;
     use crate::review::testing::pair;
 
     #[test]
@@ -78,7 +92,21 @@ mod tests {
         let torn = [&whole[..], &whole[..whole.len() / 2]].concat();
         std::fs::write(dir.path().join("pairs.jsonl"), torn).map_err(failed)?;
         pool.keep(&second)?;
-        assert_eq!(pool.pairs()?, [first, second]);
+        assert_eq!(pool.pairs()?, [first.clone(), second.clone()]);
+        let doubt = Doubt {
+            judge: ContentHash::ZERO,
+            bits: 0.5,
+        };
+        let judged = Pair {
+            doubt: Some(doubt),
+            ..first
+        };
+        pool.keep(&judged)?;
+        assert_eq!(
+            pool.pairs()?,
+            [judged, second],
+            "what was kept last, in its place"
+        );
         Ok(())
     }
 }

@@ -97,6 +97,17 @@ pub(super) fn pairs(compared: &pairs::Compared) -> Vec<String> {
             gain.value, gain.low, gain.high
         ));
     }
+    if let Some(learnt) = compared.learnt {
+        let gain = learnt.gain_over_longer;
+        lines.push(format!(
+            "learnt from the other groups {} {}, above the longer one {:+.3} [{:+.3}, {:+.3}]",
+            value(Some(learnt.accuracy)),
+            range(Some(learnt.accuracy)),
+            gain.value,
+            gain.low,
+            gain.high
+        ));
+    }
     lines
 }
 

@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::answering::{Manner, Rewards, Task, Writer, Written};
 use super::folder::RunFolder;
+use super::judge::Judge;
 use super::learner::{Learner, Sum};
 use super::loss::{Wanted, likelihood};
 use super::optimiser::Parameters;
-use super::reward::Judge;
 use super::sequences::shuffle;
 use super::settings::{GrpoSettings, LossType, Reference, Scaling};
 use super::{Found, Objective};

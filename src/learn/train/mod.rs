@@ -14,6 +14,7 @@ pub mod answering;
 pub mod estimate;
 pub mod folder;
 pub mod grpo;
+pub mod judge;
 pub mod learner;
 pub mod loss;
 pub mod optimiser;

@@ -4,8 +4,8 @@
 //! arXiv:2203.02155), with the margin of Llama 2 (Touvron et al. 2023, arXiv:2307.09288):
 //! `-log sigmoid(r_c - r_r - m) + lambda (r_c + r_r)^2`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
@@ -16,14 +16,11 @@ use super::optimiser::Parameters;
 use super::sequences::shuffle;
 use super::{Found, Objective};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::ContentHash;
 use crate::learn::export::Comparison;
 use crate::model::chat::ChatFrame;
 use crate::model::decoder::Decoder;
 use crate::model::decoder::trace::{Pack, TraceOptions};
-use crate::model::peft;
 use crate::model::tokenizer::Tokenizer;
-use crate::sanitize::line;
 use crate::seed::Seed;
 use crate::watch::{self, Watch};
 
@@ -71,10 +68,6 @@ impl Pair {
             rejected: answer(&comparison.rejected)?,
             margin: comparison.margin,
         })
-    }
-
-    fn tokens(&self) -> usize {
-        self.prompt.len() + self.chosen.len() + self.rejected.len()
     }
 
     /// How much longer the better answer is, in logarithms.
@@ -136,93 +129,54 @@ pub struct RewardModel<'a> {
     pub held_out: &'a [Pair],
 }
 
-/// A reward model that was learnt, over the weights that it was learnt on.
-pub struct Judge {
-    decoder: Decoder,
-    /// `[1, H]`.
-    head: Tensor,
-    /// SHA-256 of the adapter's factors.
-    pub sha256: ContentHash,
-}
-
-impl Judge {
-    /// What `plumb train reward` left in `dir`: an adapter, and the head beside it.
-    ///
-    /// # Errors
-    /// There is no reward model, or it is one over a model of other sizes.
-    pub fn load(dir: &Path, base: &Decoder) -> Result<Self> {
-        let path = dir.join(HEAD_FILE);
-        if !path.exists() {
-            let what = format!("{} holds no reward model", line(&dir.display().to_string()));
-            return Err(Error::new(ErrorKind::Usage, what)
-                .hint("`plumb train reward` makes one; name the adapter folder of its run"));
-        }
-        let bad = |what: &str| {
-            Error::new(
-                ErrorKind::Model,
-                format!("{}: {what}", line(&path.display().to_string())),
-            )
-        };
-        let head = candle_core::safetensors::load(&path, &Device::Cpu)
-            .map_err(|e| bad("is no safetensors file").because(e))?
-            .remove(HEAD)
-            .ok_or_else(|| bad(&format!("lacks {HEAD}")))?;
-        let width = base.config().hidden;
-        if head.dims() != [1, width] {
-            return Err(bad(&format!(
-                "is {:?}, this model needs [1, {width}]",
-                head.dims()
-            )));
-        }
-        let loaded = peft::load(dir, base.config())?;
-        Ok(Self {
-            decoder: base.with_adapter(Some(&loaded.adapter))?,
-            head: head.to_dtype(DType::F32)?.to_device(base.device())?,
-            sha256: loaded.sha256,
-        })
-    }
-
-    /// What each answer to a prompt is worth: the probability, in 0..1, that it is preferred to an answer whose reward
-    /// is 0, the mean that training keeps rewards at.
-    ///
-    /// # Errors
-    /// The arithmetic fails.
-    pub fn worth(&self, prompt: &[u32], answers: &[Vec<u32>]) -> Result<Vec<f64>> {
-        let mut pack = Pack::default();
-        let prompt = pack.push(prompt);
-        let last = |answer: &Vec<u32>| (pack.push_after(prompt.clone(), answer).end - 1) as u32;
-        let rows: Vec<u32> = answers.iter().map(last).collect();
-        let hidden = self.decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
-        let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
-        Ok(said
-            .into_iter()
-            .map(|r| 1.0 / (1.0 + (-f64::from(r)).exp()))
-            .collect())
-    }
-}
-
 /// Nothing is kept for a derivative.
-const ONLY_FORWARDS: TraceOptions = TraceOptions {
+pub(super) const ONLY_FORWARDS: TraceOptions = TraceOptions {
     checkpointing: true,
     dropout: None,
 };
 
-/// The rewards of pairs.
-struct Rewarded {
-    chosen: Vec<f64>,
-    rejected: Vec<f64>,
+/// Pairs side by side: what several have in common, a prompt or an answer to it, is read once.
+#[derive(Default)]
+struct Bundle<'a> {
+    pack: Pack,
+    prompts: HashMap<&'a [u32], Range<usize>>,
+    /// The place in `last` of each answer to the prompt that begins at a row.
+    answers: HashMap<(usize, &'a [u32]), usize>,
+    /// The last row of each answer.
+    last: Vec<u32>,
+    /// Of each pair the place in `last` of the better answer and of the other one.
+    pairs: Vec<[usize; 2]>,
 }
 
-/// Pairs side by side, each prompt read once; the last rows of the better answers, then of the others.
-fn packed(pairs: &[&Pair]) -> (Pack, Vec<u32>) {
-    let (mut pack, mut better, mut worse) = (Pack::default(), Vec::new(), Vec::new());
-    for pair in pairs {
-        let prompt = pack.push(&pair.prompt);
-        better.push((pack.push_after(prompt.clone(), &pair.chosen).end - 1) as u32);
-        worse.push((pack.push_after(prompt, &pair.rejected).end - 1) as u32);
+impl<'a> Bundle<'a> {
+    fn of(pairs: impl IntoIterator<Item = &'a Pair>) -> Self {
+        let mut bundle = Self::default();
+        pairs.into_iter().for_each(|pair| bundle.push(pair));
+        bundle
     }
-    better.extend(worse);
-    (pack, better)
+
+    fn push(&mut self, pair: &'a Pair) {
+        let prompt = self.prompts.entry(&pair.prompt);
+        let prompt = prompt.or_insert_with(|| self.pack.push(&pair.prompt)).clone();
+        let both = [&pair.chosen, &pair.rejected].map(|answer| {
+            *self.answers.entry((prompt.start, answer)).or_insert_with(|| {
+                let rows = self.pack.push_after(prompt.clone(), answer);
+                self.last.push(rows.end as u32 - 1);
+                self.last.len() - 1
+            })
+        });
+        self.pairs.push(both);
+    }
+
+    /// How many more tokens it has with `pair`.
+    fn grows_by(&self, pair: &Pair) -> usize {
+        let prompt = self.prompts.get(&pair.prompt[..]);
+        let answers = [&pair.chosen, &pair.rejected];
+        let known =
+            |answer: &Vec<u32>| prompt.is_some_and(|p| self.answers.contains_key(&(p.start, &answer[..])));
+        let new: usize = answers.iter().filter(|a| !known(a)).map(|a| a.len()).sum();
+        new + if prompt.is_some() { 0 } else { pair.prompt.len() }
+    }
 }
 
 impl RewardModel<'_> {
@@ -237,12 +191,13 @@ impl RewardModel<'_> {
         }
     }
 
-    /// Tokens of all pairs, and their number.
+    /// Tokens that going through all pairs reads.
     pub fn tokens(&self) -> usize {
-        self.train.iter().map(Pair::tokens).sum()
+        let read = |pass: &Vec<usize>| Bundle::of(pass.iter().map(|&i| &self.train[i])).pack.rows();
+        self.passes().iter().map(read).sum()
     }
 
-    /// Pairs that fit into one pass together, in the order of the file.
+    /// Pairs that fit into one pass together.
     fn passes(&self) -> Vec<Vec<usize>> {
         in_packs(self.train, self.learner.settings.batch.pack)
     }
@@ -257,18 +212,12 @@ impl RewardModel<'_> {
         said - self.learner.settings.reward.length_penalty * (tokens.max(1) as f64).ln()
     }
 
-    /// Rewards of pairs, `said` being what the head says of their rows.
-    fn rewarded(&self, pairs: &[&Pair], said: &[f32]) -> Rewarded {
-        let (better, worse) = said.split_at(pairs.len());
-        let of = |said: &[f32], length: fn(&Pair) -> usize| {
-            let both = said.iter().zip(pairs);
-            both.map(|(&said, pair)| self.charged(f64::from(said), length(pair)))
-                .collect()
-        };
-        Rewarded {
-            chosen: of(better, |p| p.chosen.len()),
-            rejected: of(worse, |p| p.rejected.len()),
-        }
+    /// The rewards of the better and of the other answer of a pair, `said` being what the head says of its answers.
+    fn rewards(&self, pair: &Pair, said: [f32; 2]) -> [f64; 2] {
+        [
+            self.charged(f64::from(said[0]), pair.chosen.len()),
+            self.charged(f64::from(said[1]), pair.rejected.len()),
+        ]
     }
 
     fn evaluate(&self, parameters: &Parameters, watch: &dyn Watch) -> Result<BTreeMap<String, f64>> {
@@ -278,15 +227,16 @@ impl RewardModel<'_> {
             .held_out
             .len()
             .min(self.learner.settings.batch.evaluate_on.max(1))];
-        let mut apart = Vec::new();
+        let (mut apart, mut longer) = (Vec::new(), Vec::new());
         for pass in in_packs(pairs, self.learner.settings.batch.pack) {
             watch::check(watch, "the steps so far are saved")?;
             let pairs: Vec<&Pair> = pass.iter().map(|&i| &pairs[i]).collect();
-            let said = said(&decoder, &head, &pairs)?;
-            let Rewarded { chosen, rejected } = self.rewarded(&pairs, &said);
-            apart.extend(chosen.iter().zip(&rejected).map(|(c, r)| c - r));
+            for (pair, said) in pairs.iter().zip(said(&decoder, &head, &pairs)?) {
+                let [chosen, rejected] = self.rewards(pair, said);
+                apart.push(chosen - rejected);
+                longer.push(pair.longer());
+            }
         }
-        let longer: Vec<f64> = pairs.iter().map(Pair::longer).collect();
         Ok([
             ("valid_accuracy", accuracy(&apart)),
             ("valid_longer_wins", accuracy(&longer)),
@@ -299,28 +249,32 @@ impl RewardModel<'_> {
     }
 }
 
-/// What the head says of the pairs' last rows: the better answers', then the others'.
-fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<f32>> {
-    let (pack, rows) = packed(pairs);
-    let hidden = decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
+/// What the head says of the answers of each pair.
+fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<[f32; 2]>> {
+    let bundle = Bundle::of(pairs.iter().copied());
+    let hidden = decoder.trace(&bundle.pack, &bundle.last, ONLY_FORWARDS)?.hidden;
     let head = head.to_device(hidden.device())?;
-    Ok(hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?)
+    let said: Vec<f32> = hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
+    let of_pair = |pair: &[usize; 2]| pair.map(|answer| said[answer]);
+    Ok(bundle.pairs.iter().map(of_pair).collect())
 }
 
-/// Pairs put into passes one after the other, until the next would not fit.
+/// Pairs put into passes one after the other, until the next would not fit; those with one prompt stand together, so that
+/// it is read once.
 fn in_packs(pairs: &[Pair], capacity: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    order.sort_by_key(|&i| &pairs[i].prompt);
     let mut passes: Vec<Vec<usize>> = Vec::new();
-    let mut used = usize::MAX;
-    for (i, pair) in pairs.iter().enumerate() {
-        let tokens = pair.tokens();
-        if used.saturating_add(tokens) > capacity {
-            passes.push(Vec::new());
-            used = 0;
-        }
-        used += tokens;
-        if let Some(pass) = passes.last_mut() {
+    let mut bundle = Bundle::default();
+    for i in order {
+        let fits = bundle.pack.rows() + bundle.grows_by(&pairs[i]) <= capacity;
+        if let Some(pass) = passes.last_mut().filter(|_| fits) {
             pass.push(i);
+        } else {
+            passes.push(vec![i]);
+            bundle = Bundle::default();
         }
+        bundle.push(&pairs[i]);
     }
     passes
 }
@@ -386,28 +340,28 @@ impl Objective for RewardModel<'_> {
         for (n, pass) in passes.iter().enumerate() {
             watch::check(watch, "the steps so far are saved")?;
             let pairs: Vec<&Pair> = pass.iter().map(|&i| &self.train[i]).collect();
-            let (pack, rows) = packed(&pairs);
-            let trace = decoder.trace(&pack, &rows, self.learner.options(step, n))?;
+            let bundle = Bundle::of(pairs.iter().copied());
+            let trace = decoder.trace(&bundle.pack, &bundle.last, self.learner.options(step, n))?;
             let said: Vec<f32> = trace.hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
-            let Rewarded { chosen, rejected } = self.rewarded(&pairs, &said);
-            let (mut by_better, mut by_worse) = (Vec::new(), Vec::new());
-            for ((&chosen, &rejected), pair) in chosen.iter().zip(&rejected).zip(&pairs) {
+            let mut by_reward = vec![0.0; said.len()];
+            for (i, (pair, answers)) in pairs.iter().zip(&bundle.pairs).enumerate() {
+                let [chosen, rejected] = self.rewards(pair, answers.map(|answer| said[answer]));
                 let (loss, by_chosen, by_rejected) =
                     pair_loss(chosen, rejected, f64::from(pair.margin), settings.reward.centre);
                 total += loss;
                 apart.push(chosen - rejected);
-                by_better.push((by_chosen / count as f64) as f32);
-                by_worse.push((by_rejected / count as f64) as f32);
+                by_reward[answers[0]] += (by_chosen / count as f64) as f32;
+                by_reward[answers[1]] += (by_rejected / count as f64) as f32;
+                if i == 0 {
+                    let sample = json!({ "group": pair.group, "chosen": chosen, "rejected": rejected, "margin": pair.margin });
+                    found.samples.push(sample);
+                }
             }
-            by_better.extend(by_worse);
-            let by_reward = Tensor::from_vec(by_better, (rows.len(), 1), decoder.device())?;
+            let by_reward = Tensor::from_vec(by_reward, (said.len(), 1), decoder.device())?;
             let by_head = by_reward.t()?.matmul(&trace.hidden)?;
             sum.add_one(HEAD.to_owned(), &by_head.to_device(&Device::Cpu)?)?;
-            found.tokens += pack.rows();
+            found.tokens += bundle.pack.rows();
             sum.add(&trace.backward(&by_reward.matmul(&head)?)?)?;
-            found.samples.extend(pairs.iter().zip(chosen).zip(rejected).take(1).map(|((pair, c), r)| {
-                json!({ "group": pair.group, "chosen": c, "rejected": r, "margin": pair.margin })
-            }));
         }
         found
             .figures
@@ -510,7 +464,29 @@ mod tests {
 
     #[test]
     fn passes_hold_what_fits() {
-        let pairs: Vec<Pair> = [3, 3, 3, 40, 1].map(|n| pair("g", n)).into();
+        let apart = |(prompt, length)| Pair {
+            prompt: vec![prompt; 4],
+            ..pair("g", length)
+        };
+        let pairs: Vec<Pair> = [(1, 3), (2, 3), (3, 3), (4, 40), (5, 1)].map(apart).into();
         assert_eq!(in_packs(&pairs, 20), [vec![0, 1], vec![2], vec![3], vec![4]]);
+    }
+
+    /// Three pairs of three answers to one prompt of four tokens, and one to another: four answers and two prompts are read.
+    #[test]
+    fn what_pairs_have_in_common_is_read_once() {
+        let of = |prompt: u32, chosen: u32, rejected: u32| Pair {
+            prompt: vec![prompt; 4],
+            chosen: vec![chosen; 3],
+            rejected: vec![rejected; 3],
+            ..pair("g", 1)
+        };
+        let pairs = [of(1, 7, 8), of(2, 7, 8), of(1, 8, 9), of(1, 7, 9)];
+        assert_eq!(in_packs(&pairs, 13), [vec![0, 2, 3], vec![1]], "4 + 9, and 4 + 6");
+        let bundle = Bundle::of(&pairs);
+        assert_eq!(bundle.pack.rows(), 2 * 4 + 5 * 3);
+        assert_eq!(bundle.pairs, [[0, 1], [2, 3], [1, 4], [0, 4]]);
+        let ends = |answer: usize| bundle.pack.tokens()[bundle.last[answer] as usize];
+        assert_eq!([0, 1, 2, 3, 4].map(ends), [7, 8, 7, 8, 9]);
     }
 }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::answering::Task;
 use super::folder::{DataIdentity, MachineIdentity, RunKind};
 use super::grpo::Grpo;
+use super::judge::Judge;
 use super::learner::Learner;
-use super::reward::{Judge, Pair, RewardModel};
+use super::reward::{Pair, RewardModel};
 use super::sequences::Sequence;
 use super::sft::Sft;
 use super::*;
@@ -320,6 +321,23 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     }
     let share = right as f64 / held_out.len() as f64;
     assert!((share - last["valid_accuracy"]).abs() < 1e-9, "{share}");
+    // Beside each other behind papers that were read before, two answers are as far apart as they are behind one prompt.
+    let end = 9;
+    let pair = &held_out[0];
+    let answers = [&pair.chosen, &pair.rejected];
+    let ended = answers.map(|tokens| [&tokens[..], &[end]].concat());
+    let odds = |worth: f64| (worth / (1.0 - worth)).ln();
+    let worth = judge.worth(&pair.prompt, &ended)?;
+    let first = 1.0 / (1.0 + (odds(worth[1]) - odds(worth[0])).exp());
+    let entropy = -first * first.log2() - (1.0 - first) * (1.0 - first).log2();
+    let (papers, question) = pair.prompt.split_at(2);
+    let mut drawn = crate::review::testing::pair("quality", 1);
+    for (candidate, tokens) in drawn.candidates.iter_mut().zip(answers) {
+        candidate.trace.branch = question.to_vec();
+        candidate.trace.output.clone_from(tokens);
+    }
+    let doubt = f64::from(judge.doubt(&judge.read(papers)?, &drawn, end)?);
+    assert!((doubt - entropy).abs() < 1e-4, "{doubt} is not {entropy}");
     let nothing = Judge::load(world.folder.path(), &world.decoder).err();
     assert!(nothing.is_some_and(|e| e.kind() == ErrorKind::Usage && e.message().contains("no reward model")));
     Ok(())

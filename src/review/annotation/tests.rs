@@ -4,6 +4,7 @@ use ulid::Ulid;
 
 use super::*;
 use crate::hash::ContentHash;
+use crate::review::comparison::Doubt;
 use crate::review::event::Recorded;
 use crate::review::preference::preferences;
 use crate::review::preference::{Lesson, Origin};
@@ -105,6 +106,37 @@ fn pool(count: u64) -> Vec<Pair> {
     (0..count)
         .map(|n| pair_of(of.as_str(), "delivery", 2 * n))
         .collect()
+}
+
+/// What a reward model is sure of comes last, however uncertain the score is; what it has not read comes first.
+#[test]
+fn what_a_reward_model_knows_least_of_comes_first() -> crate::error::Result<()> {
+    let judged = |seed: u64, bits: Option<f32>| Pair {
+        doubt: bits.map(|bits| Doubt {
+            judge: ContentHash::ZERO,
+            bits,
+        }),
+        ..pair_of(dossier().meta.id.as_str(), "ownership", seed)
+    };
+    let pool = vec![
+        judged(9, Some(0.1)),
+        judged(3, Some(0.9)),
+        judged(1, None),
+        judged(5, Some(0.9)),
+    ];
+    let order: Vec<_> = [2, 3, 1, 0].map(|i: usize| pool[i].name()).into();
+    let mut table = Table::new(begin("ann", pool, Vec::new())?);
+    for (i, expected) in order.iter().enumerate() {
+        let shown = table
+            .annotation
+            .shown()
+            .map(|s| s.candidates.each_ref().map(|c| c.assessment.id));
+        let mut ids = shown.unwrap_or([ContentHash::ZERO; 2]);
+        ids.sort();
+        assert_eq!(PairName::of(ids), *expected, "number {i}");
+        table.choose(Choice::Left);
+    }
+    Ok(())
 }
 
 #[test]

@@ -68,6 +68,7 @@ fn pairs_are_drawn_compared_and_teach() -> Outcome {
     let draw = ["--model", SMALL_MODEL, "--draw", "6", "--json"];
     let drawn = json(&drawer.run(call.iter().chain(&draw))?.ok()?)?;
     assert!(drawn["pairs"].as_u64() >= Some(6), "{drawn}");
+    judged(&drawer, &call, &drawn["pairs"])?;
 
     // No model from here on: nothing is drawn while the keys are tried.
     let mut env = drawer;
@@ -99,6 +100,39 @@ fn pairs_are_drawn_compared_and_teach() -> Outcome {
     let person = person.ok_or("nobody compared")?;
     assert_eq!((&person["compared"], &person["checks"]), (&3.into(), &1.into()));
     assert_eq!(stats["agreement"]["pairs"], 0);
+    Ok(())
+}
+
+/// A reward model reads every pair that was drawn, once.
+fn judged(env: &TestEnvironment, call: &[&str], drawn: &Value) -> Outcome {
+    let (pairs, settings) = (env.home().join("pairs.jsonl"), env.home().join("reward.toml"));
+    let line = |n: usize| {
+        serde_json::json!({
+            "id": n.to_string(), "group": format!("g{}", n % 2), "lang": "en", "prompt": "Why?",
+            "a": format!("Because {n} customers asked."), "b": "No idea.", "majority": "a",
+        })
+        .to_string()
+    };
+    fs::write(&pairs, (0..8).map(line).collect::<Vec<_>>().join("\n"))?;
+    fs::write(&settings, "[batch]\nmax_steps = 1\npack = 256\n")?;
+    let (pairs, settings) = (pairs.to_string_lossy(), settings.to_string_lossy());
+    let of_model = ["--model", SMALL_MODEL, "--json"];
+    let train = ["train", "reward", "--pairs", &pairs, "--settings", &settings];
+    let trained = json(&env.run(train.iter().chain(&of_model))?.ok()?)?;
+    let adapter = trained["adapter"].as_str().ok_or("no adapter")?;
+    let judge = ["--draw", "0", "--judge", adapter];
+    let judge = || env.run(call.iter().chain(&judge).chain(&of_model));
+    assert_eq!(json(&judge()?.ok()?)?["judged"], *drawn);
+    assert_eq!(json(&judge()?.ok()?)?["judged"], 0);
+    let doubts: Vec<f64> = fs::read_to_string(env.workspace().join("pairs.jsonl"))?
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["doubt"]["bits"].as_f64())
+        .collect();
+    assert_eq!(Some(doubts.len() as u64), drawn.as_u64());
+    assert!(doubts.iter().all(|bits| (0.0..=1.0).contains(bits)), "{doubts:?}");
+    let nowhere = ["--draw", "0", "--judge", "nowhere"];
+    let nowhere = env.run(call.iter().chain(&nowhere).chain(&of_model))?.failed(2)?;
+    assert!(nowhere.contains("nowhere holds no reward model"), "{nowhere}");
     Ok(())
 }
 
