@@ -1,8 +1,6 @@
 //! From the configuration to somebody who hears recordings: what `transcribe`, `ingest`, `score` and `review` share.
 
-use std::fs::File;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -11,14 +9,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::interrupt;
 use crate::config::Config;
 use crate::dossier::{Language, TimeSpan};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hash::ContentHash;
 use crate::id::ModelId;
 use crate::ingest::{Ears, Hearer};
 use crate::model::local::Presence;
+use crate::model::speech::audio::Sound;
 use crate::model::speech::listen::{HEARD, Listener};
 use crate::model::speech::transcript::Transcript;
 use crate::model::{Catalogue, ModelStore};
+use crate::sanitize::line;
 use crate::watch::Watch;
 
 /// The model that tells speakers apart, where it is here.
@@ -84,6 +84,11 @@ impl Hearing {
         }
     }
 
+    /// Whether there is somebody who hears.
+    pub fn can_hear(&self) -> bool {
+        self.listener().is_ok()
+    }
+
     /// The configured listener, or in one line why there is none.
     fn listener(&self) -> std::result::Result<&Listener, String> {
         let find = || listener(&self.config, None).map_err(|e| one_line(&e));
@@ -92,7 +97,7 @@ impl Hearing {
 }
 
 impl Ears for Hearing {
-    fn hear(&self, path: &Path, recording: ContentHash) -> std::result::Result<Transcript, String> {
+    fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> std::result::Result<Transcript, String> {
         let listener = self.listener()?;
         if let Some(transcript) = listener.kept(recording) {
             return Ok(transcript);
@@ -102,14 +107,14 @@ impl Ears for Hearing {
             return listener.kept_words(recording).ok_or_else(unheard);
         }
         let onlooker = self.onlooker.get_or_init(Onlooker::new);
-        onlooker.begin(path);
-        let heard = listener.transcribe(path, onlooker, &mut |utterance| {
+        onlooker.begin(&sound.name);
+        let heard = listener.transcribe(sound, onlooker, &mut |utterance| {
             onlooker.heard(&utterance.text);
             Ok(())
         });
         onlooker.end();
         self.advised.get_or_init(|| advise(listener));
-        heard.map_err(|e| one_line(&e))
+        heard.map_err(|e| fault(sound, &e))
     }
 
     fn stopped(&self) -> bool {
@@ -117,25 +122,14 @@ impl Ears for Hearing {
     }
 }
 
-impl Hearing {
-    /// Whether it could hear the recording at `path`, which it has no words of yet.
-    pub fn could_hear(&self, path: &Path) -> bool {
-        let hash = File::open(path).and_then(ContentHash::of_reader);
-        match (self.listener(), hash) {
-            (Ok(listener), Ok(hash)) => listener.kept_words(hash).is_none(),
-            _ => false,
-        }
-    }
-}
-
 /// Hears while somebody does other things, and tells them how far it is.
 pub struct Aside<'a>(pub &'a Hearing, pub &'a dyn Hearer);
 
 impl Ears for Aside<'_> {
-    fn hear(&self, path: &Path, _: ContentHash) -> std::result::Result<Transcript, String> {
-        let one = One(path, self.1);
-        let heard = self.0.listener()?.transcribe(path, &one, &mut |_| Ok(()));
-        heard.map_err(|e| one_line(&e))
+    fn hear(&self, sound: &Sound<'_>, _: ContentHash) -> std::result::Result<Transcript, String> {
+        let one = One(&sound.name, self.1);
+        let heard = self.0.listener()?.transcribe(sound, &one, &mut |_| Ok(()));
+        heard.map_err(|e| fault(sound, &e))
     }
 
     fn stopped(&self) -> bool {
@@ -144,7 +138,7 @@ impl Ears for Aside<'_> {
 }
 
 /// One recording of several that are heard.
-struct One<'a>(&'a Path, &'a dyn Hearer);
+struct One<'a>(&'a str, &'a dyn Hearer);
 
 impl Watch for One<'_> {
     fn tell(&self, doing: &str, done: usize, total: usize) {
@@ -158,8 +152,15 @@ impl Watch for One<'_> {
     }
 }
 
+/// What is wrong with a recording, without its name.
+fn fault(sound: &Sound<'_>, error: &Error) -> String {
+    let said = one_line(error);
+    let nameless = said.strip_prefix(&*line(&sound.name));
+    nameless.map_or_else(|| said.clone(), |why| why.trim_start().to_owned())
+}
+
 /// An error and its first hint.
-fn one_line(error: &crate::error::Error) -> String {
+fn one_line(error: &Error) -> String {
     match error.hints().first() {
         Some(hint) => format!("{error}; {hint}"),
         None => error.to_string(),
@@ -194,22 +195,17 @@ impl Onlooker {
         }
     }
 
-    /// The next recording.
-    pub fn begin(&self, path: &Path) {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+    /// The next recording, called `name`.
+    pub fn begin(&self, name: &str) {
         self.bar.reset();
         self.heard("");
-        self.bar.set_prefix(crate::sanitize::line(&name).into_owned());
+        self.bar.set_prefix(line(name).into_owned());
         self.told.store(0, Ordering::Relaxed);
     }
 
     /// What was heard last: somebody who waits for speakers sees that it goes on.
     pub fn heard(&self, text: &str) {
-        let words = crate::sanitize::line(text).trim().to_owned();
+        let words = line(text).trim().to_owned();
         *self.words.lock().unwrap_or_else(PoisonError::into_inner) = words;
     }
 

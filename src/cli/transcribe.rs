@@ -8,6 +8,7 @@ use super::speech::{Onlooker, advise, clock, listener};
 use crate::config::Config;
 use crate::dossier::Language;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::speech::audio::Sound;
 use crate::model::speech::transcript::Utterance;
 use crate::sanitize::line;
 
@@ -77,7 +78,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let text = !(json || vtt || srt);
     let listener = listener(config, args.language.0)?;
     let onlooker = Onlooker::new();
-    onlooker.begin(&args.file);
+    onlooker.begin(&args.file.file_name().unwrap_or_default().to_string_lossy());
     // Who speaks is known when all is heard, and stands in front of the words.
     let at_once = text && !listener.tells_speakers();
     let mut said = |utterance: &Utterance| {
@@ -88,7 +89,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
             Ok(())
         }
     };
-    let heard = listener.transcribe(&args.file, &onlooker, &mut said);
+    let heard = listener.transcribe(&Sound::at(&args.file), &onlooker, &mut said);
     onlooker.end();
     let transcript = heard.map_err(resumable)?;
     advise(&listener);

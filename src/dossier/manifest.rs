@@ -1,8 +1,9 @@
 //! The layout of `dossier.toml`: who is reviewed, and which files speak of it.
 //!
 //! `[speakers]` says who speaks in a recording whose speakers were only told apart, or goes by another name in a transcript:
-//! people write it, the program never does. Names are made safe to show while they are read. Paths stay as they are, so one with hidden characters is refused,
-//! and so is one that leaves the folder; only `earlier` may point beside it. Whether a path leads out of the folder
+//! people write it, the program never does. It names a file in an archive by its own path; whether there is one is seen when
+//! the archive is read. Names are made safe to show while they are read. Paths stay as they are, so one with hidden characters
+//! is refused, and so is one that leaves the folder; only `earlier` may point beside it. Whether a path leads out of the folder
 //! through a symbolic link is seen when the file is read.
 
 use std::collections::{BTreeMap, HashMap};
@@ -31,7 +32,12 @@ pub struct Manifest {
     pub meta: DossierMeta,
     /// The files, at least one, in the order their segments are numbered.
     pub sources: Vec<SourceEntry>,
+    /// Who speaks in a file, or in a file of an archive, by its path as [`plain`] writes it.
+    pub speakers: BTreeMap<PathBuf, Vec<Named>>,
 }
+
+/// What a file or the program calls somebody who speaks, and their name (both sanitised).
+pub type Named = (String, String);
 
 /// One `[[source]]` of a `dossier.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,8 +50,6 @@ pub struct SourceEntry {
     pub date: Option<Date>,
     /// What to call it on screen (sanitised).
     pub title: Option<String>,
-    /// Who speaks in it: what the file or the program calls them, and their name (both sanitised).
-    pub speakers: Vec<(String, String)>,
 }
 
 /// What a file calls its speakers, and who they are.
@@ -66,7 +70,7 @@ struct File {
     source: Vec<SourceTable>,
     #[serde(default)]
     earlier: Vec<EarlierTable>,
-    /// By the path of a source.
+    /// By the path of a source, or of a file in one.
     #[serde(default)]
     speakers: BTreeMap<Spanned<String>, SpeakersTable>,
 }
@@ -127,22 +131,25 @@ impl Manifest {
                 .iter()
                 .map(|s| checker.source(s))
                 .collect::<Result<_>>()?,
+            speakers: BTreeMap::new(),
         };
         for (path, names) in &read.speakers {
             let named = checker.speakers(names, &manifest.meta.subject)?;
-            let same = |entry: &&mut SourceEntry| plain(&entry.path) == plain(path.get_ref());
-            let entry = manifest.sources.iter_mut().find(same).ok_or_else(|| {
-                let hint = "write the path as in its [[source]] table";
-                checker.fault(path, "is none of the sources").hint(hint)
-            })?;
-            entry.speakers.extend(named);
+            let own = plain(path.get_ref());
+            let holds = |entry: &SourceEntry| own.starts_with(plain(&entry.path));
+            if !manifest.sources.iter().any(holds) {
+                let hint =
+                    "write the path as in its [[source]] table, of a file in an archive with that in front";
+                return Err(checker.fault(path, "is none of the sources").hint(hint));
+            }
+            manifest.speakers.entry(own).or_default().extend(named);
         }
         Ok(manifest)
     }
 }
 
 /// A path without `./`.
-fn plain(path: &str) -> PathBuf {
+pub fn plain(path: &str) -> PathBuf {
     let steps = Path::new(path).components();
     steps.filter(|c| *c != Component::CurDir).collect()
 }
@@ -187,12 +194,11 @@ impl Checker<'_> {
             kind: read.kind,
             date: read.date.as_ref().map(|d| self.date(d)).transpose()?,
             title: read.title.as_ref().map(|t| self.text(t)).transpose()?,
-            speakers: Vec::new(),
         })
     }
 
     /// The speakers of one file. Whoever is called by the employee's id is the employee.
-    fn speakers(&self, read: &SpeakersTable, subject: &Subject) -> Result<Vec<(String, String)>> {
+    fn speakers(&self, read: &SpeakersTable, subject: &Subject) -> Result<Vec<Named>> {
         let named = read.iter().map(|(label, name)| {
             let (label, name) = (self.text(label)?, self.text(name)?);
             let employee = name == subject.id.as_str();
@@ -285,12 +291,17 @@ title = "周报"
 path = "sub/chat.jsonl"
 kind = "self-review"
 
+[[source]]
+path = "papers.zip"
+kind = "other"
+
 [[earlier]]
 cycle = "2025H2"
 path = "../zh-a-2025h2"
 
 [speakers]
 "./weekly.md" = { "Speaker 1" = "E117", "Speaker 2" = "韩梅梅" }
+"papers.zip/a/talk.m4a" = { A = "李雷" }
 "#;
 
     fn error(from: &str, to: &str) -> String {
@@ -312,17 +323,19 @@ path = "../zh-a-2025h2"
         assert_eq!(read.sources[0].title.as_deref(), Some("周报"));
         assert_eq!(read.sources[1].kind, SourceKind::SelfReview);
         assert_eq!(read.sources[1].date, None);
-        let speakers: Vec<(&str, &str)> = read.sources[0]
-            .speakers
-            .iter()
-            .map(|(label, name)| (label.as_str(), name.as_str()))
-            .collect();
+        let speakers = |path: &str| -> Vec<(&str, &str)> {
+            let named = read.speakers.get(Path::new(path)).into_iter().flatten();
+            named
+                .map(|(label, name)| (label.as_str(), name.as_str()))
+                .collect()
+        };
         assert_eq!(
-            speakers,
+            speakers("weekly.md"),
             [("Speaker 1", "李雷"), ("Speaker 2", "韩梅梅")],
             "an employee's id is their name"
         );
-        assert!(read.sources[1].speakers.is_empty());
+        assert_eq!(speakers("papers.zip/a/talk.m4a"), [("A", "李雷")]);
+        assert_eq!(read.speakers.len(), 2);
         Ok(())
     }
 
@@ -373,17 +386,22 @@ path = "../zh-a-2025h2"
             (
                 "./weekly.md",
                 "talk.m4a",
-                "line 24: speakers.talk.m4a: is none of the sources",
+                "line 28: speakers.talk.m4a: is none of the sources",
+            ),
+            (
+                "papers.zip/a",
+                "papers.zipped/a",
+                "line 29: speakers.papers.zipped/a/talk.m4a: is none of the sources",
             ),
             (
                 "\"韩梅梅\"",
                 "\" \"",
-                "line 24: speakers../weekly.md.Speaker 2: is empty",
+                "line 28: speakers../weekly.md.Speaker 2: is empty",
             ),
             (
                 "\"韩梅梅\"",
                 "2",
-                "line 24: speakers../weekly.md.Speaker 2: invalid type: integer `2`",
+                "line 28: speakers../weekly.md.Speaker 2: invalid type: integer `2`",
             ),
             ("cycle = \"2026H1\"", "cycle = ", "line 6"),
         ];

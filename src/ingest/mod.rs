@@ -58,7 +58,7 @@ pub use recording::{Deaf, Ears, Hearer, unheard};
 pub use reread::reread;
 pub use witness::Witness;
 
-/// How much is read at most.
+/// How much is read at most. Recordings and archives have limits of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The largest file, in bytes.
@@ -114,7 +114,8 @@ pub trait Open: Send + Sync {
     fn open(&self, dir: &Path) -> Result<Dossier>;
 
     /// Hears what nobody has heard yet of the recordings that `dossier` has as problems, and reads it again with their
-    /// words; none where there is nothing to hear, or nobody who hears. This takes half as long as they do.
+    /// words; none where there is nothing to hear, nobody who hears, or nothing else to say of them than before. This takes
+    /// half as long as they do.
     ///
     /// # Errors
     /// As [`open_with`].
@@ -182,6 +183,7 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
     let root = dir.canonicalize().map_err(fail)?;
     let mut shelf = Shelf::default();
     let (eyes, ears) = (readers.eyes(), readers.ears);
+    let mut speakers = manifest.speakers;
     // A model has the processor to itself; the others are waited for together. So are the files of an archive, among
     // themselves: what it unpacks to is held.
     let files = abreast(&manifest.sources, |entry| {
@@ -194,7 +196,7 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
         let one = |read| vec![(entry.path.clone(), read)];
         let read = match file {
             Some(read) => one(read),
-            None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, eyes),
+            None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, readers),
             None if chart::is_picture(&entry.path) => {
                 let bytes = file::load(&root, &entry.path, limits);
                 one(bytes.and_then(|bytes| chart::source(entry, &bytes, eyes)))
@@ -208,14 +210,18 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
             return Err(stopped("stopped while the dossier was read", "what was read"));
         }
         for (path, read) in read {
+            let named = speakers.remove(&manifest::plain(&path)).unwrap_or_default();
             match read {
                 Ok(mut read) => {
-                    speakers::name(&mut read, entry);
+                    speakers::name(&mut read, &named);
                     shelf.add(read);
                 }
                 Err(message) => shelf.problem(&path, &message),
             }
         }
+    }
+    for path in speakers.keys() {
+        shelf.problem(manifest::FILE, &speakers::nowhere(path));
     }
     if shelf.sources.is_empty() {
         return Err(nothing_readable(dir, &shelf.problems));
@@ -284,7 +290,6 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
         kind: SourceKind::Other,
         date: None,
         title: None,
-        speakers: Vec::new(),
     };
     of_texts(meta, &[(entry, text.to_owned())])
 }

@@ -3,7 +3,6 @@
 //! A recording's address is the hash of its own bytes. Its text is the transcript, which is kept with the records that
 //! cite it: another model, or the same one later, may hear otherwise.
 
-use std::fs::File;
 use std::path::Path;
 
 use super::cues;
@@ -11,17 +10,17 @@ use super::file::{FileRead, anchored, inside, title};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Dossier, Problem, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
-use crate::model::speech::audio;
+use crate::model::speech::audio::{self, Bytes, Sound};
 use crate::model::speech::transcript::Transcript;
 use crate::sanitize::Visible;
 
 /// Who hears the recordings of a dossier.
 pub trait Ears {
-    /// What is said in the recording at `path`, whose bytes have this hash.
+    /// What is said in the recording `sound`, called by its path in the dossier, whose bytes have this hash.
     ///
     /// # Errors
     /// Why it was not heard and what to do, in one line without its name.
-    fn hear(&self, path: &Path, recording: ContentHash) -> Result<Transcript, String>;
+    fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, String>;
 
     /// Whether the person wants it to end.
     fn stopped(&self) -> bool {
@@ -31,8 +30,8 @@ pub trait Ears {
 
 /// Who waits while the recordings of a dossier are heard.
 pub trait Hearer: Sync {
-    /// So many seconds of `total` of the recording at `path` were heard.
-    fn heard(&self, path: &Path, seconds: usize, total: usize);
+    /// So many seconds of `total` of the recording at `path` in the dossier were heard.
+    fn heard(&self, path: &str, seconds: usize, total: usize);
 
     /// Whether to end; what was heard is kept.
     fn stopped(&self) -> bool;
@@ -51,7 +50,7 @@ pub fn unheard(dossier: &Dossier) -> impl Iterator<Item = &Problem> {
 pub struct Deaf;
 
 impl Ears for Deaf {
-    fn hear(&self, _: &Path, _: ContentHash) -> Result<Transcript, String> {
+    fn hear(&self, _: &Sound<'_>, _: ContentHash) -> Result<Transcript, String> {
         Err("is a recording; `plumb ingest` on the dossier hears it".to_owned())
     }
 }
@@ -63,16 +62,26 @@ pub(super) fn is_recording(entry: &SourceEntry) -> bool {
 
 /// Reads the recording of `entry` under `root`.
 pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<FileRead, String> {
-    let path = inside(root, &entry.path)?;
+    source(entry, Bytes::At(&inside(root, &entry.path)?), ears)
+}
+
+/// Reads the recording of `entry` from its bytes.
+pub(super) fn source(entry: &SourceEntry, bytes: Bytes<'_>, ears: &dyn Ears) -> Result<FileRead, String> {
     let refused = |e: std::io::Error| format!("cannot be read: {e}");
-    let bytes = path.metadata().map_err(refused)?.len();
-    if bytes > audio::MAX_BYTES {
-        return Err(format!("is larger than {} MB; not heard", audio::MAX_BYTES >> 20));
+    let size = bytes.size().map_err(refused)?;
+    match size {
+        0 => return Err("is empty".to_owned()),
+        n if n > audio::MAX_BYTES => {
+            return Err(format!("is larger than {} MB; not heard", audio::MAX_BYTES >> 20));
+        }
+        _ => {}
     }
-    let hash = File::open(&path)
-        .and_then(ContentHash::of_reader)
-        .map_err(refused)?;
-    let heard = ears.hear(&path, hash)?;
+    let hash = bytes.hash().map_err(refused)?;
+    let sound = Sound {
+        name: entry.path.as_str().into(),
+        bytes,
+    };
+    let heard = ears.hear(&sound, hash)?;
     let (raw, unsure) = heard.captions();
     let reading = cues::read_heard(&raw);
     if reading.segments.is_empty() {
@@ -86,7 +95,7 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<
         format: SourceFormat::Recording,
         date: entry.date,
         hash,
-        bytes,
+        bytes: size,
         encoding: "UTF-8",
         segments: anchored(&raw, &spots, reading.segments),
         spots,
@@ -103,12 +112,17 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
     use crate::dossier::{Language, SourceKind, TimeSpan};
-    use crate::ingest::{Limits, Readers, open_with, originals, reread};
+    use crate::ingest::office::archive;
+    use crate::ingest::tests::Outcome;
+    use crate::ingest::{Limits, Parser, Readers, open_with, originals, originals_by, reread, tests};
     use crate::model::speech::transcript::{Utterance, Word};
 
-    type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+    /// What a recording holds here.
+    const SOUND: &[u8] = b"these bytes are heard by someone else";
 
     struct Heard(&'static [(f64, f64, &'static str)]);
 
@@ -116,13 +130,13 @@ mod tests {
     struct Told;
 
     impl Ears for Told {
-        fn hear(&self, path: &Path, recording: ContentHash) -> Result<Transcript, String> {
+        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, String> {
             let lines = &[
                 (0.0, 1.0, "I moved it."),
                 (1.0, 2.0, "I saw it."),
                 (2.0, 3.0, "Good."),
             ];
-            let mut heard = Heard(lines).hear(path, recording)?;
+            let mut heard = Heard(lines).hear(sound, recording)?;
             heard.segments[0].speaker = Some("Speaker 1".to_owned());
             heard.segments[1].speaker = Some("Speaker 2".to_owned());
             Ok(heard)
@@ -130,7 +144,7 @@ mod tests {
     }
 
     impl Ears for Heard {
-        fn hear(&self, _: &Path, _: ContentHash) -> Result<Transcript, String> {
+        fn hear(&self, _: &Sound<'_>, _: ContentHash) -> Result<Transcript, String> {
             let utterance = |(id, (start, end, text)): (usize, &(f64, f64, &str))| Utterance {
                 id,
                 start: *start,
@@ -166,7 +180,7 @@ mod tests {
         let manifest = "id = \"d\"\nrole = \"r\"\ncycle = \"c\"\nlanguage = \"en\"\nsubject = { id = \"s\", name = \"n\" }\n\
             [[source]]\npath = \"talk.MP3\"\nkind = \"meeting\"\n[[source]]\npath = \"note.txt\"\nkind = \"other\"\n";
         std::fs::write(folder.join("dossier.toml"), manifest)?;
-        std::fs::write(folder.join("talk.MP3"), b"these bytes are heard by someone else")?;
+        std::fs::write(folder.join("talk.MP3"), SOUND)?;
         std::fs::write(folder.join("note.txt"), "It works.")
     }
 
@@ -184,10 +198,7 @@ mod tests {
             (source.format, source.kind),
             (SourceFormat::Recording, SourceKind::Meeting)
         );
-        assert_eq!(
-            source.hash,
-            ContentHash::of(b"these bytes are heard by someone else")
-        );
+        assert_eq!(source.hash, ContentHash::of(SOUND));
         let (first, second) = (&source.segments[0], &source.segments[1]);
         assert_eq!(first.text, "Well: the migration is done.");
         assert_eq!(
@@ -252,6 +263,105 @@ mod tests {
             silent.problems[0].message.contains("nobody speaks"),
             "{:?}",
             silent.problems
+        );
+        Ok(())
+    }
+
+    /// Notes which recordings it hears, and in which bytes.
+    #[derive(Default)]
+    struct Noting(RefCell<Vec<String>>);
+
+    impl Ears for Noting {
+        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, String> {
+            let held = matches!(sound.bytes, Bytes::Held(bytes) if bytes == SOUND);
+            let place = if held { "held" } else { "in a file" };
+            self.0.borrow_mut().push(format!("{} {place}", sound.name));
+            Told.hear(sound, recording)
+        }
+    }
+
+    /// A dossier of an archive with a recording and a note in it.
+    fn archived() -> std::result::Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+        let papers = archive(&[("talks/sync.m4a", SOUND), ("note.md", b"It works.")])?;
+        Ok(tests::folder(&[("papers.zip", &papers)])?)
+    }
+
+    #[test]
+    fn a_recording_in_an_archive_is_heard_like_one_outside() -> Outcome {
+        let folder = archived()?;
+        let ears = Noting::default();
+        let dossier = open_with(folder.path(), Limits::default(), readers(&ears))?;
+        assert_eq!(*ears.0.borrow(), ["papers.zip/talks/sync.m4a held"]);
+        let paths: Vec<&str> = dossier.sources.iter().map(|s| s.path.as_str()).collect();
+        assert_eq!(paths, ["papers.zip/talks/sync.m4a", "papers.zip/note.md"]);
+        let source = &dossier.sources[0];
+        assert_eq!(
+            (source.format, source.title.as_str()),
+            (SourceFormat::Recording, "sync.m4a")
+        );
+        assert_eq!(
+            (source.hash, source.bytes),
+            (ContentHash::of(SOUND), SOUND.len() as u64)
+        );
+        let segment = &source.segments[1];
+        assert_eq!(segment.speaker.as_deref(), Some("Speaker 2"));
+        let time = segment.anchor.time.ok_or("no time")?;
+        assert_eq!((time.start_ms, time.end_ms), (1000, 2000));
+        assert_eq!(reread(source, segment).as_ref(), Some(&segment.text));
+        let kept = originals_by(&dossier, &Parser::HERE)?;
+        assert!(kept.contains(&(source.hash, SOUND.to_vec())));
+        assert!(kept.iter().any(|(hash, _)| source.rendition() == Some(*hash)));
+        Ok(())
+    }
+
+    #[test]
+    fn speakers_in_an_archive_are_named_by_the_path_of_their_recording() -> Outcome {
+        let folder = archived()?;
+        let path = folder.path().join("dossier.toml");
+        let names = "[speakers]\n\"papers.zip/talks/sync.m4a\" = { \"Speaker 1\" = \"E1\" }\n\
+            \"papers.zip\" = { \"Speaker 2\" = \"Bo\" }\n";
+        std::fs::write(&path, std::fs::read_to_string(&path)? + names)?;
+        let dossier = open_with(folder.path(), Limits::default(), readers(&Told))?;
+        let segments = &dossier.sources[0].segments;
+        let speakers: Vec<Option<&str>> = segments.iter().map(|s| s.speaker.as_deref()).collect();
+        assert_eq!(speakers, [Some("Ada"), Some("Speaker 2"), None]);
+        let [problem] = dossier.problems.as_slice() else {
+            return Err(format!("{:?}", dossier.problems).into());
+        };
+        let nowhere = "[speakers] names papers.zip, but no file was read under that name";
+        assert!(
+            problem.path == "dossier.toml" && problem.message.starts_with(nowhere),
+            "{problem:?}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_recording_in_an_archive_that_nobody_hears_is_found_by_its_path() -> Outcome {
+        let folder = archived()?;
+        let dossier = open_with(folder.path(), Limits::default(), Readers::HERE)?;
+        let waiting: Vec<&str> = unheard(&dossier).map(|p| p.path.as_str()).collect();
+        assert_eq!(waiting, ["papers.zip/talks/sync.m4a"]);
+        assert!(dossier.problems[0].message.contains("plumb ingest"));
+        assert_eq!(dossier.sources.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_recording_outside_and_in_an_archive_is_cited_once() -> Outcome {
+        let papers = archive(&[("sync.m4a", SOUND)])?;
+        let folder = tests::folder(&[("talk.mp3", SOUND), ("papers.zip", &papers)])?;
+        let ears = Noting::default();
+        let dossier = open_with(folder.path(), Limits::default(), readers(&ears))?;
+        assert_eq!(
+            *ears.0.borrow(),
+            ["talk.mp3 in a file", "papers.zip/sync.m4a held"]
+        );
+        assert_eq!(dossier.sources.len(), 1);
+        assert_eq!(dossier.problems[0].path, "papers.zip/sync.m4a");
+        assert_eq!(
+            dossier.problems[0].message,
+            "has the same content as talk.mp3; read once"
         );
         Ok(())
     }

@@ -19,7 +19,6 @@ fn read(path: &str, bytes: &[u8]) -> Option<FileRead> {
         kind: SourceKind::Other,
         date: None,
         title: None,
-        speakers: Vec::new(),
     };
     read_bytes(&entry, bytes.to_vec(), Readers::HERE.eyes()).ok()
 }

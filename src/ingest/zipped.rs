@@ -1,15 +1,16 @@
 //! Archives in a dossier: each file of one is a source of its own, as `papers.zip/notes/week.md`, read as it would be
-//! outside. Recordings and archives in an archive are not.
+//! outside, and a recording heard. Archives in an archive are not opened.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::file::{self, Eyes, FileRead, load};
-use super::office::{Member, Unpacked};
+use super::file::{self, FileRead, load};
+use super::office::{MAX_ARCHIVE, Member, Unpacked};
 use super::witness::Seen;
-use super::{Limits, Parser, abreast, chart};
+use super::{Limits, Parser, Readers, abreast, chart, recording};
 use crate::dossier::manifest::SourceEntry;
 use crate::hash::ContentHash;
+use crate::model::speech::audio::Bytes;
 use crate::sanitize::line;
 
 /// So many files of an archive that cannot be read are named.
@@ -19,8 +20,12 @@ const NAMED: usize = 20;
 pub(super) type Read = (String, Result<FileRead, String>);
 
 /// Reads the archive of `entry` under `root`.
-pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, eyes: Eyes<'_>) -> Vec<Read> {
-    let unpacked = load(root, &entry.path, limits).and_then(|bytes| {
+pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, readers: Readers<'_>) -> Vec<Read> {
+    let eyes = readers.eyes();
+    let whole = Limits {
+        max_bytes: MAX_ARCHIVE,
+    };
+    let unpacked = load(root, &entry.path, whole).and_then(|bytes| {
         let _seen = Seen::begin(eyes.witness, &entry.path)?;
         eyes.office.unpack(&bytes)
     });
@@ -36,16 +41,31 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, eyes: Eyes<
     let files: Vec<(SourceEntry, Result<Vec<u8>, String>)> =
         files.into_iter().map(|file| (own(&file), file.bytes)).collect();
     let read = abreast(&files, |(entry, bytes)| {
-        let picture = bytes.is_ok() && chart::is_picture(&entry.path);
-        (!picture).then(|| file::read_bytes(entry, within(bytes, limits)?.to_vec(), eyes))
+        let apart = chart::is_picture(&entry.path) || recording::is_recording(entry);
+        (!apart).then(|| file::read_bytes(entry, within(bytes, limits)?.to_vec(), eyes))
     });
-    let pairs = files.iter().zip(read);
+    // One after the other: each lets go of its bytes before the next is heard.
+    let pairs = files.into_iter().zip(read);
     let all = pairs.map(|((entry, bytes), read)| {
-        let look = || chart::source(entry, within(bytes, limits)?, eyes);
-        (entry.path.clone(), read.unwrap_or_else(look))
+        let read = read.unwrap_or_else(|| by_model(&entry, &bytes, limits, readers));
+        (entry.path, read)
     });
     let notes = notes.into_iter().map(|note| (entry.path.clone(), Err(note)));
     bounded(all.chain(notes).collect(), &entry.path)
+}
+
+/// Reads a recording or a picture from its bytes.
+fn by_model(
+    entry: &SourceEntry,
+    bytes: &Result<Vec<u8>, String>,
+    limits: Limits,
+    readers: Readers<'_>,
+) -> Result<FileRead, String> {
+    if recording::is_recording(entry) {
+        let bytes = bytes.as_ref().map_err(Clone::clone)?;
+        return recording::source(entry, Bytes::Held(bytes), readers.ears);
+    }
+    chart::source(entry, within(bytes, limits)?, readers.eyes())
 }
 
 /// The bytes of a file: not none, not more than allowed.
@@ -82,7 +102,7 @@ fn bounded(read: Vec<Read>, archive: &str) -> Vec<Read> {
     kept
 }
 
-/// The bytes of files in archives, by their hash; each archive is unpacked once.
+/// The bytes of files in archives, by their hash; each archive is unpacked once, and each file found once: it may be long.
 pub(super) struct Originals<'a> {
     office: &'a Parser,
     opened: HashMap<PathBuf, HashMap<ContentHash, Vec<u8>>>,
@@ -115,8 +135,8 @@ impl<'a> Originals<'a> {
             let held = whole.map(|bytes| (ContentHash::of(&bytes), bytes)).collect();
             self.opened.insert(archive.to_owned(), held);
         }
-        let held = self.opened.get(archive).and_then(|held| held.get(&hash));
-        Ok(Some(held.cloned().unwrap_or_default()))
+        let held = self.opened.get_mut(archive).and_then(|held| held.remove(&hash));
+        Ok(Some(held.unwrap_or_default()))
     }
 }
 
@@ -212,6 +232,7 @@ mod tests {
             ("what.xyz", b"abc"),
             ("inner.zip", &inner),
             ("talk.mp3", b"abc"),
+            ("silence.mp3", b""),
             ("chart.png", b"\x89PNG"),
             ("text.docx", b"just words"),
             ("copy.md", "好的。".as_bytes()),
@@ -230,7 +251,8 @@ mod tests {
             "p.zip/empty.md: is empty",
             "p.zip/what.xyz: unknown kind of file; these are read: md, ",
             "p.zip/inner.zip: is an archive in an archive; unpack it and name its files in dossier.toml",
-            "p.zip/talk.mp3: is a recording in an archive; unpack it and name it in dossier.toml",
+            "p.zip/talk.mp3: is a recording; `plumb ingest` on the dossier hears it",
+            "p.zip/silence.mp3: is empty",
             "p.zip/chart.png: pictures are not read here",
             "p.zip/text.docx: is no office file: it is no zip archive",
             "p.zip/copy.md: has the same content as p.zip/good.md; read once",

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::highlight::Highlights;
-use super::state::hearing::name_in;
 use super::state::overlay::ExportFormat;
 use super::state::{ExportFault, Message, Opened, Reread, document};
 use super::width::Measure;
@@ -28,6 +27,7 @@ use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
 use crate::review::{Act, Attachment, Draft, Entry, Pair};
 use crate::rubric::Rubric;
+use crate::sanitize::line;
 use crate::store::{self, Pool, StoreHandle};
 
 /// Something the store is to do. One after the other: a history that is read after a record was sent holds it.
@@ -277,8 +277,8 @@ struct Audience {
 
 impl Hearer for Audience {
     /// Dropped when the screen is behind.
-    fn heard(&self, path: &Path, seconds: usize, total: usize) {
-        let name = name_in(&self.dossier.root, path);
+    fn heard(&self, path: &str, seconds: usize, total: usize) {
+        let name = line(path).into_owned();
         let message = Message::Hearing(Arc::clone(&self.dossier), (name, seconds, total));
         let _ = self.answers.try_send(message);
     }

@@ -195,7 +195,7 @@ fn a_record_that_cites_a_page_says_so_and_verifies() -> Outcome {
 }
 
 /// A zip archive of these members.
-fn archive(members: &[(&str, &[u8])]) -> Outcome<Vec<u8>> {
+pub fn archive(members: &[(&str, &[u8])]) -> Outcome<Vec<u8>> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         zip.start_file(*name, SimpleFileOptions::default())?;

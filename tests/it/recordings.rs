@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use plumbline::model::speech::audio::{self, SAMPLE_RATE};
+use plumbline::hash::ContentHash;
+use plumbline::model::speech::audio::{self, SAMPLE_RATE, Sound};
 use plumbline::model::speech::speakers::encoder::Encoder;
 use plumbline::watch::Nobody;
 
 use crate::env::{Outcome, SPEECH_MODEL, TestEnvironment, VOICE_MODEL, real_weights, sample};
+use crate::{ingest, office};
 
 /// What is said in the recording, as everybody writes it down.
 const SAID: &str = "and so my fellow americans ask not what your country can do for you ask what you can do for your country";
@@ -162,6 +164,55 @@ fn a_recording_in_a_dossier_is_cited_like_a_transcript() -> Outcome {
     Ok(())
 }
 
+/// Beside it lies the same recording outside, which is not heard again, and two that cannot be heard.
+#[test]
+fn a_recording_in_an_archive_is_cited_with_the_archive_s_path() -> Outcome {
+    let env = hearing()?;
+    let talk = std::fs::read(recording())?;
+    let words = b"words, no sound ".repeat(500);
+    let papers = office::archive(&[
+        ("talks/inaugural.flac", &talk),
+        ("talks/words.m4a", &words),
+        ("talks/nothing.mp3", b""),
+        ("note.md", b"He spoke well."),
+    ])?;
+    let files: [(&str, &[u8]); 2] = [("papers.zip", &papers), ("copy.flac", &talk)];
+    let dir = ingest::dossier(&env, "archived", &files)?;
+    let manifest = dir.join("dossier.toml");
+    let named = "[speakers]\n\"papers.zip/talks/inaugural.flac\" = { \"Speaker 1\" = \"E1\" }\n";
+    std::fs::write(&manifest, std::fs::read_to_string(&manifest)? + named)?;
+    let printed = env
+        .run(["ingest".into(), dir.into_os_string(), "--json".into()])?
+        .ok()?;
+    let read: serde_json::Value = serde_json::from_str(&printed)?;
+    let source = &read["sources"][0];
+    assert_eq!(source["path"], "papers.zip/talks/inaugural.flac");
+    assert_eq!(source["format"], "recording");
+    assert_eq!(source["sha256"], ContentHash::of(&talk).to_string());
+    let segments = source["segments"].as_array().ok_or("no segments")?;
+    let text: Vec<&str> = segments.iter().filter_map(|s| s["text"].as_str()).collect();
+    assert_eq!(plain(&text.join(" ")), SAID);
+    let cited = |s: &serde_json::Value| s["time"].is_object() && s["speaker"] == "Ada";
+    assert!(segments.iter().all(cited), "{source}");
+    assert_eq!(read["sources"][1]["path"], "papers.zip/note.md");
+    let problems = read["problems"].as_array().ok_or("no problems")?;
+    let said = |at: usize| format!("{}: {}", problems[at]["path"], problems[at]["message"]).replace('"', "");
+    assert_eq!(problems.len(), 3, "{problems:?}");
+    assert!(
+        said(0).starts_with("papers.zip/talks/words.m4a: is no recording that can be read here"),
+        "{}",
+        said(0)
+    );
+    assert_eq!(said(1), "papers.zip/talks/nothing.mp3: is empty");
+    assert_eq!(
+        said(2),
+        "copy.flac: has the same content as papers.zip/talks/inaugural.flac; read once"
+    );
+    let kept = env.home().join(".cache/plumbline/transcripts");
+    assert_eq!(std::fs::read_dir(kept)?.count(), 2, "heard once, and who speaks");
+    Ok(())
+}
+
 /// Facts of a sample's conversation, and the second in which their sentence begins, as its `.expected.vtt` has it.
 const FACTS: [(&str, f64); 3] = [
     ("the 12th of may", 5.9),
@@ -175,7 +226,10 @@ fn the_facts_of_a_conversation_are_segments_with_times() -> Outcome {
     let env = hearing()?;
     let talk = sample("recordings/en-helen-moss-2026h1/one-to-one.m4a");
     let half = env.scratch().join("half.wav");
-    std::fs::write(&half, wave(&audio::decode(&talk, &Nobody)?[..26 * SAMPLE_RATE]))?;
+    std::fs::write(
+        &half,
+        wave(&audio::decode(&Sound::at(&talk), &Nobody)?[..26 * SAMPLE_RATE]),
+    )?;
     let heard = env.run(["transcribe".as_ref(), half.as_os_str(), "--json".as_ref()])?;
     let heard: serde_json::Value = serde_json::from_str(&heard.ok()?)?;
     let segments = heard["segments"].as_array().ok_or("no segments")?;
@@ -199,7 +253,7 @@ fn the_facts_of_a_conversation_are_segments_with_times() -> Outcome {
 fn a_voice_is_the_vector_that_its_makers_program_finds() -> Outcome {
     let model = real_weights(VOICE_MODEL)?;
     let wanted: Vec<f32> = serde_json::from_str(&std::fs::read_to_string(data("jfk-voice.json"))?)?;
-    let samples = audio::decode(&recording(), &Nobody)?;
+    let samples = audio::decode(&Sound::at(&recording()), &Nobody)?;
     let found = Encoder::load(&model.path)?.voice(&samples)?.ok_or("no sound")?;
     assert_eq!(found.len(), wanted.len());
     let cosine: f32 = found.iter().zip(&wanted).map(|(a, b)| a * b).sum();
@@ -226,8 +280,8 @@ fn wave(samples: &[f32]) -> Vec<u8> {
 /// One voice, another, the first again, half a second apart. `Ask not`, a second that is called out, is left away: it is
 /// left without a speaker.
 fn conversation() -> Outcome<Vec<u8>> {
-    let first = audio::decode(&recording(), &Nobody)?;
-    let sentence = |name| audio::decode(&data(name), &Nobody);
+    let first = audio::decode(&Sound::at(&recording()), &Nobody)?;
+    let sentence = |name| audio::decode(&Sound::at(&data(name)), &Nobody);
     let (dog, stripe) = (
         sentence("speechbrain-spk1-snt1.wav")?,
         sentence("speechbrain-spk1-snt4.wav")?,

@@ -19,7 +19,7 @@ pub const COMMAND: &str = "__parse";
 
 /// Longer than this, and the file is given up.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The longest answer that is read, in bytes.
+/// The longest answer that is read, in bytes, but for the files of an archive.
 const MAX_ANSWER: u64 = 64 << 20;
 /// The longest file that is read, in bytes; the dossier's own limit is lower.
 const MAX_FILE: u64 = 256 << 20;
@@ -60,7 +60,9 @@ pub fn answer(format: &str, page: Option<u32>, input: &mut dyn Read, out: &mut d
             let (listing, behind) = read.split();
             (Answer::Unpacked(listing), behind)
         }),
-        (Some(_), Some(page)) => super::pdf::picture(&bytes, page).map(|picture| (Answer::Drawn, picture)),
+        (Some(_), Some(page)) => {
+            super::pdf::picture(&bytes, page).map(|picture| (Answer::Drawn, vec![picture]))
+        }
         (Some(format), None) => {
             super::render(format, &bytes).map(|read| (Answer::Rendered(read), Vec::new()))
         }
@@ -68,12 +70,15 @@ pub fn answer(format: &str, page: Option<u32>, input: &mut dyn Read, out: &mut d
     let (answer, behind) = answered.unwrap_or_else(|why| (Answer::Refused(why), Vec::new()));
     let broken = |e| Error::new(ErrorKind::Io, "cannot write to standard output").because(e);
     serde_json::to_writer(&mut *out, &answer).map_err(|e| broken(e.into()))?;
-    out.write_all(&behind).map_err(broken)
+    behind
+        .iter()
+        .try_for_each(|bytes| out.write_all(bytes))
+        .map_err(broken)
 }
 
 /// The rendition of a file, made by a child process that runs `program`.
 pub(super) fn render(program: &Path, format: SourceFormat, bytes: &[u8]) -> Result<Rendition, String> {
-    match ask(program, &word(format), None, bytes)? {
+    match ask(program, (&word(format), None), bytes, MAX_ANSWER)? {
         (Answer::Rendered(rendition), _) if rendition.is_sound() => Ok(rendition.tidied()),
         _ => Err(senseless()),
     }
@@ -81,7 +86,7 @@ pub(super) fn render(program: &Path, format: SourceFormat, bytes: &[u8]) -> Resu
 
 /// The picture of a page of a PDF, drawn by a child process that runs `program`.
 pub(super) fn draw(program: &Path, pdf: &[u8], page: u32) -> Result<Vec<u8>, String> {
-    match ask(program, &word(SourceFormat::Pdf), Some(page), pdf)? {
+    match ask(program, (&word(SourceFormat::Pdf), Some(page)), pdf, MAX_ANSWER)? {
         (Answer::Drawn, picture) => Ok(picture),
         _ => Err(senseless()),
     }
@@ -89,7 +94,9 @@ pub(super) fn draw(program: &Path, pdf: &[u8], page: u32) -> Result<Vec<u8>, Str
 
 /// The files of an archive, unpacked by a child process that runs `program`.
 pub(super) fn unpack(program: &Path, archive: &[u8]) -> Result<Unpacked, String> {
-    match ask(program, unpack::EXTENSION, None, archive)? {
+    // The names stand in front of the files.
+    let most = MAX_ANSWER + unpack::MAX_UNPACKED;
+    match ask(program, (unpack::EXTENSION, None), archive, most)? {
         (Answer::Unpacked(listing), behind) => Unpacked::join(listing, &behind).ok_or_else(senseless),
         _ => Err(senseless()),
     }
@@ -105,8 +112,14 @@ fn senseless() -> String {
     "could not be read: the process that reads it gave no sense".to_owned()
 }
 
-/// What a child process that runs `program` says of a file, and the bytes behind it.
-fn ask(program: &Path, word: &str, page: Option<u32>, bytes: &[u8]) -> Result<(Answer, Vec<u8>), String> {
+/// What a child process that runs `program` says of a file, or of a page of it, in at most `most` bytes, and the bytes
+/// behind it.
+fn ask(
+    program: &Path,
+    (word, page): (&str, Option<u32>),
+    bytes: &[u8],
+    most: u64,
+) -> Result<(Answer, Vec<u8>), String> {
     let mut child = Command::new(program)
         .arg(COMMAND)
         .arg(word)
@@ -116,8 +129,8 @@ fn ask(program: &Path, word: &str, page: Option<u32>, bytes: &[u8]) -> Result<(A
         .stderr(Stdio::null())
         .spawn()
         .map_err(|e| format!("no process to read it in: {e}"))?;
-    let (mut said, status) = talk(&mut child, bytes, PATIENCE)?;
-    if said.len() as u64 > MAX_ANSWER {
+    let (mut said, status) = talk(&mut child, bytes, most, PATIENCE)?;
+    if said.len() as u64 > most {
         return Err("is longer than can be read".to_owned());
     }
     if !status.success() {
@@ -133,15 +146,21 @@ fn ask(program: &Path, word: &str, page: Option<u32>, bytes: &[u8]) -> Result<(A
     }
 }
 
-/// Gives the child its file and takes what it says, up to its end or the end of our patience.
-fn talk(child: &mut Child, bytes: &[u8], patience: Duration) -> Result<(Vec<u8>, ExitStatus), String> {
+/// Gives the child its file and takes what it says, a little more than `most` bytes, up to its end or the end of our
+/// patience.
+fn talk(
+    child: &mut Child,
+    bytes: &[u8],
+    most: u64,
+    patience: Duration,
+) -> Result<(Vec<u8>, ExitStatus), String> {
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     std::thread::scope(|scope| {
         // A child that ends early closes its input; what it says then tells why.
         scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(bytes)));
         let said = scope.spawn(move || {
             let mut said = Vec::new();
-            let read = stdout.map(|pipe| pipe.take(MAX_ANSWER + 1).read_to_end(&mut said));
+            let read = stdout.map(|pipe| pipe.take(most + 1).read_to_end(&mut said));
             drop(read);
             said
         });
@@ -295,7 +314,7 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()?;
         let started = Instant::now();
-        let ended = talk(&mut child, b"x", Duration::from_millis(50));
+        let ended = talk(&mut child, b"x", MAX_ANSWER, Duration::from_millis(50));
         assert!(ended.is_err_and(|why| why.contains("within")));
         assert!(started.elapsed() < Duration::from_secs(30));
         Ok(())

@@ -19,10 +19,27 @@ use crate::sanitize::line;
 pub(in crate::ingest) const EXTENSION: &str = "zip";
 /// More files of one archive are not read.
 const MAX_FILES: usize = 500;
-/// The longest file that is unpacked, in bytes.
-const MAX_FILE: u64 = 32 << 20;
+/// The longest archive that is opened, in bytes.
+pub(in crate::ingest) const MAX_ARCHIVE: u64 = 128 << 20;
 /// How much is unpacked of one archive, in bytes: it is held at once.
-const MAX_UNPACKED: u64 = 48 << 20;
+pub(super) const MAX_UNPACKED: u64 = PAPERS.all + RECORDINGS.all;
+/// Of papers and pictures.
+const PAPERS: Share = Share {
+    one: 32 << 20,
+    all: 48 << 20,
+    left: 48 << 20,
+    of: "",
+    longer: "not read",
+};
+/// Of recordings: two hours, which is all that is heard of one, are 115 MB at 128 kbit/s. Outside they may be longer files,
+/// since those are never held whole.
+const RECORDINGS: Share = Share {
+    one: 128 << 20,
+    all: 128 << 20,
+    left: 128 << 20,
+    of: " of recordings",
+    longer: "unpack it and name it in dossier.toml",
+};
 /// Longer names are no names of files.
 const MAX_NAME: usize = 255;
 /// What systems put beside people's files.
@@ -55,6 +72,26 @@ pub(super) struct Listing {
     notes: Vec<String>,
 }
 
+/// How much is unpacked of one sort of files, in bytes.
+struct Share {
+    /// The longest file.
+    one: u64,
+    /// All of them together.
+    all: u64,
+    /// What may still be.
+    left: u64,
+    /// Which sort, for messages.
+    of: &'static str,
+    /// What is, or is to be, done with a longer file.
+    longer: &'static str,
+}
+
+impl Share {
+    fn too_large(&self) -> String {
+        format!("is larger than {} MB; {}", self.one >> 20, self.longer)
+    }
+}
+
 /// Unpacks what is read of an archive.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
     if !bytes.starts_with(b"PK") {
@@ -65,7 +102,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
         return Err("is an office file under another name; rename it".to_owned());
     }
     let mut done = Unpacked::default();
-    let mut left = MAX_UNPACKED;
+    let (mut papers, mut recordings) = (PAPERS, RECORDINGS);
     for at in 0..zip.len() {
         let entry = zip.by_index_data(at).map_err(broken)?;
         let name = name_of(entry.name_raw());
@@ -79,10 +116,15 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
             ));
             break;
         }
+        let share = if audio::is_recording(Path::new(&name)) {
+            &mut recordings
+        } else {
+            &mut papers
+        };
         let refused = if entry.is_symlink() {
             Some("is a link, not a file; not read".to_owned())
-        } else if entry.size() > MAX_FILE {
-            Some(too_large())
+        } else if entry.size() > share.one {
+            Some(share.too_large())
         } else if done.files.iter().any(|file| file.name == shown(&name)) {
             Some("stands in the archive twice; read once".to_owned())
         } else {
@@ -90,13 +132,14 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
         };
         let bytes = match refused {
             Some(why) => Some(Err(why)),
-            None => unpacked(zip.by_index(at), &mut left),
+            None => unpacked(zip.by_index(at), share),
         };
         let name = shown(&name);
         let Some(bytes) = bytes else {
             done.notes.push(format!(
-                "unpacks to more than {} MB; {name} and what stands behind it were not read",
-                MAX_UNPACKED >> 20
+                "unpacks to more than {} MB{}; {name} and what stands behind it were not read",
+                share.all >> 20,
+                share.of
             ));
             break;
         };
@@ -108,31 +151,29 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
     Ok(done)
 }
 
-/// The bytes of a file, of which at most `left` are unpacked; none when that was not enough. What the archive says of its
-/// length is not believed.
+/// The bytes of a file, of which at most what is left of its `share` are unpacked; none when that was not enough. What the
+/// archive says of its length is not believed.
 fn unpacked(
     member: ZipResult<ZipFile<'_, Cursor<&[u8]>>>,
-    left: &mut u64,
+    share: &mut Share,
 ) -> Option<Result<Vec<u8>, String>> {
     let member = match member.map_err(broken) {
         Ok(member) => member,
         Err(why) => return Some(Err(why)),
     };
-    let most = MAX_FILE.min(*left);
+    let most = share.one.min(share.left);
     let mut bytes = Vec::new();
     let read = member.take(most + 1).read_to_end(&mut bytes);
+    // All files are held together, and the memory for that is limited.
+    bytes.shrink_to_fit();
     let length = bytes.len() as u64;
-    let (enough, whole) = (length <= *left, length <= most);
-    *left = left.saturating_sub(length);
+    let (enough, whole) = (length <= share.left, length <= most);
+    share.left = share.left.saturating_sub(length);
     enough.then(|| match read {
         Err(e) => Err(format!("is damaged: it cannot be unpacked ({e})")),
         Ok(_) if whole => Ok(bytes),
-        Ok(_) => Err(too_large()),
+        Ok(_) => Err(share.too_large()),
     })
-}
-
-fn too_large() -> String {
-    format!("is larger than {} MB; not read", MAX_FILE >> 20)
 }
 
 /// A name as people see it. One that is no UTF-8 comes from a Chinese Windows more often than from anywhere else.
@@ -170,10 +211,7 @@ fn refused(name: &str) -> Option<String> {
     if is_archive(name) {
         return Some("is an archive in an archive; unpack it and name its files in dossier.toml".to_owned());
     }
-    if audio::is_recording(Path::new(name)) {
-        return Some("is a recording in an archive; unpack it and name it in dossier.toml".to_owned());
-    }
-    if chart::is_picture(name) {
+    if chart::is_picture(name) || audio::is_recording(Path::new(name)) {
         return None;
     }
     format::of(name).err()
@@ -186,12 +224,13 @@ pub(in crate::ingest) fn is_archive(path: &str) -> bool {
 }
 
 impl Unpacked {
-    /// In two parts, for a pipe: the names, and the bytes of all files.
-    pub(super) fn split(self) -> (Listing, Vec<u8>) {
+    /// In two parts, for a pipe: the names, and the bytes of each file.
+    pub(super) fn split(self) -> (Listing, Vec<Vec<u8>>) {
         let mut behind = Vec::new();
         let mut length = |bytes: Vec<u8>| {
-            behind.extend_from_slice(&bytes);
-            bytes.len()
+            let length = bytes.len();
+            behind.push(bytes);
+            length
         };
         let files = self.files.into_iter();
         let files = files
@@ -355,6 +394,33 @@ mod tests {
             read.notes,
             ["unpacks to more than 48 MB; c.md and what stands behind it were not read"]
         );
+        Ok(())
+    }
+
+    /// Recordings have a share of their own, in which the longest fits.
+    #[test]
+    fn recordings_are_unpacked_beyond_what_papers_may_be() -> Outcome {
+        let (talk, more) = (vec![0; 70 << 20], vec![0; 60 << 20]);
+        let longest = vec![0; (128 << 20) + 1];
+        let zip = archive(&[
+            ("long.wav", &longest),
+            ("talk.wav", &talk),
+            ("note.md", b"Shipped."),
+            ("more.wav", &more),
+            ("last.md", b"Last."),
+        ])?;
+        let read = unpack(&zip)?;
+        let long = "is larger than 128 MB; unpack it and name it in dossier.toml";
+        assert_eq!(said(&read), [("long.wav", long)]);
+        let lengths: Vec<usize> = read.files.iter().flat_map(|f| &f.bytes).map(Vec::len).collect();
+        assert_eq!(lengths, [70 << 20, 8]);
+        assert_eq!(
+            read.notes,
+            ["unpacks to more than 128 MB of recordings; more.wav and what stands behind it were not read"]
+        );
+        let (listing, behind) = read.split();
+        let joined = Unpacked::join(listing, &behind.concat());
+        assert!(joined.is_some_and(|joined| joined.files.len() == 3));
         Ok(())
     }
 

@@ -208,7 +208,6 @@ impl LabelledSource {
             kind: self.kind,
             date: Some(self.date),
             title: Some(self.title.clone()),
-            speakers: Vec::new(),
         }
     }
 

@@ -1,10 +1,11 @@
-//! A recording from its file to samples that a speech model hears: one channel, 16,000 a second.
+//! A recording from its bytes to samples that a speech model hears: one channel, 16,000 a second.
 //!
 //! Containers and codecs are recognised by their content, the file's name only helps. Whatever a file claims of itself,
 //! no more than [`MAX_BYTES`] are read and no more than [`MAX_MINUTES`] are heard.
 
+use std::borrow::Cow;
 use std::fs::File;
-use std::io::ErrorKind as IoKind;
+use std::io::{self, Cursor, ErrorKind as IoKind};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -14,13 +15,14 @@ use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error as Fault;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSource, MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::units::TimeBase;
 use symphonia_adapter_libopus::OpusDecoder;
 
 use super::resample::Resampler;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
 use crate::sanitize::line;
 use crate::watch::{self, Watch};
 
@@ -43,22 +45,87 @@ pub fn is_recording(path: &Path) -> bool {
     ending.is_some_and(|ending| EXTENSIONS.contains(&ending.to_ascii_lowercase().as_str()))
 }
 
-/// Decodes the recording at `path`: samples between -1 and 1.
+/// A recording: what it is called, and where its bytes are.
+#[derive(Debug, Clone)]
+pub struct Sound<'a> {
+    /// What to call it; its ending helps to recognise what it is.
+    pub name: Cow<'a, str>,
+    /// Where its bytes are.
+    pub bytes: Bytes<'a>,
+}
+
+/// Where the bytes of a recording are.
+#[derive(Debug, Clone, Copy)]
+pub enum Bytes<'a> {
+    /// In the file at this path, of which a little is read at a time.
+    At(&'a Path),
+    /// In memory, as those of a file in an archive.
+    Held(&'a [u8]),
+}
+
+impl<'a> Sound<'a> {
+    /// The recording in the file at `path`, called by its path.
+    pub fn at(path: &'a Path) -> Self {
+        Self {
+            name: path.to_string_lossy(),
+            bytes: Bytes::At(path),
+        }
+    }
+
+    /// An error that says it cannot be read.
+    pub(super) fn unread(&self, cause: io::Error) -> Error {
+        Error::io("read", Path::new(&*self.name), cause)
+    }
+}
+
+impl<'a> Bytes<'a> {
+    /// How many there are.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn size(self) -> io::Result<u64> {
+        match self {
+            Self::At(path) => Ok(path.metadata()?.len()),
+            Self::Held(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    /// The hash over all of them: the recording's address.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn hash(self) -> io::Result<ContentHash> {
+        match self {
+            Self::At(path) => File::open(path).and_then(ContentHash::of_reader),
+            Self::Held(bytes) => Ok(ContentHash::of(bytes)),
+        }
+    }
+
+    fn open(self) -> io::Result<Box<dyn MediaSource + 'a>> {
+        Ok(match self {
+            Self::At(path) => Box::new(File::open(path)?),
+            Self::Held(bytes) => Box::new(Cursor::new(bytes)),
+        })
+    }
+}
+
+/// Decodes a recording: samples between -1 and 1.
 ///
 /// # Errors
 /// `Input` when it is no recording, too large, too long, or has no sound in it; `Io` when it cannot be read; `Cancelled`.
-pub fn decode(path: &Path, watch: &dyn Watch) -> Result<Vec<f32>> {
-    let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
-    let bytes = file.metadata().map_err(|e| Error::io("read", path, e))?.len();
-    if bytes > MAX_BYTES {
-        return Err(bad(path, format!("is larger than {} MB", MAX_BYTES >> 20)).hint(SHORTEN));
+pub fn decode(sound: &Sound<'_>, watch: &dyn Watch) -> Result<Vec<f32>> {
+    let name = &*sound.name;
+    let size = sound.bytes.size().map_err(|e| sound.unread(e))?;
+    if size > MAX_BYTES {
+        return Err(bad(name, format!("is larger than {} MB", MAX_BYTES >> 20)).hint(SHORTEN));
     }
     let mut hint = Hint::new();
-    if let Some(ending) = path.extension().and_then(|e| e.to_str()) {
+    if let Some(ending) = Path::new(name).extension().and_then(|e| e.to_str()) {
         hint.with_extension(ending);
     }
-    let stream = MediaSourceStream::new(Box::new(file), MediaSourceStreamOptions::default());
-    let unreadable = |fault| undecodable(path, &fault);
+    let source = sound.bytes.open().map_err(|e| sound.unread(e))?;
+    let stream = MediaSourceStream::new(source, MediaSourceStreamOptions::default());
+    let unreadable = |fault| undecodable(name, &fault);
     let mut format = symphonia::default::get_probe()
         .probe(
             &hint,
@@ -67,7 +134,7 @@ pub fn decode(path: &Path, watch: &dyn Watch) -> Result<Vec<f32>> {
             MetadataOptions::default(),
         )
         .map_err(unreadable)?;
-    let silent = || bad(path, "has no sound in it");
+    let silent = || bad(name, "has no sound in it");
     let track = format.default_track(TrackType::Audio).ok_or_else(silent)?;
     let (id, clock, parameters) = (track.id, track.time_base, track.codec_params.clone());
     let mut parameters = parameters.and_then(|p| p.audio().cloned()).ok_or_else(silent)?;
@@ -78,7 +145,7 @@ pub fn decode(path: &Path, watch: &dyn Watch) -> Result<Vec<f32>> {
     let mut decoder = codecs()
         .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
         .map_err(unreadable)?;
-    let samples = heard(path, &mut *format, &mut *decoder, (id, clock), watch)?;
+    let samples = heard(name, &mut *format, &mut *decoder, (id, clock), watch)?;
     if samples.is_empty() {
         return Err(silent());
     }
@@ -101,7 +168,7 @@ const SHORTEN: &str = "cut it into shorter recordings, or export it as mp3 or m4
 /// All packets of one track, mixed down and resampled as they come. Where the track's clock jumps ahead there is silence: the
 /// recorder was paused, left silence out, or a packet is damaged. Without it all that follows would be cited too early.
 fn heard(
-    path: &Path,
+    name: &str,
     format: &mut dyn FormatReader,
     decoder: &mut dyn AudioDecoder,
     (track, clock): (u32, Option<TimeBase>),
@@ -118,7 +185,7 @@ fn heard(
             Err(Fault::IoError(e)) if e.kind() == IoKind::UnexpectedEof => break,
             // What was heard before a damaged place is not thrown away.
             Err(Fault::DecodeError(_)) if !out.is_empty() => break,
-            Err(fault) => return Err(undecodable(path, &fault)),
+            Err(fault) => return Err(undecodable(name, &fault)),
         };
         if packet.track_id != track {
             continue;
@@ -126,7 +193,7 @@ fn heard(
         let decoded = match decoder.decode(&packet) {
             Ok(decoded) => decoded,
             Err(Fault::DecodeError(_)) => continue,
-            Err(fault) => return Err(undecodable(path, &fault)),
+            Err(fault) => return Err(undecodable(name, &fault)),
         };
         let (rate, channels) = (decoded.spec().rate() as usize, decoded.num_planes());
         decoded.copy_to_vec_interleaved(&mut interleaved);
@@ -135,7 +202,7 @@ fn heard(
             Some(same) if same.rate() == rate => same,
             // Some streams change their rate on the way.
             other => {
-                let before = other.replace(Resampler::new(rate).map_err(|why| bad(path, why))?);
+                let before = other.replace(Resampler::new(rate).map_err(|why| bad(name, why))?);
                 before.into_iter().for_each(|before| before.finish(&mut out));
                 match other {
                     Some(new) => new,
@@ -154,7 +221,7 @@ fn heard(
         ended = begins.map(|begins| begins + mono.len() as f64 / rate as f64);
         resampler.push(&mono, &mut out);
         if out.len() > MAX_MINUTES * 60 * SAMPLE_RATE {
-            return Err(bad(path, format!("is longer than {MAX_MINUTES} minutes")).hint(SHORTEN));
+            return Err(bad(name, format!("is longer than {MAX_MINUTES} minutes")).hint(SHORTEN));
         }
         watch::check(watch, "nothing of it was heard yet")?;
     }
@@ -174,20 +241,19 @@ fn mix_down(interleaved: &[f32], channels: usize, mono: &mut Vec<f32>) {
     );
 }
 
-/// A fault of the recording at `path`, in one line.
-fn bad(path: &Path, why: impl std::fmt::Display) -> Error {
-    let name = path.display().to_string();
-    Error::new(ErrorKind::Input, format!("{} {why}", line(&name)))
+/// A fault of the recording called `name`, in one line.
+fn bad(name: &str, why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Input, format!("{} {why}", line(name)))
 }
 
-fn undecodable(path: &Path, fault: &Fault) -> Error {
+fn undecodable(name: &str, fault: &Fault) -> Error {
     let why = match fault {
         Fault::IoError(e) if e.kind() != IoKind::UnexpectedEof => format!("cannot be read: {e}"),
         Fault::Unsupported(why) => format!("is no recording that can be read here: {why}"),
         Fault::IoError(_) => "is no recording that can be read here".to_owned(),
         other => format!("is a damaged recording: {other}"),
     };
-    bad(path, why).hint(format!("these are heard: {}", EXTENSIONS.join(", ")))
+    bad(name, why).hint(format!("these are heard: {}", EXTENSIONS.join(", ")))
 }
 
 #[cfg(test)]
@@ -219,7 +285,7 @@ mod tests {
         let path = folder.path().join("a.wav");
         let samples: Vec<i16> = (0..48_000).flat_map(|_| [8192, 16384]).collect();
         std::fs::write(&path, wave(48_000, 2, &samples))?;
-        let heard = decode(&path, &Nobody)?;
+        let heard = decode(&Sound::at(&path), &Nobody)?;
         assert_eq!(heard.len(), SAMPLE_RATE);
         assert!((heard[8000] - 0.375).abs() < 1e-3, "{}", heard[8000]);
         Ok(())
@@ -238,9 +304,9 @@ mod tests {
     #[test]
     fn opus_in_ogg_and_in_webm_is_the_sound_that_it_was_made_of() -> Outcome {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-        let original = loudness(&decode(&data.join("jfk.flac"), &Nobody)?);
+        let original = loudness(&decode(&Sound::at(&data.join("jfk.flac")), &Nobody)?);
         for name in ["jfk.opus", "jfk.webm"] {
-            let heard = loudness(&decode(&data.join(name), &Nobody)?);
+            let heard = loudness(&decode(&Sound::at(&data.join(name)), &Nobody)?);
             assert!(
                 heard.len().abs_diff(original.len()) <= 2,
                 "{name}: {}",
@@ -257,13 +323,35 @@ mod tests {
     #[test]
     fn what_a_recorder_left_out_is_silence() -> Outcome {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-        let heard = decode(&data.join("jfk-paused.webm"), &Nobody)?;
+        let heard = decode(&Sound::at(&data.join("jfk-paused.webm")), &Nobody)?;
         let seconds = heard.len() as f64 / SAMPLE_RATE as f64;
         assert!((seconds - 13.0).abs() < 0.1, "{seconds}");
         let loud = loudness(&heard);
         let silent = loud.iter().filter(|step| **step == 0.0).count();
         assert!((96..=101).contains(&silent), "{silent} steps of 20 ms");
         assert!(loud[252..345].iter().all(|step| *step == 0.0));
+        Ok(())
+    }
+
+    #[test]
+    fn bytes_that_are_held_are_heard_like_those_of_a_file() -> Outcome {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/jfk.webm");
+        let bytes = std::fs::read(&path)?;
+        let (file, held) = (Sound::at(&path), Bytes::Held(&bytes));
+        let sound = Sound {
+            name: "talks.zip/a.mp3".into(),
+            bytes: held,
+        };
+        assert!(decode(&sound, &Nobody)? == decode(&file, &Nobody)?);
+        assert_eq!(held.size()?, file.bytes.size()?);
+        assert_eq!(held.hash()?, file.bytes.hash()?);
+        let words = b"These are words and no sound. ".repeat(99);
+        let broken = Sound {
+            bytes: Bytes::Held(&words),
+            ..sound
+        };
+        let said = decode(&broken, &Nobody).err().map(|e| e.to_string());
+        assert!(said.is_some_and(|said| said.starts_with("talks.zip/a.mp3 is ")));
         Ok(())
     }
 
@@ -282,7 +370,7 @@ mod tests {
         for (name, bytes, wanted) in cases {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes)?;
-            let error = decode(&path, &Nobody).err().ok_or(name)?;
+            let error = decode(&Sound::at(&path), &Nobody).err().ok_or(name)?;
             assert_eq!(error.kind(), ErrorKind::Input, "{error}");
             assert!(error.to_string().contains(wanted), "{error}");
         }
@@ -295,7 +383,7 @@ mod tests {
         let path = folder.path().join("a.mp3");
         let whole = wave(16_000, 1, &vec![1000; 16_000]);
         std::fs::write(&path, &whole[..whole.len() / 2])?;
-        let heard = decode(&path, &Nobody)?;
+        let heard = decode(&Sound::at(&path), &Nobody)?;
         assert!((7_000..=8_000).contains(&heard.len()), "{}", heard.len());
         Ok(())
     }

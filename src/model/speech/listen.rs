@@ -1,4 +1,4 @@
-//! A recording from file to transcript, window by window. What was heard is kept, so that work that was stopped goes on
+//! A recording from its bytes to a transcript, window by window. What was heard is kept, so that work that was stopped goes on
 //! with the next window, and a recording is heard once. Who speaks is told last, from all of it, and kept beside the words:
 //! a voice encoder that comes later costs no second hearing.
 //!
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::audio::{self, SAMPLE_RATE};
+use super::audio::{self, SAMPLE_RATE, Sound};
 use super::sentences::sentences;
 use super::speakers::{self, encoder::Encoder};
 use super::tongue;
@@ -116,20 +116,18 @@ impl Listener {
         read(&self.place(recording, "json"))
     }
 
-    /// Hears the recording at `path`, or goes on where it was stopped; `said` is told everything in order, also what was
+    /// Hears a recording, or goes on where it was stopped; `said` is told everything in order, also what was
     /// heard before, but not who said it.
     ///
     /// # Errors
     /// `Input` when it is no recording or nobody speaks in it, `Model`, `Io`; `Cancelled`, when what was heard is kept.
-    pub fn transcribe(&self, path: &Path, watch: &dyn Watch, said: Said<'_>) -> Result<Transcript> {
-        let hash = File::open(path)
-            .and_then(ContentHash::of_reader)
-            .map_err(|e| Error::io("read", path, e))?;
+    pub fn transcribe(&self, sound: &Sound<'_>, watch: &dyn Watch, said: Said<'_>) -> Result<Transcript> {
+        let hash = sound.bytes.hash().map_err(|e| sound.unread(e))?;
         if let Some(transcript) = self.kept(hash) {
             transcript.segments.iter().try_for_each(said)?;
             return Ok(transcript);
         }
-        let samples = audio::decode(path, watch)?;
+        let samples = audio::decode(sound, watch)?;
         let speech = voice::stretches(&self.detector.0, &samples, watch)?;
         let transcript = if let Some(transcript) = self.kept_words(hash) {
             transcript.segments.iter().try_for_each(said)?;
@@ -138,7 +136,7 @@ impl Listener {
             let heard = self.hear(hash, &samples, &speech, watch, said)?;
             let transcript = self.joined(heard, samples.len());
             if transcript.segments.is_empty() {
-                return Err(silent(path));
+                return Err(silent(&sound.name));
             }
             // A folder that cannot be written to only costs another hearing.
             if self.keep(&self.place(hash, "json"), &transcript).is_ok() {
@@ -331,9 +329,8 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-fn silent(path: &Path) -> Error {
-    let name = path.display().to_string();
-    let message = format!("nobody speaks in {}", line(&name));
+fn silent(name: &str) -> Error {
+    let message = format!("nobody speaks in {}", line(name));
     Error::new(ErrorKind::Input, message).hint("nothing in it can be cited")
 }
 

@@ -3,7 +3,6 @@
 //! Scoring waits for them: scores without what is said would be thrown away when it is known, and the two would share the
 //! processor. Who does not want to wait stops the hearing and scores what is there.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::notice::Told;
@@ -134,13 +133,6 @@ impl App {
     }
 }
 
-/// What a file is called in its dossier: its path from the dossier's folder.
-pub(in crate::tui) fn name_in(root: &Path, path: &Path) -> String {
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
-    let name = path.strip_prefix(root).unwrap_or(path);
-    crate::sanitize::line(&name.to_string_lossy()).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use ratatui::buffer::Buffer;
@@ -151,6 +143,7 @@ mod tests {
     use crate::error::{Error, ErrorKind, Result};
     use crate::hash::ContentHash;
     use crate::ingest::{Ears, Limits, Readers, open_with};
+    use crate::model::speech::audio::Sound;
     use crate::model::speech::transcript::{Transcript, Utterance, Word};
     use crate::review::{Act, Entry};
     use crate::tui::state::Message;
@@ -160,7 +153,7 @@ mod tests {
     struct Good;
 
     impl Ears for Good {
-        fn hear(&self, _: &Path, _: ContentHash) -> std::result::Result<Transcript, String> {
+        fn hear(&self, _: &Sound<'_>, _: ContentHash) -> std::result::Result<Transcript, String> {
             let word = |(word, probability): (&str, f32)| Word {
                 word: word.to_owned(),
                 start: 0.0,
