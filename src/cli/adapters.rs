@@ -15,19 +15,20 @@ use crate::engine::scorer::PrefixCache;
 use crate::engine::worker::WorkerModel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::learn::adapters::{Before, BuiltIn, before, built_in, decode, draft, history, live, named};
+use crate::learn::adapters::{Before, before, draft, live, named};
 use crate::learn::gate::{Candidate, Gate, MIN_SUBJECTS};
+use crate::learn::shelf::Shelf;
 use crate::model::chat::ChatFrame;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
-use crate::model::lora::{Adapter, Factors, NamedAdapter, Place};
+use crate::model::lora::{Adapter, Factors, NamedAdapter, Place, begins};
 use crate::model::peft;
 use crate::model::tokenizer::Tokenizer;
-use crate::review::{AdapterRecord, AdapterStep, Entry, Verdict};
+use crate::review::{AdapterRecord, AdapterStep, Entry, Finding, Verdict};
 use crate::rubric::builtin;
 use crate::sanitize::line;
 use crate::store::record::new_id;
-use crate::store::{Reader, Record, Store, Workspace};
+use crate::store::{Record, Store, Workspace};
 use crate::watch::Watch as _;
 
 /// What to do with adapters.
@@ -121,64 +122,6 @@ pub fn run(command: &AdaptersCommand, config: &Config) -> Result<()> {
     }
 }
 
-/// The adapters of a model: the one that comes with the program, and those that the journal knows.
-struct Shelf {
-    model: ModelIdentity,
-    records: Vec<Record>,
-    /// None where there is no workspace yet.
-    reader: Option<Reader>,
-    built_in: Option<BuiltIn>,
-}
-
-impl Shelf {
-    /// Of the weights `model`, which lie at `weights`.
-    fn open(config: &Config, model: &ModelIdentity, weights: &Path) -> Result<Self> {
-        let reader = Workspace::exists(&config.workspace)
-            .then(|| Reader::open(&config.workspace))
-            .transpose()?;
-        let records = reader
-            .as_ref()
-            .map_or_else(|| Ok(Vec::new()), Reader::of_no_dossier)?;
-        Ok(Self {
-            model: model.clone(),
-            records,
-            reader,
-            built_in: built_in(model, weights)?,
-        })
-    }
-
-    fn history(&self) -> Vec<&AdapterRecord> {
-        let said = self.records.iter().map(|r| &r.entry);
-        history(self.built_in.as_ref(), said, &self.model)
-    }
-
-    /// What comes with the program, if that is what `record` speaks of.
-    fn shipped(&self, record: &AdapterRecord) -> Option<&BuiltIn> {
-        self.built_in
-            .as_ref()
-            .filter(|own| record.adapter == own.record.adapter)
-    }
-
-    fn blob(&self, hash: ContentHash) -> Result<Vec<u8>> {
-        let own = self.built_in.iter().flat_map(|own| &own.blobs);
-        if let Some((_, bytes)) = own.into_iter().find(|(own, _)| *own == hash) {
-            return Ok(bytes.clone());
-        }
-        let reader = self
-            .reader
-            .as_ref()
-            .ok_or_else(|| Error::new(ErrorKind::Internal, "a record of a workspace that is not there"))?;
-        reader.blobs().get(&hash)
-    }
-
-    fn adapter(&self, record: &AdapterRecord) -> Result<NamedAdapter> {
-        match self.shipped(record) {
-            Some(own) => Ok(own.adapter.clone()),
-            None => decode(record, &self.blob(record.adapter.unwrap_or(ContentHash::ZERO))?),
-        }
-    }
-}
-
 /// The configured model and its adapters.
 struct Desk<'a> {
     config: &'a Config,
@@ -191,15 +134,15 @@ impl<'a> Desk<'a> {
         let base = engine::base(config)?;
         Ok(Self {
             config,
-            shelf: Shelf::open(config, &base.identity, &base.path)?,
+            shelf: Shelf::open(&config.workspace, &base.identity, &base.path)?,
             base,
         })
     }
 
     /// Writes a record; of what comes with the program also its factors, so that the journal stays whole without it.
     fn commit_about(&self, record: AdapterRecord) -> Result<u64> {
-        let blobs = self.shelf.shipped(&record).map(|own| own.blobs.clone());
-        self.commit(record, blobs.unwrap_or_default())
+        let blobs = self.shelf.blobs_of(&record);
+        self.commit(record, blobs)
     }
 
     fn commit(&self, record: AdapterRecord, blobs: Vec<(ContentHash, Vec<u8>)>) -> Result<u64> {
@@ -216,7 +159,7 @@ impl<'a> Desk<'a> {
     /// The records about adapters of this model, with their numbers.
     fn told(&self) -> impl Iterator<Item = (&Record, &AdapterRecord)> {
         self.shelf
-            .records
+            .records()
             .iter()
             .filter_map(|record| match &record.entry {
                 Entry::Adapter(a) if a.model.sha256 == self.base.identity.sha256 => {
@@ -228,7 +171,7 @@ impl<'a> Desk<'a> {
 
     fn list(&self, json: bool) -> Result<()> {
         if json {
-            if let Some(own) = &self.shelf.built_in {
+            if let Some(own) = self.shelf.built_in() {
                 out::json(&own.record)?;
             }
             return self.told().try_for_each(|(record, _)| out::json(record));
@@ -257,9 +200,7 @@ impl<'a> Desk<'a> {
             rows.push(vec![
                 if live == record.adapter { "live" } else { "" }.to_owned(),
                 line(name).into_owned(),
-                record
-                    .adapter
-                    .map_or_else(String::new, |h| h.to_string()[..12].to_owned()),
+                record.adapter.map_or_else(String::new, |h| begins(&h)),
                 targets.collect::<Vec<_>>().join(" "),
                 last.to_owned(),
             ]);
@@ -282,7 +223,7 @@ impl<'a> Desk<'a> {
         let history = self.shelf.history();
         let record = named(&history, name)?;
         let of_it = || self.told().filter(|(_, a)| a.name == name);
-        let shipped = self.shelf.built_in.as_ref().filter(|own| own.record.name == name);
+        let shipped = self.shelf.built_in().filter(|own| own.record.name == name);
         if json {
             if let Some(own) = shipped {
                 out::json(&own.record)?;
@@ -499,29 +440,14 @@ impl<'a> Desk<'a> {
         let record = match before(&history) {
             Before::Nothing => return Err(Error::new(ErrorKind::Input, "no adapter is live")),
             Before::Adapter(record) => record.clone(),
-            Before::Base => AdapterRecord {
-                model: self.base.identity.clone(),
-                name: String::new(),
-                adapter: None,
-                settings: None,
-                step: AdapterStep::RolledBack,
-                verdict: None,
-                manifest: None,
-                reason: None,
-            },
+            Before::Base => AdapterRecord::by_itself(&self.base.identity),
         };
         let to = if record.name.is_empty() {
             "the model by itself".to_owned()
         } else {
             record.name.clone()
         };
-        let record = AdapterRecord {
-            step: AdapterStep::RolledBack,
-            verdict: None,
-            reason: reason.map(str::to_owned),
-            ..record
-        };
-        let seq = self.commit_about(record)?;
+        let seq = self.commit_about(record.returned_to(reason.map(str::to_owned)))?;
         if json {
             return out::json(&serde_json::json!({"saved": seq, "live": to}));
         }
@@ -600,18 +526,14 @@ fn figures(verdict: &Verdict) -> Vec<String> {
             .to_vec(),
     ];
     for f in &verdict.figures {
-        let word = match (f.holds, f.better) {
-            (false, _) => "worse",
-            (true, true) => "better",
-            (true, false) => "holds",
+        let word = match f.finding() {
+            Finding::Worse => "worse",
+            Finding::Holds => "holds",
+            Finding::Better => "better",
         };
-        rows.push(vec![
-            f.name.clone(),
-            format!("{:.3}", f.before),
-            format!("{:.3}", f.after),
-            format!("{:+.3} to {:+.3}", f.low, f.high),
-            word.to_owned(),
-        ]);
+        let [before, after, low, high] = f.numbers();
+        let interval = format!("{low} to {high}");
+        rows.push(vec![f.name.clone(), before, after, interval, word.to_owned()]);
     }
     let mut lines = out::table(&rows, 1..4);
     lines.push(format!("tried on {} held-out people", verdict.subjects));
@@ -660,7 +582,7 @@ pub(super) fn configured(
             adapter: loaded.adapter,
         })));
     }
-    let shelf = Shelf::open(config, model, weights)?;
+    let shelf = Shelf::open(&config.workspace, model, weights)?;
     let history = shelf.history();
     let record = match wanted {
         "live" => live(&history).filter(|r| r.adapter.is_some()),

@@ -168,11 +168,12 @@ fn compare(args: &Args, config: &Config) -> Result<()> {
     let (store, writer) = Store::start(workspace)?;
     let mut begin = begin(args, config, &store)?;
     let draws = !args.adjudicate;
-    let (engine, model, missing) = if draws {
+    let (engine, worker, missing) = if draws {
         start_with(config, |options| options.temperature = TEMPERATURE)
     } else {
         (None, None, None)
     };
+    let model = worker.map(|worker| worker.identity);
     begin.pool = of_these(
         begin.pool,
         &begin.dossiers,
@@ -194,7 +195,7 @@ fn compare(args: &Args, config: &Config) -> Result<()> {
     let ports = Ports {
         engine,
         store,
-        refit: None,
+        scoring: None,
         opener: Arc::new(Opener::kept(config)),
         runs: config.workspace.join("runs"),
         clock,

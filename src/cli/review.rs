@@ -10,18 +10,18 @@ use super::engine;
 use super::keys::keymap;
 use super::opener::Opener;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Origin};
+use crate::config::{CalibrationChoice, Config, Origin};
 use crate::dossier::manifest::Manifest;
 use crate::engine::scorer::ScoreOptions;
-use crate::engine::worker::Worker;
-use crate::engine::{Backend, ModelIdentity, RubricIdentity, ScoreEvent, Ticket};
+use crate::engine::worker::{Worker, WorkerModel};
+use crate::engine::{Backend, RubricIdentity, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest;
 use crate::review::Summary;
 use crate::rubric::Rubric;
 use crate::store::workspace::Health;
 use crate::store::{DossierStatus, Pool, Store, StoreHandle, Workspace};
-use crate::tui::errands::Refit;
+use crate::tui::errands::Scoring;
 use crate::tui::keys::Keymap;
 use crate::tui::paint::{PaintTrace, VARIABLE};
 use crate::tui::run::{Ports, run as run_loop};
@@ -81,7 +81,8 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let paths = ingest::find(&args.dir)?;
     let rubric = Arc::new(Rubric::named(&config.rubric)?);
     let keymap = keymap(config)?;
-    let (engine, model, missing) = start_engine(config);
+    let (engine, worker, missing) = start_engine(config);
+    let model = worker.as_ref().map(|worker| worker.identity.clone());
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let workspace = Workspace::open(&config.workspace, Arc::clone(&clock))?;
     let read_only = why_read_only(config, workspace.health());
@@ -90,11 +91,13 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         Some(model) => engine::calibration(config, model, &identity)?,
         None => None,
     };
-    let refit = model.clone().map(|model| Refit {
-        every: config.refit_every,
-        workspace: config.workspace.clone(),
-        model,
+    let scoring = worker.map(|worker| Scoring {
+        model: worker.identity,
+        weights: worker.path,
         rubric: identity,
+        calibrated: config.calibration != CalibrationChoice::None,
+        refit_every: config.refit_every,
+        workspace: config.workspace.clone(),
         person: config.person.clone(),
     });
     let (store, writer) = Store::start(workspace)?;
@@ -115,7 +118,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         runs: config.workspace.join("runs"),
         engine,
         store,
-        refit,
+        scoring,
         clock,
         trace: PaintTrace::new(std::env::var_os(VARIABLE).map(PathBuf::from)),
         pool: Pool::of(&config.workspace),
@@ -171,24 +174,23 @@ fn theme_name(config: &Config) -> ThemeName {
     ThemeName::resolve(asked.then_some(config.theme), no_color)
 }
 
-/// The engine, or why there is none.
-fn start_engine(config: &Config) -> (Option<Engine>, Option<ModelIdentity>, Option<Error>) {
+/// The engine and what it runs, or why there is none.
+fn start_engine(config: &Config) -> (Option<Engine>, Option<WorkerModel>, Option<Error>) {
     start_with(config, |_| {})
 }
 
-/// The engine with other options than usual, or why there is none.
+/// The same with other options than usual.
 pub(super) fn start_with(
     config: &Config,
     options: impl FnOnce(&mut ScoreOptions),
-) -> (Option<Engine>, Option<ModelIdentity>, Option<Error>) {
+) -> (Option<Engine>, Option<WorkerModel>, Option<Error>) {
     let started = engine::model(config).and_then(|mut model| {
         options(&mut model.options);
-        let identity = model.identity.clone();
-        let (worker, events) = Worker::start(model)?;
-        Ok((worker, events, identity))
+        let (worker, events) = Worker::start(model.clone())?;
+        Ok((worker, events, model))
     });
     match started {
-        Ok((worker, events, identity)) => (Some((Box::new(worker), events)), Some(identity), None),
+        Ok((worker, events, model)) => (Some((Box::new(worker), events)), Some(model), None),
         Err(error) => (None, None, Some(error)),
     }
 }

@@ -6,7 +6,7 @@ use crate::dossier::Language;
 use crate::evidence::EvidenceLink;
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, ModelId, RubricId};
-use crate::model::lora::ANSWERS;
+use crate::model::lora::{ANSWERS, is_label_of};
 use crate::rubric::Rubric;
 
 /// The address of an assessment: the hash of its trace, so that the same answer has the same name.
@@ -31,6 +31,14 @@ impl ModelIdentity {
         Self {
             adapter,
             ..self.clone()
+        }
+    }
+
+    /// Whether the adapter with this hash is on top; for none, whether nothing is.
+    pub fn wears(&self, adapter: Option<&ContentHash>) -> bool {
+        match (&self.adapter, adapter) {
+            (Some(label), Some(hash)) => is_label_of(label, hash),
+            (label, hash) => label.is_none() && hash.is_none(),
         }
     }
 }

@@ -188,13 +188,17 @@ impl Calibration {
             .map_err(|e| Error::new(ErrorKind::Damaged, "the calibration cannot be read").because(e))
     }
 
-    /// Whether it was fitted to what these weights say under this rubric and wording. Where nothing of an answer is read, it
-    /// does not matter what is laid over answers.
+    /// Whether it was fitted to what these weights say under this rubric and wording.
     pub fn fits(&self, model: &ModelIdentity, rubric: &RubricIdentity, prompt_sha256: ContentHash) -> bool {
-        let alike = self.model == *model
+        self.fits_weights(model) && self.rubric == *rubric && self.prompt_sha256 == prompt_sha256
+    }
+
+    /// Whether it was fitted to what these weights say. Where nothing of an answer is read, it does not matter what is laid
+    /// over answers.
+    pub fn fits_weights(&self, model: &ModelIdentity) -> bool {
+        self.model == *model
             || self.model.reads_as() == model.reads_as()
-                && self.dimensions.values().all(Reader::reads_the_text_alone);
-        alike && self.rubric == *rubric && self.prompt_sha256 == prompt_sha256
+                && self.dimensions.values().all(Reader::reads_the_text_alone)
     }
 
     /// The reading of a dimension with the level that people would give; unchanged where the dimension had too few

@@ -7,6 +7,7 @@ use crate::engine::assessment::{Assessment, ScoreReading, Timing, Trace};
 use crate::engine::calibration::Calibration;
 use crate::evidence::EvidenceLink;
 use crate::id::{DimensionId, SegmentNo};
+use crate::model::lora::NamedAdapter;
 use crate::rubric::Rubric;
 
 /// One request among others. A newer ticket wins; events of older ones are stale.
@@ -131,4 +132,6 @@ pub trait Backend: Send {
     fn submit(&self, request: ScoreRequest);
     /// Stops the work on a request; `Cancelled` follows unless it had ended.
     fn cancel(&self, ticket: Ticket);
+    /// From the next request on, scores with `adapter` over the weights, or with none: nothing is loaded again.
+    fn wear(&self, adapter: Option<Arc<NamedAdapter>>);
 }

@@ -96,13 +96,6 @@ impl Worker {
     }
 }
 
-impl Worker {
-    /// From the next request on, scores with `adapter` over the weights, or with none: nothing is loaded again.
-    pub fn wear(&self, adapter: Option<Arc<NamedAdapter>>) {
-        self.desk.lock().adapter = Some(Worn(adapter));
-    }
-}
-
 impl Backend for Worker {
     fn submit(&self, request: ScoreRequest) {
         let mut inbox = self.desk.lock();
@@ -125,6 +118,10 @@ impl Backend for Worker {
             inbox.replaced.push(ticket);
         }
         self.desk.arrived.notify_one();
+    }
+
+    fn wear(&self, adapter: Option<Arc<NamedAdapter>>) {
+        self.desk.lock().adapter = Some(Worn(adapter));
     }
 }
 

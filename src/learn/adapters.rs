@@ -127,6 +127,47 @@ pub fn before<'a>(history: &[&'a AdapterRecord]) -> Before<'a> {
     }
 }
 
+/// Something that may be laid over a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// How it went live, and what the gate said of it then; without factors it is the model by itself.
+    pub record: AdapterRecord,
+    /// Whether it is live, as far as the journal goes.
+    pub live: bool,
+}
+
+/// What may be laid over `model`: nothing, and every adapter that was live once, in the order in which they are first
+/// mentioned.
+pub fn choices(history: &[&AdapterRecord], model: &ModelIdentity) -> Vec<Choice> {
+    let current = live(history).and_then(|record| record.adapter);
+    let mut known: Vec<ContentHash> = Vec::new();
+    for adapter in history.iter().filter_map(|record| record.adapter) {
+        if !known.contains(&adapter) {
+            known.push(adapter);
+        }
+    }
+    let adapters = known
+        .into_iter()
+        .filter_map(|adapter| went_live(history, adapter));
+    let records = std::iter::once(AdapterRecord::by_itself(model)).chain(adapters.cloned());
+    let choice = |record: AdapterRecord| Choice {
+        live: record.adapter == current,
+        record,
+    };
+    records.map(choice).collect()
+}
+
+/// The last record by which an adapter went live. One that only says that it came back counts where there is no other: it
+/// holds no verdict.
+fn went_live<'a>(history: &[&'a AdapterRecord], adapter: ContentHash) -> Option<&'a AdapterRecord> {
+    let lives = || {
+        let records = history.iter().rev().copied();
+        records.filter(|r| r.adapter == Some(adapter) && r.step.is_live())
+    };
+    let first = lives().find(|r| r.step != AdapterStep::RolledBack);
+    first.or_else(|| lives().next())
+}
+
 /// The last record of the adapter called `name` that has factors.
 ///
 /// # Errors
@@ -191,7 +232,7 @@ pub fn draft(
 mod tests {
     use super::*;
     use crate::id::ModelId;
-    use crate::review::AdapterStep;
+    use crate::model::lora::Adapter;
 
     fn model() -> ModelIdentity {
         ModelIdentity {
@@ -272,6 +313,79 @@ mod tests {
             (Some("own".to_owned()), "base".to_owned())
         );
         assert_eq!(names(&[own, promoted]), (Some("a".to_owned()), "own".to_owned()));
+    }
+
+    /// Each choice's name, how it went live, and whether it is.
+    fn offered(built_in: Option<&BuiltIn>, entries: &[Entry]) -> Vec<(String, AdapterStep, bool)> {
+        let model = model();
+        let history = history(built_in, entries.iter(), &model);
+        let choices = choices(&history, &model).into_iter();
+        choices.map(|c| (c.record.name, c.record.step, c.live)).collect()
+    }
+
+    #[test]
+    fn what_was_live_once_can_be_live_again() {
+        use AdapterStep::{Admitted, Imported, Overridden, Refused, RolledBack};
+        let of = |name: &str, step, live| (name.to_owned(), step, live);
+        assert_eq!(offered(None, &[]), [of("", RolledBack, true)]);
+        let mut entries = vec![
+            entry("a", Imported),
+            entry("b", Imported),
+            entry("c", Imported),
+            entry("c", Refused),
+            entry("b", Admitted),
+            entry("a", Overridden),
+        ];
+        let both = |none, a, b| {
+            [
+                of("", RolledBack, none),
+                of("a", Overridden, a),
+                of("b", Admitted, b),
+            ]
+        };
+        assert_eq!(offered(None, &entries), both(false, true, false));
+        // What came back is told as it went live.
+        entries.push(entry("b", RolledBack));
+        assert_eq!(offered(None, &entries), both(false, false, true));
+        entries.push(entry("", RolledBack));
+        assert_eq!(offered(None, &entries), both(true, false, false));
+    }
+
+    #[test]
+    fn what_comes_with_the_program_is_offered_first_and_keeps_its_origin() {
+        use AdapterStep::{Admitted, RolledBack, Shipped};
+        let Entry::Adapter(record) = entry("own", Shipped) else {
+            return;
+        };
+        let own = BuiltIn {
+            adapter: NamedAdapter {
+                name: record.name.clone(),
+                sha256: ContentHash::of(b"own"),
+                adapter: Adapter {
+                    scale: 1.0,
+                    factors: std::collections::BTreeMap::new(),
+                    invocation: Vec::new(),
+                },
+            },
+            record: *record,
+            blobs: Vec::new(),
+        };
+        let of = |name: &str, step, live| (name.to_owned(), step, live);
+        let entries = [
+            entry("a", Admitted),
+            entry("own", RolledBack),
+            // One that an older program came with.
+            entry("old", RolledBack),
+        ];
+        assert_eq!(
+            offered(Some(&own), &entries),
+            [
+                of("", RolledBack, false),
+                of("own", Shipped, false),
+                of("a", Admitted, false),
+                of("old", RolledBack, true),
+            ]
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod kept;
 pub mod prompts;
 pub mod scaleout;
+pub mod shelf;
 pub mod texts;
 pub mod train;
 

@@ -154,8 +154,19 @@ impl NamedAdapter {
         } else {
             ANSWERS
         };
-        format!("{}@{}{where_laid}", self.name, &self.sha256.to_string()[..12])
+        format!("{}@{}{where_laid}", self.name, begins(&self.sha256))
     }
+}
+
+/// Whether `label` is that of the adapter with this hash, whatever it is called.
+pub fn is_label_of(label: &str, sha256: &ContentHash) -> bool {
+    let hash = label.strip_suffix(ANSWERS).unwrap_or(label).rsplit('@').next();
+    hash == Some(begins(sha256).as_str())
+}
+
+/// The beginning of a hash, as labels show it.
+pub fn begins(sha256: &ContentHash) -> String {
+    sha256.to_string()[..12].to_owned()
 }
 
 impl Adapter {
@@ -247,5 +258,29 @@ impl LoraSettings {
             return bad("lora.targets names no layer, or one twice".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_leads_back_to_its_adapter() {
+        let mut named = NamedAdapter {
+            name: "of@two".to_owned(),
+            sha256: ContentHash::of(b"one"),
+            adapter: Adapter {
+                scale: 1.0,
+                factors: BTreeMap::new(),
+                invocation: Vec::new(),
+            },
+        };
+        for tokens in [Vec::new(), vec![1]] {
+            named.adapter.invocation = tokens;
+            let label = named.label();
+            assert!(is_label_of(&label, &named.sha256), "{label}");
+            assert!(!is_label_of(&label, &ContentHash::of(b"two")), "{label}");
+        }
     }
 }

@@ -53,6 +53,36 @@ pub struct AdapterRecord {
     pub reason: Option<String>,
 }
 
+impl AdapterRecord {
+    /// That the weights answer by themselves.
+    pub fn by_itself(model: &ModelIdentity) -> Self {
+        Self {
+            model: ModelIdentity {
+                adapter: None,
+                ..model.clone()
+            },
+            name: String::new(),
+            adapter: None,
+            settings: None,
+            step: AdapterStep::RolledBack,
+            verdict: None,
+            manifest: None,
+            reason: None,
+        }
+    }
+
+    /// That it is live again.
+    #[must_use]
+    pub fn returned_to(self, reason: Option<String>) -> Self {
+        Self {
+            step: AdapterStep::RolledBack,
+            verdict: None,
+            reason,
+            ..self
+        }
+    }
+}
+
 /// What happened to an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,6 +151,38 @@ pub struct GateFigure {
     pub holds: bool,
     /// Whether it is better for certain.
     pub better: bool,
+}
+
+/// What a figure of the gate says of an adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// It is worse.
+    Worse,
+    /// It is not worse.
+    Holds,
+    /// It is better for certain.
+    Better,
+}
+
+impl GateFigure {
+    /// What it says of the adapter.
+    pub fn finding(&self) -> Finding {
+        match (self.holds, self.better) {
+            (false, _) => Finding::Worse,
+            (true, true) => Finding::Better,
+            (true, false) => Finding::Holds,
+        }
+    }
+
+    /// As people read it: what is live, the adapter, and the two ends of the interval.
+    pub fn numbers(&self) -> [String; 4] {
+        [
+            format!("{:.3}", self.before),
+            format!("{:.3}", self.after),
+            format!("{:+.3}", self.low),
+            format!("{:+.3}", self.high),
+        ]
+    }
 }
 
 /// Which calibration is in use from now on.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 
 use crate::dossier::Dossier;
-use crate::engine::{ScoreEvent, ScoreRequest, Ticket, Trace};
+use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket, Trace};
 use crate::evidence::{Check, EvidenceLink, Place, Polarity};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId, SegmentNo, SubjectId};
@@ -121,6 +121,15 @@ pub enum Event {
         ticket: Option<Ticket>,
         /// When.
         stamp: Stamp,
+    },
+    /// Something else is laid over the weights than before.
+    Worn {
+        /// The weights with it.
+        model: ModelIdentity,
+        /// What their scores are read through.
+        calibration: Option<Arc<Calibration>>,
+        /// The number a scoring request would get.
+        ticket: Ticket,
     },
     /// The engine said something.
     Engine {

@@ -18,8 +18,8 @@ pub(crate) mod testing;
 pub use annotation::Annotation;
 pub use comparison::{Choice, Comparison, Pair, Rewritten, Side};
 pub use decision::{
-    Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Gain, GateFigure, Seen,
-    SignOff, SourceRead, Undo, Verdict,
+    Act, AdapterRecord, AdapterStep, Calibrated, Decision, DossierRead, Entry, Finding, Gain, GateFigure,
+    Seen, SignOff, SourceRead, Undo, Verdict,
 };
 pub use event::{Attachment, Draft, Effect, Event, Intent, Notice, OnScreen, Receipt, Recorded, Stamp};
 pub use machine::{Review, Save, Setup};

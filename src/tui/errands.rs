@@ -14,21 +14,20 @@ use super::state::overlay::ExportFormat;
 use super::state::{ExportFault, Message, Opened, Reread, document};
 use super::width::Measure;
 use crate::dossier::Dossier;
-use crate::engine::prompt::templates_hash;
 use crate::engine::worker::be_nice;
-use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Check, cross_check};
 use crate::hash::ContentHash;
-use crate::id::Person;
 use crate::ingest::{self, Hearer, Open};
-use crate::learn::calibrate::decisions::For;
-use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
-use crate::review::{Act, Attachment, Draft, Entry, Pair};
+use crate::review::{Act, AdapterRecord, Attachment, Draft, Entry, Pair};
 use crate::rubric::Rubric;
 use crate::sanitize::line;
 use crate::store::{self, Pool, StoreHandle};
+
+mod scoring;
+
+pub use scoring::Scoring;
 
 /// Something the store is to do. One after the other: a history that is read after a record was sent holds it.
 #[derive(Debug)]
@@ -37,53 +36,39 @@ pub(super) enum Job {
     Commit(Box<Draft>),
     /// Read what is known of a dossier of the queue.
     History(usize, Arc<Dossier>, Arc<[Check]>),
-}
-
-/// Fitting the calibration anew while people decide.
-#[derive(Debug, Clone)]
-pub struct Refit {
-    /// After so many scores by people.
-    pub every: usize,
-    /// Whose decisions it is fitted to.
-    pub workspace: PathBuf,
-    /// For which weights.
-    pub model: ModelIdentity,
-    /// For which rubric.
-    pub rubric: RubricIdentity,
-    /// Who decides here.
-    pub person: Person,
+    /// Read what may be laid over the model.
+    Adapters,
+    /// Put an adapter live.
+    PutLive(Box<AdapterRecord>),
 }
 
 /// Does the store's jobs until nobody can send any more.
 pub(super) async fn keep(
     store: StoreHandle,
     role: String,
-    refit: Option<Refit>,
+    mut scoring: Option<Scoring>,
     mut jobs: Receiver<Job>,
     answers: Sender<Message>,
 ) {
     let mut scores = 0;
     while let Some(job) = jobs.recv().await {
-        let answer = match job {
-            Job::Commit(draft) => {
+        let answer = match (job, &mut scoring) {
+            (Job::Commit(draft), _) => {
                 scores += usize::from(is_score(&draft.entry));
                 commit(&store, &role, *draft).await
             }
-            Job::History(row, dossier, checks) => history(&store, row, dossier, checks).await,
+            (Job::History(row, dossier, checks), _) => history(&store, row, dossier, checks).await,
+            (Job::Adapters, Some(scoring)) => scoring.choices().await,
+            (Job::PutLive(chosen), Some(scoring)) => scoring.put_live(*chosen, &store, &role).await,
+            // Without a model nobody asks.
+            (Job::Adapters | Job::PutLive(_), None) => continue,
         };
         // A screen that is gone hears nothing; the records are written all the same.
         let _ = answers.send(answer).await;
-        if let Some(refit) = refit
-            .as_ref()
-            .filter(|refit| refit.every > 0 && scores >= refit.every)
-        {
+        let due = |scoring: &&Scoring| scoring.refit_every > 0 && scores >= scoring.refit_every;
+        if let Some(scoring) = scoring.as_ref().filter(due).cloned() {
             scores = 0;
-            tokio::spawn(calibrate(
-                refit.clone(),
-                store.clone(),
-                role.clone(),
-                answers.clone(),
-            ));
+            tokio::spawn(scoring.refit(store.clone(), role.clone(), answers.clone()));
         }
     }
 }
@@ -91,37 +76,6 @@ pub(super) async fn keep(
 fn is_score(entry: &Entry) -> bool {
     let decided = |act: &Act| matches!(act, Act::Accept { .. } | Act::Override { .. });
     matches!(entry, Entry::Decision(decision) if decided(&decision.act))
-}
-
-/// Fits the calibration anew and takes it into use. Too few decisions, or nothing gained by them, is nothing to tell:
-/// `plumb calibrate` says why.
-async fn calibrate(refit: Refit, store: StoreHandle, role: String, answers: Sender<Message>) {
-    let Refit {
-        workspace,
-        model,
-        rubric,
-        person,
-        ..
-    } = refit;
-    let fit = move || {
-        let of = For {
-            model: &model,
-            rubric: &rubric,
-            prompt_sha256: templates_hash(),
-        };
-        Fresh::of_decisions(&workspace, of)
-    };
-    let Ok(Ok(fresh)) = tokio::task::spawn_blocking(fit).await else {
-        return;
-    };
-    let id = store::record::new_id(jiff::Timestamp::now());
-    let Ok(draft) = fresh.draft(id, person, role) else {
-        return;
-    };
-    if store.commit(draft).await.is_ok() {
-        let message = Message::Calibrated(Arc::new(fresh.calibration), Box::new(fresh.record));
-        let _ = answers.send(message).await;
-    }
 }
 
 async fn commit(store: &StoreHandle, role: &str, draft: Draft) -> Message {

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use ulid::Ulid;
 
-use super::errands::{self, Job, Refit};
+use super::errands::{self, Job, Scoring};
 use super::keys::Key;
 use super::paint::PaintTrace;
 use super::state::{App, Effect, Message};
@@ -44,8 +44,8 @@ pub struct Ports {
     pub engine: Option<(Box<dyn Backend>, Receiver<(Ticket, ScoreEvent)>)>,
     /// The store.
     pub store: StoreHandle,
-    /// How the calibration follows what people decide; none where there is no model.
-    pub refit: Option<Refit>,
+    /// The model that scores; none where there is none, or where nothing about it changes.
+    pub scoring: Option<Scoring>,
     /// Who opens dossiers; at once, whatever lies in them.
     pub opener: Arc<dyn Open>,
     /// Where training runs lie.
@@ -111,7 +111,7 @@ impl Loop {
         let keeper = tokio::spawn(errands::keep(
             ports.store,
             role,
-            ports.refit,
+            ports.scoring,
             waiting,
             answer.clone(),
         ));
@@ -249,6 +249,9 @@ impl Loop {
             }
             Effect::Cancel(ticket) => self.engine.iter().for_each(|e| e.cancel(ticket)),
             Effect::Commit(draft) => return self.commit(Job::Commit(Box::new(draft))).await,
+            Effect::ListAdapters => return self.commit(Job::Adapters).await,
+            Effect::PutLive(chosen) => return self.commit(Job::PutLive(chosen)).await,
+            Effect::Wear(adapter) => self.engine.iter().for_each(|e| e.wear(adapter.clone())),
             Effect::Keep(pair) => errands::keep_pair(Arc::clone(&self.pool), pair, self.answer.clone()),
             Effect::Copy(text) => self.screen.copy(&text).map_err(terminal)?,
             Effect::Export {
@@ -294,7 +297,7 @@ impl Loop {
         Ok(())
     }
 
-    /// Hands a record over. A store that is far behind holds the keys up rather than losing one; its answers are
+    /// Hands a job over. A store that is far behind holds the keys up rather than losing one; its answers are
     /// taken meanwhile, or both would wait for each other.
     async fn commit(&mut self, job: Job) -> Result<()> {
         let Some(jobs) = self.jobs.clone() else {
@@ -336,7 +339,7 @@ impl Loop {
             loop {
                 tokio::select! {
                     answer = self.answers.recv() => match answer {
-                        Some(Message::NotSaved(_, why)) => lost = Some(why),
+                        Some(Message::NotSaved(_, why) | Message::Worn(Err(why))) => lost = Some(why),
                         Some(_) => {}
                         None => break,
                     },
@@ -346,7 +349,7 @@ impl Loop {
         };
         let in_time = tokio::time::timeout(LAST_WORDS, all_written).await;
         while let Ok(answer) = self.answers.try_recv() {
-            if let Message::NotSaved(_, why) = answer {
+            if let Message::NotSaved(_, why) | Message::Worn(Err(why)) = answer {
                 lost = Some(why);
             }
         }

@@ -22,9 +22,10 @@ use crate::evidence::{EvidenceLink, count_signals, cross_check, resolve};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, ModelId, Person, SegmentNo};
 use crate::ingest;
+use crate::learn::adapters::Choice;
 use crate::review::annotation::Begin;
 use crate::review::comparison::Candidate;
-use crate::review::{Draft, Entry, Pair, Receipt, Recorded, Stamp, Summary};
+use crate::review::{AdapterRecord, AdapterStep, Draft, Entry, Pair, Receipt, Recorded, Stamp, Summary};
 use crate::rubric::{Rubric, builtin};
 use crate::tui::highlight::Highlights;
 use crate::tui::keys::Keymap;
@@ -79,6 +80,17 @@ fn model() -> ModelIdentity {
         sha256: ContentHash::ZERO,
         adapter: None,
     }
+}
+
+/// An adapter that went live in this way; without a name the model by itself.
+pub fn choice(name: &str, step: AdapterStep) -> Choice {
+    let record = AdapterRecord {
+        name: name.to_owned(),
+        adapter: (!name.is_empty()).then(|| ContentHash::of(name.as_bytes())),
+        step,
+        ..AdapterRecord::by_itself(&model())
+    };
+    Choice { record, live: false }
 }
 
 fn missing(what: &str) -> Error {

@@ -110,6 +110,11 @@ impl Review {
                 ticket,
                 stamp,
             } => self.reread(dossier, checks, ticket, stamp),
+            Event::Worn {
+                model,
+                calibration,
+                ticket,
+            } => self.worn(model, calibration, ticket),
             Event::Engine { ticket, event, stamp } => self.engine(ticket, event, stamp),
             Event::Person { intent, seen, stamp } => self.person(intent, &seen, stamp),
             Event::Saved(receipt) => self.saved(receipt),
@@ -332,7 +337,7 @@ fn may_relink(event: &Event) -> bool {
     match event {
         Event::Engine { event, .. } => !streams(event),
         Event::Saved(_) | Event::NotSaved { .. } => false,
-        Event::Opened { .. } | Event::Reread { .. } | Event::Person { .. } => true,
+        Event::Opened { .. } | Event::Reread { .. } | Event::Worn { .. } | Event::Person { .. } => true,
     }
 }
 

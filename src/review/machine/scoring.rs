@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Review;
 use crate::engine::event::TextField;
-use crate::engine::{Assessment, ScoreEvent, ScoreReading, ScoreRequest, Ticket, Timing, Trace};
+use crate::engine::{
+    Assessment, Calibration, ModelIdentity, ScoreEvent, ScoreReading, ScoreRequest, Ticket, Timing, Trace,
+};
 use crate::evidence::EvidenceLink;
 use crate::id::DimensionId;
 use crate::review::decision::Entry;
@@ -79,6 +81,26 @@ impl Review {
         };
         let rest = self.ledger.dimensions().iter().filter(unfinished);
         wanted.iter().chain(rest.map(|d| &d.id)).cloned().collect()
+    }
+
+    /// Goes on with what is laid over the weights now: what others said is asked again, what people decided stands. A dossier
+    /// that is closed keeps the scores it was closed with.
+    pub(super) fn worn(
+        &mut self,
+        model: ModelIdentity,
+        calibration: Option<Arc<Calibration>>,
+        ticket: Ticket,
+    ) -> Vec<Effect> {
+        let mut effects = self.stop();
+        self.abandon(&Phase::Idle);
+        self.work = Work::Idle;
+        self.setup.model = Some(model);
+        self.setup.calibration = calibration;
+        if self.ledger.signed_off().is_none() {
+            self.forget_other_models();
+            effects.extend(self.score(ticket, &[]));
+        }
+        effects
     }
 
     /// Assessments by other weights than those that would answer now are asked again.

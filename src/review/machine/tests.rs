@@ -1,5 +1,7 @@
 //! Events in, effects and state out.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::engine::event::TextField;
 use crate::engine::{ScoreEvent, Timing};
@@ -436,6 +438,75 @@ fn other_weights_are_asked_again() -> Result {
     });
     let again = Bench::with(setup, bench.journal())?;
     assert_eq!(again.asked[0].1.len(), 8);
+    Ok(())
+}
+
+/// The weights of the bench with an adapter over them.
+fn wearing(adapter: Option<&str>) -> ModelIdentity {
+    ModelIdentity {
+        id: ModelId::new("tiny"),
+        sha256: ContentHash::ZERO,
+        adapter: adapter.map(str::to_owned),
+    }
+}
+
+#[test]
+fn another_adapter_ends_the_work_and_what_was_said_without_it_is_asked_again() -> Result {
+    let mut setup = setup()?;
+    setup.model = Some(wearing(None));
+    let mut bench = Bench::with(setup, Vec::new())?;
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    bench.finish("ownership", 3.0, 0.5, &[6]);
+    bench.person(Intent::Accept(collaboration()));
+    bench.engine(ScoreEvent::Started {
+        dimension: DimensionId::new("delivery"),
+    });
+    let calibration = Arc::new(Calibration::example(BTreeMap::new()));
+    let effects = bench.review.handle(Event::Worn {
+        model: wearing(Some("a")),
+        calibration: Some(Arc::clone(&calibration)),
+        ticket: Ticket(2),
+    });
+    let [Effect::Cancel(Ticket(1)), Effect::Score(request)] = &effects[..] else {
+        return Err(Error::new(ErrorKind::Internal, format!("{effects:?}")));
+    };
+    assert_eq!((request.ticket, request.dimensions.len()), (Ticket(2), 8));
+    let through = request.calibration.as_ref();
+    assert!(through.is_some_and(|used| Arc::ptr_eq(used, &calibration)));
+    assert_eq!(first(&bench).score(), Some(4.0), "the decision stands");
+    assert_eq!(bench.review.dimensions()[1].standing(), Standing::Queued);
+    let drafts = bench.drafts.len();
+    bench.finish("delivery", 3.0, 0.5, &[2]);
+    assert_eq!(bench.drafts.len(), drafts, "what the former says comes too late");
+    Ok(())
+}
+
+/// Scores of the adapter that is laid over the weights anyway are kept, and so is a dossier that is closed.
+#[test]
+fn what_the_same_weights_said_and_what_is_signed_off_is_not_asked_again() -> Result {
+    let worn = |adapter| Event::Worn {
+        model: wearing(adapter),
+        calibration: None,
+        ticket: Ticket(2),
+    };
+    let mut bench = Bench::open()?;
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    bench.send(worn(None));
+    assert_eq!(bench.asked[1].1.len(), 7);
+    let mut bench = Bench::open()?;
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    let ids: Vec<DimensionId> = bench.review.dimensions().iter().map(|d| d.id.clone()).collect();
+    for dimension in ids {
+        bench.person(Intent::Override {
+            dimension,
+            score: 3.0,
+            reason: None,
+        });
+    }
+    bench.person(Intent::SignOff { note: None });
+    bench.send(worn(Some("a")));
+    assert_eq!((bench.asked.len(), &bench.cancelled[..]), (1, &[Ticket(1)][..]));
+    assert_eq!(first(&bench).model.by, Some(wearing(None)));
     Ok(())
 }
 

@@ -27,13 +27,15 @@ pub enum Mode {
     Confirm,
     /// A training run or the calibration is shown.
     Training,
+    /// What may be laid over the model is shown.
+    Adapters,
     /// Two answers are compared.
     Annotate,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Queue,
         Self::Review,
         Self::Select,
@@ -44,6 +46,7 @@ impl Mode {
         Self::Input,
         Self::Confirm,
         Self::Training,
+        Self::Adapters,
         Self::Annotate,
     ];
 
@@ -184,21 +187,21 @@ actions! {
     Copy "copy" ["y"] in [Review, Select], Evidence, Some(HintCopy),
         "复制所选原文", "Copy the selected text";
 
-    Up "up" ["k", "up"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
+    Up "up" ["k", "up"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
         "上移", "Move up";
-    Down "down" ["j", "down"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
+    Down "down" ["j", "down"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
         "下移", "Move down";
     Left "left" ["h", "left"] in [Review, Select, Annotate], Moving, None,
         "左侧窗格；选取时左移一字", "Pane to the left; one character back while selecting";
     Right "right" ["l", "right"] in [Review, Select, Annotate], Moving, None,
         "右侧窗格；选取时右移一字", "Pane to the right; one character on while selecting";
-    HalfUp "half-page-up" ["ctrl-u", "pageup"] in [Queue, Review, Select, Profile, Help, Annotate], Moving, None,
+    HalfUp "half-page-up" ["ctrl-u", "pageup"] in [Queue, Review, Select, Profile, Help, Adapters, Annotate], Moving, None,
         "上翻半页", "Half a page up";
-    HalfDown "half-page-down" ["ctrl-d", "pagedown"] in [Queue, Review, Select, Profile, Help, Annotate], Moving, None,
+    HalfDown "half-page-down" ["ctrl-d", "pagedown"] in [Queue, Review, Select, Profile, Help, Adapters, Annotate], Moving, None,
         "下翻半页", "Half a page down";
-    Top "top" ["g g", "home"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
+    Top "top" ["g g", "home"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
         "到开头", "To the beginning";
-    Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile, Annotate], Moving, None,
+    Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
         "到末尾", "To the end";
     Open "open" ["enter"] in [Queue, Review], Moving, Some(HintOpen),
         "打开；在证据上跳到原文，在原文上跳到引用它的评分",
@@ -257,13 +260,17 @@ actions! {
         "最近一次训练的进展", "How the newest training run goes";
     Calibration "calibration" ["c"] in [Queue, Review, Annotate], Views, None,
         "校准：评分离人评多远", "The calibration: how near scores come to people's";
+    Adapters "adapters" ["A"] in [Queue, Review], Views, None,
+        "适配器：模型上叠加了什么", "Adapters: what is laid over the model";
+    Wear "wear" ["enter"] in [Adapters], Views, Some(HintWear),
+        "启用所选的适配器（记录在案）", "Put the selected adapter live (goes on record)";
     Theme "theme" ["T"] in [Queue, Review, Annotate], Views, None,
         "切换主题", "Next theme";
     Language "language" ["L"] in [Queue, Review, Annotate], Views, None,
         "切换界面语言", "Switch the language of the interface";
     Mouse "mouse" ["M"] in [Queue, Review, Annotate], Views, None,
         "开启或关闭鼠标", "Turn the mouse on or off";
-    Redraw "redraw" ["ctrl-l"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], Views, None,
+    Redraw "redraw" ["ctrl-l"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Adapters, Annotate], Views, None,
         "重画屏幕", "Draw the screen again";
 
     Rescore "rescore" ["r"] in [Review], General, None,
@@ -284,13 +291,13 @@ actions! {
         "是", "Yes";
     No "no" ["n"] in [Confirm], General, None,
         "否", "No";
-    Close "close" ["esc"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], General, Some(HintClose),
+    Close "close" ["esc"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Adapters, Annotate], General, Some(HintClose),
         "关闭最上面的一层", "Close the topmost thing";
-    Leave "leave" ["q"] in [Queue, Review, Profile, Training, Annotate], General, Some(HintQuit),
+    Leave "leave" ["q"] in [Queue, Review, Profile, Training, Adapters, Annotate], General, Some(HintQuit),
         "返回队列；在队列中退出", "Back to the queue; from there, quit";
-    Quit "quit" ["ctrl-c"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], General, None,
+    Quit "quit" ["ctrl-c"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Adapters, Annotate], General, None,
         "退出程序", "Quit";
-    Suspend "suspend" ["ctrl-z"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Annotate], General, None,
+    Suspend "suspend" ["ctrl-z"] in [Queue, Review, Select, Profile, Help, Palette, Reason, Input, Confirm, Training, Adapters, Annotate], General, None,
         "挂起到后台（fg 恢复）", "Suspend to the shell (fg brings it back)";
 }
 

@@ -301,8 +301,8 @@ mod tests {
 
     #[test]
     fn a_file_changes_only_what_it_names() -> Result<()> {
-        let keymap = Keymap::parse("keymap.toml", "accept = \"A\"\ndown = ['j', 'ctrl-j']\n")?;
-        assert_eq!(keymap.label(Action::Accept), "A");
+        let keymap = Keymap::parse("keymap.toml", "accept = \"Y\"\ndown = ['j', 'ctrl-j']\n")?;
+        assert_eq!(keymap.label(Action::Accept), "Y");
         assert_eq!(keymap.label(Action::Down), "j Ctrl-j");
         assert_eq!(keymap.label(Action::Score), "1-5");
         Ok(())
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn faults_name_their_line() {
-        let text = "accept = \"A\"\n\nacept = \"a\"\nnote = \"enterr\"\n";
+        let text = "accept = \"Y\"\n\nacept = \"a\"\nnote = \"enterr\"\n";
         assert_eq!(
             message(text),
             "keymap.toml:3: no action is called \"acept\"; keymap.toml:4: \"enterr\" is not a key"

@@ -40,6 +40,15 @@ impl App {
             .map_or(id.as_str(), |d| d.name.get(self.settings.language))
     }
 
+    /// What an adapter is called; one without a name is the model by itself.
+    pub fn adapter_name(&self, name: &str) -> String {
+        if name.is_empty() {
+            self.word(Word::AdapterBase).to_owned()
+        } else {
+            crate::sanitize::line(name).into_owned()
+        }
+    }
+
     /// Where a place is, as a person would say it: `Weekly 12:34` by line, `Stand-up 14:05` by time.
     pub fn place_label(&self, place: &Place) -> String {
         let sources = self.desk.as_ref().map(|d| d.review.dossier());

@@ -14,10 +14,13 @@ use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket
 use crate::error::Error;
 use crate::evidence::Check;
 use crate::id::Person;
+use crate::learn::adapters::Choice;
 use crate::learn::train::folder::Look;
+use crate::model::lora::NamedAdapter;
 use crate::review::annotation::Begin;
 use crate::review::{
-    Calibrated, Draft, Event, Gain, Intent, Pair, Receipt, Recorded, Review, Save, Setup, Stamp, Summary,
+    AdapterRecord, Calibrated, Draft, Event, Gain, Intent, Pair, Receipt, Recorded, Review, Save, Setup,
+    Stamp, Summary,
 };
 use crate::rubric::Rubric;
 use crate::tui::highlight::Highlights;
@@ -28,6 +31,7 @@ use crate::tui::width::Measure;
 use crate::tui::words::Word;
 
 mod act;
+pub mod adapters;
 pub mod annotating;
 pub mod desk;
 pub mod document;
@@ -120,6 +124,10 @@ pub enum Message {
     NotSaved(crate::id::RecordId, String),
     /// Decisions gave a new calibration, which is on the disk.
     Calibrated(Arc<Calibration>, Box<Calibrated>),
+    /// What may be laid over the model was read, or why it could not be.
+    Adapters(Result<Vec<Choice>, String>),
+    /// Something else is to be laid over the model, and the store has made that durable; or why it stays as it was.
+    Worn(Result<(Box<Worn>, Receipt), String>),
     /// A profile was written, or not.
     Exported(Result<PathBuf, ExportFault>),
     /// The newest training run was looked at; none where there is none.
@@ -146,6 +154,17 @@ pub struct Reread {
     pub dossier: Arc<Dossier>,
     /// What its claims meet elsewhere in it.
     pub checks: Arc<[Check]>,
+}
+
+/// What scores come from.
+#[derive(Debug, Clone)]
+pub struct Worn {
+    /// The model with what is laid over it.
+    pub model: ModelIdentity,
+    /// What that is; none for the model by itself.
+    pub adapter: Option<Arc<NamedAdapter>>,
+    /// What its scores are read through.
+    pub calibration: Option<Arc<Calibration>>,
 }
 
 /// Why a profile was not written.
@@ -176,6 +195,12 @@ pub enum Effect {
     Cancel(Ticket),
     /// Write a record.
     Commit(Draft),
+    /// Read what may be laid over the model.
+    ListAdapters,
+    /// Put an adapter live: the record first.
+    PutLive(Box<AdapterRecord>),
+    /// Have the engine lay this over the model, or nothing.
+    Wear(Option<Arc<NamedAdapter>>),
     /// Keep a pair of answers for everybody who compares.
     Keep(Box<Pair>),
     /// Put text on the clipboard.
@@ -266,6 +291,8 @@ impl App {
             Message::Saved(receipt) => self.saved(receipt),
             Message::NotSaved(id, message) => self.not_saved(id, message),
             Message::Calibrated(calibration, record) => self.calibrated(calibration, &record),
+            Message::Adapters(read) => self.adapters(read),
+            Message::Worn(worn) => self.worn(worn),
             Message::Exported(result) => self.exported(result),
             Message::Looked(look) => self.looked(look),
             Message::Hangup => self.hangup(stamp),
@@ -275,8 +302,12 @@ impl App {
         effects
     }
 
-    /// Scores from now on are read through `calibration`.
+    /// Scores from now on are read through `calibration`, unless another adapter was laid over the model while it was fitted.
     fn calibrated(&mut self, calibration: Arc<Calibration>, record: &Calibrated) -> Vec<Effect> {
+        let model = self.settings.model.as_ref();
+        if !model.is_some_and(|model| calibration.fits_weights(model)) {
+            return Vec::new();
+        }
         self.settings.calibration = Some(Arc::clone(&calibration));
         if let Some(desk) = &mut self.desk {
             desk.review.calibrate(calibration);

@@ -6,6 +6,7 @@ use super::annotating::{Field, Rewriting};
 use super::line::LineEdit;
 use crate::evidence::{EvidenceLink, Place};
 use crate::id::DimensionId;
+use crate::learn::adapters::Choice;
 use crate::learn::train::folder::Look;
 use crate::tui::keys::{Action, Mode};
 use crate::tui::words::{Reason, Word};
@@ -29,6 +30,8 @@ pub enum Overlay {
     Training(Option<Box<Look>>),
     /// What scores are read through.
     Calibration,
+    /// What may be laid over the model.
+    Adapters(AdapterList),
 }
 
 impl Overlay {
@@ -42,6 +45,7 @@ impl Overlay {
             Self::Confirm(_) => Mode::Confirm,
             Self::Profile(_) => Mode::Profile,
             Self::Training(_) | Self::Calibration => Mode::Training,
+            Self::Adapters(_) => Mode::Adapters,
         }
     }
 }
@@ -51,6 +55,15 @@ impl Overlay {
 pub struct Picker {
     /// What has been typed.
     pub line: LineEdit,
+    /// The row the cursor is on.
+    pub cursor: usize,
+}
+
+/// What may be laid over the model, to choose from.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AdapterList {
+    /// The choices; none until they are read.
+    pub choices: Vec<Choice>,
     /// The row the cursor is on.
     pub cursor: usize,
 }

@@ -179,7 +179,7 @@ pub(super) fn hint_word(app: &App, action: Action) -> Option<Word> {
             None
         }
         // Esc says the same of the profile.
-        Action::Leave if matches!(app.mode(), Mode::Profile | Mode::Training) => None,
+        Action::Leave if matches!(app.mode(), Mode::Profile | Mode::Training | Mode::Adapters) => None,
         Action::Leave if app.desk().is_some() && app.queue().rows().len() > 1 => Some(Word::HintQueue),
         action => action.hint(),
     }

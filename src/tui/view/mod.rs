@@ -6,6 +6,7 @@ use ratatui::layout::{Position, Rect};
 use crate::tui::state::App;
 use crate::tui::words::Word;
 
+mod adapters;
 pub mod annotation;
 mod calibration;
 mod canvas;

@@ -4,7 +4,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::canvas::Canvas;
 use super::layout::Layout;
-use super::{calibration, confirm, input, list, profile, reason, training};
+use super::{adapters, calibration, confirm, input, list, profile, reason, training};
 use crate::tui::state::overlay::{Overlay, Picker};
 use crate::tui::state::picker::PickRow;
 use crate::tui::width::Align;
@@ -26,6 +26,7 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout) -> Option<Positio
             Overlay::Profile(top) => profile::render(canvas, layout, *top),
             Overlay::Training(look) => training::render(canvas, layout, look.as_deref()),
             Overlay::Calibration => calibration::render(canvas, layout),
+            Overlay::Adapters(list) => adapters::render(canvas, layout, list),
         };
     }
     cursor

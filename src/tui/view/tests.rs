@@ -388,6 +388,7 @@ fn every_size_can_be_drawn() -> Result<()> {
             "?",
             "esc :",
             "esc p",
+            "esc A",
             "esc m",
             "esc 2",
             "esc S",

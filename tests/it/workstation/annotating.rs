@@ -38,8 +38,8 @@ const REPORT: &str = "Led five alignment meetings with the payments team.\n\
     Wrote the runbook that the on-call colleagues asked for.\n\
     First paint went from 3.2 s to 1.1 s.\n";
 
-/// A short dossier and a rubric of two dimensions.
-fn papers(env: &TestEnvironment) -> Outcome<(String, String)> {
+/// A short dossier and a rubric of so many dimensions.
+pub fn papers(env: &TestEnvironment, dimensions: usize) -> Outcome<(String, String)> {
     let dossier = env.home().join("mei");
     fs::create_dir_all(&dossier)?;
     let manifest = "id = \"mei-2026h1\"\nrole = \"Engineer\"\ncycle = \"2026H1\"\nlanguage = \"en\"\n\n\
@@ -47,9 +47,9 @@ fn papers(env: &TestEnvironment) -> Outcome<(String, String)> {
     fs::write(dossier.join("dossier.toml"), manifest)?;
     fs::write(dossier.join("weekly.md"), REPORT)?;
     let core = include_str!("../../../rubrics/core.toml");
-    let two: Vec<&str> = core.split("[[dimension]]").take(3).collect();
-    let rubric = env.home().join("two.toml");
-    fs::write(&rubric, two.join("[[dimension]]"))?;
+    let some: Vec<&str> = core.split("[[dimension]]").take(1 + dimensions).collect();
+    let rubric = env.home().join("some.toml");
+    fs::write(&rubric, some.join("[[dimension]]"))?;
     Ok((
         dossier.to_string_lossy().into_owned(),
         rubric.to_string_lossy().into_owned(),
@@ -63,7 +63,7 @@ fn json(text: &str) -> Outcome<Value> {
 #[test]
 fn pairs_are_drawn_compared_and_teach() -> Outcome {
     let drawer = TestEnvironment::with_models()?;
-    let (dossier, rubric) = papers(&drawer)?;
+    let (dossier, rubric) = papers(&drawer, 2)?;
     let call = ["annotate", &dossier, "--rubric", &rubric];
     let draw = ["--model", SMALL_MODEL, "--draw", "6", "--json"];
     let drawn = json(&drawer.run(call.iter().chain(&draw))?.ok()?)?;
@@ -139,7 +139,7 @@ fn judged(env: &TestEnvironment, call: &[&str], drawn: &Value) -> Outcome {
 #[test]
 fn without_a_terminal_it_says_what_else_there_is() -> Outcome {
     let env = TestEnvironment::new()?;
-    let (dossier, _) = papers(&env)?;
+    let (dossier, _) = papers(&env, 2)?;
     let said = env.run(["annotate", &dossier])?.failed(2)?;
     assert!(
         said.contains("needs a terminal") && said.contains("--draw"),

@@ -6,6 +6,7 @@ use plumbline::tui::keys::Action;
 
 use script::Step;
 
+mod adapters;
 mod annotating;
 mod deciding;
 mod evidence;
@@ -28,6 +29,7 @@ const COVERED: &[&[&[Step]]] = &[
     general::SCRIPTS,
     leaving::SCRIPTS,
     annotating::SCRIPTS,
+    adapters::SCRIPTS,
 ];
 
 /// A step counts when it shows by itself that it was done, or when the step after it could not show otherwise.

@@ -28,7 +28,7 @@ impl App {
     }
 
     /// Says that something cannot be done.
-    pub(super) fn hint(&mut self, word: Word, values: &[(&str, &str)]) -> Vec<Effect> {
+    pub(in crate::tui::state) fn hint(&mut self, word: Word, values: &[(&str, &str)]) -> Vec<Effect> {
         self.told = Some(Told::hint(self.fill(word, values)));
         Vec::new()
     }
@@ -113,7 +113,7 @@ impl App {
 
     /// One step towards the door: profile, dossier, queue, out.
     fn leave(&mut self) -> Vec<Effect> {
-        if matches!(self.mode(), Mode::Profile | Mode::Training) {
+        if matches!(self.mode(), Mode::Profile | Mode::Training | Mode::Adapters) {
             return self.close();
         }
         if self.desk.is_some() && self.queue.rows().len() > 1 {

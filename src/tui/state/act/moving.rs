@@ -60,6 +60,8 @@ impl App {
             let to = moved((*top).min(last), step, half).min(last);
             self.overlays.pop();
             self.overlays.push(Overlay::Profile(to));
+        } else if let Some(Overlay::Adapters(list)) = self.overlays.last_mut() {
+            list.cursor = moved_within(list.cursor, step, half, list.choices.len());
         } else if self.overlays.last().is_some() {
             let by = if let Step::Half(by) = step { by * half } else { 0 };
             return self.step_list(by);

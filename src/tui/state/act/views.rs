@@ -22,6 +22,8 @@ impl App {
                 self.overlays.push(Overlay::Calibration);
                 Vec::new()
             }
+            Action::Adapters => self.show_adapters(),
+            Action::Wear => self.put_live(),
             Action::Theme => self.next_theme(),
             Action::Language => self.other_language(),
             Action::Mouse => self.toggle_mouse(),

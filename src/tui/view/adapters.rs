@@ -1,0 +1,287 @@
+//! What may be laid over the model, over the screen: which of it is, how each went live, and what the gate said of the one
+//! under the cursor.
+
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use super::canvas::Canvas;
+use super::layout::Layout;
+use super::list;
+use super::overlay::centred;
+use crate::learn::adapters::Choice;
+use crate::model::lora::begins;
+use crate::review::{AdapterRecord, AdapterStep, Finding, GateFigure};
+use crate::sanitize;
+use crate::tui::state::overlay::AdapterList;
+use crate::tui::width::Align;
+use crate::tui::words::Word;
+
+/// Columns of whether it is worn, of a name, and of how it went live; the beginning of its hash follows, where there is room.
+const WORN: usize = 7;
+const NAME: usize = 24;
+const HOW: usize = 22;
+/// Columns of a figure's name, of what is live, of the adapter, of the interval, and of what the figure says.
+const FIGURE: usize = 12;
+const BEFORE: usize = 12;
+const AFTER: usize = 9;
+const INTERVAL: usize = 17;
+const FINDING: usize = 6;
+/// Columns of the frame with what is in it, and rows of the frame, of what stands above the list, and of what parts it from the
+/// figures.
+const WIDTH: u16 = 84;
+const HEAD: u16 = 5;
+
+/// Draws the list; without a model, that there is none.
+pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, list: &AdapterList) -> Option<Position> {
+    let app = canvas.app;
+    let said: Vec<Vec<Line<'_>>> = list
+        .choices
+        .iter()
+        .map(|choice| of_the_gate(canvas, &choice.record))
+        .collect();
+    // The list stays where it is while the cursor moves.
+    let below = said.iter().map(Vec::len).max().unwrap_or_default() as u16;
+    let area = centred(layout.body, WIDTH, list.choices.len() as u16 + below + HEAD);
+    let inside = canvas.frame(area, app.word(Word::Adapters), true);
+    let Some(model) = &app.settings().model else {
+        let text = app.word(Word::AdaptersNone);
+        canvas.text((inside.x, inside.y), inside.width, text, canvas.styles().dim);
+        return None;
+    };
+    let name = match &model.adapter {
+        Some(label) => format!("{} + {}", model.id, sanitize::line(label)),
+        None => model.id.to_string(),
+    };
+    let now = app.fill(Word::AdaptersInUse, &[("model", &name)]);
+    canvas.text((inside.x, inside.y), inside.width, &now, canvas.styles().title);
+    let rows = Rect {
+        y: inside.y + 2,
+        height: inside.height.saturating_sub(below + 3).max(1),
+        ..inside
+    };
+    choices(canvas, rows, list);
+    for (row, line) in (rows.height + 3..).zip(said.get(list.cursor).into_iter().flatten()) {
+        canvas.line(inside, row, line);
+    }
+    None
+}
+
+fn choices(canvas: &mut Canvas<'_>, rows: Rect, list: &AdapterList) {
+    let (count, height) = (list.choices.len(), usize::from(rows.height));
+    let top = list::top(list.cursor, count, height);
+    let shown = list.choices.iter().enumerate().skip(top).take(height);
+    for (y, (n, choice)) in (rows.y..).zip(shown) {
+        let line = Rect { y, height: 1, ..rows };
+        row(canvas, line, choice, n == list.cursor);
+    }
+    canvas.more(rows, top > 0, top + height < count);
+}
+
+/// One choice: whether it is worn, its name, and how it went live.
+fn row(canvas: &mut Canvas<'_>, line: Rect, choice: &Choice, selected: bool) {
+    let (app, styles) = (canvas.app, canvas.styles());
+    let record = &choice.record;
+    let cursor = if selected {
+        canvas.theme().glyphs.cursor
+    } else {
+        " "
+    };
+    let worn = if app.wears(record) {
+        app.word(Word::AdapterWorn)
+    } else {
+        ""
+    };
+    let name = app.adapter_name(&record.name);
+    let hash = record.adapter.as_ref().map_or_else(String::new, begins);
+    let how = went_live(record).map_or("", |word| app.word(word));
+    let spans = [
+        (format!("{cursor} "), styles.title),
+        (canvas.pad(worn, WORN, Align::Left), styles.ok),
+        (canvas.pad(&name, NAME, Align::Left) + " ", styles.text),
+        (canvas.pad(how, HOW, Align::Left) + "  ", styles.text),
+        (hash, styles.dim),
+    ];
+    let spans = spans.map(|(text, style)| Span::styled(text, style));
+    canvas.line(line, 0, &Line::from(spans.to_vec()));
+    if selected {
+        canvas.tint(line, styles.selected);
+    }
+}
+
+/// How it went live; nothing is to be said of the model by itself.
+fn went_live(record: &AdapterRecord) -> Option<Word> {
+    record.adapter?;
+    Some(match record.step {
+        AdapterStep::Shipped => Word::AdapterShipped,
+        AdapterStep::Admitted => Word::AdapterAdmitted,
+        AdapterStep::Overridden => Word::AdapterOverridden,
+        AdapterStep::RolledBack | AdapterStep::Imported | AdapterStep::Refused => Word::AdapterReturned,
+    })
+}
+
+/// What the gate said when it went live: figure by figure, and on how many people.
+fn of_the_gate<'a>(canvas: &Canvas<'a>, record: &AdapterRecord) -> Vec<Line<'a>> {
+    let (app, styles) = (canvas.app, canvas.styles());
+    let Some(verdict) = &record.verdict else {
+        let unasked = |_| Line::styled(app.word(Word::GateUnasked), styles.dim);
+        return record.adapter.map(unasked).into_iter().collect();
+    };
+    let [before, after, apart] =
+        [Word::GateBefore, Word::GateAfter, Word::GateDifference].map(|word| app.word(word));
+    let heading = columns(canvas, ["", before, after, apart]);
+    let tried = app.fill(Word::GateTried, &[("n", &verdict.subjects.to_string())]);
+    let figures = verdict.figures.iter().map(|f| figure(canvas, f));
+    std::iter::once(Line::styled(heading, styles.title))
+        .chain(figures)
+        .chain([Line::styled(tried, styles.dim)])
+        .collect()
+}
+
+fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure) -> Line<'a> {
+    let (app, styles) = (canvas.app, canvas.styles());
+    let (word, style) = match figure.finding() {
+        Finding::Worse => (Word::GateWorse, styles.warn),
+        Finding::Holds => (Word::GateHolds, styles.text),
+        Finding::Better => (Word::GateBetter, styles.ok),
+    };
+    let [before, after, low, high] = figure.numbers();
+    let interval = app.fill(Word::GateInterval, &[("low", &low), ("high", &high)]);
+    let name = sanitize::line(&figure.name);
+    let numbers = columns(canvas, [&name, &before, &after, &interval]);
+    let word = canvas.pad(app.word(word), FINDING, Align::Left);
+    Line::from(vec![
+        Span::styled(numbers + "  ", styles.text),
+        Span::styled(word, style),
+    ])
+}
+
+/// A figure's name and its numbers, each in its columns.
+fn columns(canvas: &Canvas<'_>, [name, before, after, interval]: [&str; 4]) -> String {
+    canvas.pad(name, FIGURE, Align::Left)
+        + &canvas.pad(before, BEFORE, Align::Right)
+        + &canvas.pad(after, AFTER, Align::Right)
+        + &canvas.pad(interval, INTERVAL, Align::Right)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::Language;
+    use crate::error::Result;
+    use crate::review::Verdict;
+    use crate::tui::state::Message;
+    use crate::tui::testing::{Stage, choice, settings};
+    use crate::tui::width::Measure;
+
+    fn figure(name: &str, [before, after, low, high]: [f64; 4], holds: bool) -> GateFigure {
+        GateFigure {
+            name: name.to_owned(),
+            before,
+            after,
+            low,
+            high,
+            holds,
+            better: low > 0.0,
+        }
+    }
+
+    fn verdict() -> Verdict {
+        Verdict {
+            subjects: 40,
+            admitted: Some(false),
+            figures: vec![
+                figure("agreement", [0.802, 0.811, -0.004, 0.021], true),
+                figure("evidence_f1", [0.655, 0.655, 0.0, 0.0], true),
+                figure("halo", [-0.113, -0.062, 0.012, 0.094], true),
+                figure("injection", [-0.021, -0.084, -0.112, -0.02], false),
+                figure("words", [-1.934, -1.402, 0.475, 0.589], true),
+            ],
+        }
+    }
+
+    /// The list as it opens, the cursor then on an adapter with a verdict.
+    fn screen(language: Language, size: (u16, u16)) -> Result<String> {
+        let mut settings = settings(language)?;
+        let shipped = choice("reviews", AdapterStep::Shipped);
+        if let (Some(model), Some(hash)) = (&mut settings.model, &shipped.record.adapter) {
+            model.adapter = Some(format!("reviews@{}/answers", begins(hash)));
+        }
+        let mut hidden = choice("trial\u{202E}7", AdapterStep::Overridden);
+        hidden.record.verdict = Some(verdict());
+        let choices = vec![
+            choice("", AdapterStep::RolledBack),
+            shipped,
+            hidden,
+            choice("spring", AdapterStep::Admitted),
+        ];
+        let mut stage = Stage::with(settings, size, &["zh-lilei-2026h1"])?;
+        stage.press("A")?;
+        stage.send(Message::Adapters(Ok(choices)));
+        stage.press("j")?;
+        stage.screen()
+    }
+
+    #[test]
+    fn what_is_worn_and_what_the_gate_said_is_seen_at_once() -> Result<()> {
+        let wide = screen(Language::En, (140, 40))?;
+        insta::assert_snapshot!("adapters_en_140x40", wide);
+        let narrow = screen(Language::Zh, (80, 24))?;
+        insta::assert_snapshot!("adapters_zh_80x24", narrow);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_hidden_in_a_name_is_shown() -> Result<()> {
+        let screen = screen(Language::En, (140, 40))?;
+        assert!(
+            screen.contains("trial") && !screen.contains('\u{202E}'),
+            "{screen}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn the_smallest_screen_shows_the_row_of_the_cursor() -> Result<()> {
+        for language in [Language::Zh, Language::En] {
+            let screen = screen(language, (60, 16))?;
+            let row = screen.lines().find(|line| line.contains("trial"));
+            assert!(row.is_some_and(|row| row.contains('▸')), "{screen}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_word_fits_its_columns() {
+        let places = [
+            (WORN - 1, &[Word::AdapterWorn][..]),
+            (NAME, &[Word::AdapterBase]),
+            (
+                HOW,
+                &[
+                    Word::AdapterShipped,
+                    Word::AdapterAdmitted,
+                    Word::AdapterOverridden,
+                    Word::AdapterReturned,
+                ],
+            ),
+            (BEFORE - 1, &[Word::GateBefore]),
+            (AFTER - 1, &[Word::GateAfter]),
+            (INTERVAL - 1, &[Word::GateDifference]),
+            (FINDING, &[Word::GateWorse, Word::GateHolds, Word::GateBetter]),
+            (56, &[Word::AdaptersNone, Word::GateUnasked, Word::GateTried]),
+        ];
+        for language in [Language::Zh, Language::En] {
+            for (columns, words) in &places {
+                for word in *words {
+                    let width = Measure::default().text(word.text(language));
+                    assert!(width <= *columns, "{word:?}: {width} columns");
+                }
+            }
+        }
+        // What is inside the frame on the smallest screen: all but the hash.
+        let row = 2 + WORN + NAME + 1 + HOW;
+        let figures = FIGURE + BEFORE + AFTER + INTERVAL + 2 + FINDING;
+        let inside = usize::from(crate::tui::view::layout::MIN.0) - 2;
+        assert!(row.max(figures) <= inside, "{row} {figures}");
+    }
+}
