@@ -152,7 +152,7 @@ const MIN_GROUPS: usize = 3;
 const MIN_PAIRS: usize = 30;
 
 /// Whether the order of each pair is right, by the pair's id, when the reward is fitted to the other groups: by ridge
-/// regression on the differences of what is read of the two answers, each difference also the other way round, so that
+/// regression on the differences of the mean states over the two answers, each difference also the other way round, so that
 /// neither side is favoured.
 fn learnt<'a>(
     pairs: &'a [RatedPair],
@@ -176,7 +176,7 @@ fn learnt<'a>(
     let groups = numbered(judged.iter().map(|pair| pair.group.as_str()));
     let width = rows.first()?.len();
     let few = groups.iter().max()? + 1 < MIN_GROUPS || judged.len() < MIN_PAIRS;
-    if few || rows.iter().any(|row| row.len() != width) {
+    if few || width == 0 || rows.iter().any(|row| row.len() != width) {
         return None;
     }
     let n = judged.len();
@@ -202,17 +202,10 @@ fn learnt<'a>(
     )
 }
 
-/// What is read of an answer, in a row: its mean state, and the state at the score, as a mean over the dimensions.
+/// The mean state over what is read of an answer.
 fn state(reading: &TextReading) -> Vec<f64> {
-    let wide = |bits: &[u16]| -> Vec<f64> { bits.iter().map(|b| f16::from_bits(*b).to_f64()).collect() };
-    let said: Vec<Vec<f64>> = reading
-        .dimensions
-        .values()
-        .map(|said| wide(&said.hidden))
-        .collect();
-    let width = said.first().map_or(0, Vec::len);
-    let at_score = (0..width).map(|f| said.iter().filter_map(|s| s.get(f)).sum::<f64>() / said.len() as f64);
-    wide(&reading.text).into_iter().chain(at_score).collect()
+    let wide = |bits: &u16| f16::from_bits(*bits).to_f64();
+    reading.text.iter().map(wide).collect()
 }
 
 fn seed() -> Seed {

@@ -199,3 +199,100 @@ fn nothing(fitted: &Fitted) -> Error {
         .into_iter()
         .fold(Error::new(ErrorKind::Input, message), Error::hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use half::f16;
+
+    use super::*;
+    use crate::engine::{Assessment, Trace};
+    use crate::review::Act;
+    use crate::seed::Seed;
+    use crate::store::testing::{assessed, decided, read, trace, with_store};
+
+    const DIMENSIONS: [&str; 8] = [
+        "ownership",
+        "delivery",
+        "quality",
+        "collaboration",
+        "communication",
+        "growth",
+        "problem-solving",
+        "impact",
+    ];
+
+    /// The model's view of a dimension of a person, of states of `width` numbers and papers of `papers` tokens, and what
+    /// somebody gave: a level that lies open in the state.
+    fn rated(person: u32, dimension: usize, (width, papers): (usize, usize)) -> Result<[Draft; 2]> {
+        let name = DIMENSIONS[dimension];
+        let mut stream = Seed::root(u64::from(person)).branch(name).stream();
+        let mut state: Vec<f32> = (0..width).map(|_| 0.1 * (stream.unit() as f32 - 0.5)).collect();
+        let level = 1.0 + (stream.unit() * 5.0).floor() as f32;
+        state[0] = level;
+        let bits: Vec<u16> = state.iter().map(|x| f16::from_f32(*x).to_bits()).collect();
+        let trace = Trace {
+            prefix: vec![7; papers],
+            hidden: bits.clone(),
+            text: bits,
+            ..trace(person, name, 3.0)
+        };
+        let bytes = trace.encode()?;
+        let hash = ContentHash::of(&bytes);
+        let draft = assessed(&format!("a-{person}-{name}"), person, name, 3.0);
+        let entry = match draft.entry {
+            Entry::Assessment(said) => Entry::Assessment(Box::new(Assessment { id: hash, ..*said })),
+            other => other,
+        };
+        let assessed = Draft {
+            entry,
+            blobs: vec![(hash, bytes)],
+            ..draft
+        };
+        let act = Act::Override {
+            score: level,
+            reason: None,
+        };
+        let id = format!("d-{person}-{name}");
+        let decided = decided(&id, person, name, Some(&assessed), act);
+        Ok([assessed, decided])
+    }
+
+    /// 24 people; with `PLUMB_SOAK=1`, 500 decisions about papers and states of real size, and the clock is watched.
+    #[test]
+    fn a_fit_follows_the_decisions_of_a_workspace() -> Result<()> {
+        let soak = std::env::var_os("PLUMB_SOAK").is_some();
+        let (people, sizes) = if soak { (63, (896, 4_000)) } else { (24, (16, 8)) };
+        let dir = tempfile::tempdir().map_err(|e| Error::new(ErrorKind::Io, "a folder").because(e))?;
+        let of = trace(0, "delivery", 3.0);
+        let of = For {
+            model: &of.model,
+            rubric: &of.rubric,
+            prompt_sha256: of.prompt_sha256,
+        };
+        with_store(dir.path(), |store| {
+            for person in 0..people {
+                store.commit_blocking(read(&format!("r-{person}"), person))?;
+                for dimension in 0..DIMENSIONS.len() {
+                    for draft in rated(person, dimension, sizes)? {
+                        store.commit_blocking(draft)?;
+                    }
+                }
+            }
+            let begun = Instant::now();
+            let fresh = Fresh::of_decisions(dir.path(), of)?;
+            let took = begun.elapsed();
+            assert_eq!(fresh.record.ratings, 8 * people);
+            for (dimension, reader) in &fresh.calibration.dimensions {
+                assert!(
+                    reader.mae_after < reader.mae_before / 2.0,
+                    "{dimension}: {reader:?}"
+                );
+            }
+            assert_eq!(fresh.calibration.dimensions.len(), DIMENSIONS.len());
+            assert!(!soak || took < Duration::from_secs(1), "it took {took:?}");
+            Ok(())
+        })
+    }
+}
