@@ -1,0 +1,197 @@
+//! What is learnt from: the samples of a dataset, its scorings, and pairs of answers.
+
+use std::path::{Path, PathBuf};
+
+use super::base::Base;
+use crate::cli::dataset;
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hash::ContentHash;
+use crate::learn::export::{Comparison, Message};
+use crate::learn::forms::{self, Majority, RatedPair};
+use crate::learn::train::Settings;
+use crate::learn::train::answering::Task;
+use crate::learn::train::estimate::Load;
+use crate::learn::train::folder::DataIdentity;
+use crate::learn::train::sequences::{self, Sequence, families, sequence};
+use crate::sanitize::line;
+
+/// A dataset in tokens.
+pub(super) struct Data {
+    pub(super) train: Vec<Sequence>,
+    pub(super) valid: Vec<Sequence>,
+    pub(super) identity: DataIdentity,
+}
+
+impl Data {
+    /// Reads the samples, and leaves out those that are too long.
+    pub(super) fn read(dir: &Path, base: &Base) -> Result<Self> {
+        let (path, batch) = (dir.join("train.jsonl"), &base.settings.batch);
+        let longest = batch.longest.min(batch.pack);
+        let samples = sequences::read(&path)?;
+        let tokens = |items: &[sequences::Instruction]| -> Result<Vec<Sequence>> {
+            items
+                .iter()
+                .map(|item| sequence(&base.tokenizer, &base.frame, item))
+                .collect()
+        };
+        let mut train = tokens(&samples.items)?;
+        let count = train.len();
+        train.retain(|s| s.tokens.len() <= longest);
+        if train.is_empty() {
+            let what = format!("all {count} samples have more than {longest} tokens");
+            return Err(Error::new(ErrorKind::Usage, what).hint("raise batch.longest and batch.pack"));
+        }
+        let valid_path = dir.join("valid.jsonl");
+        let mut valid = Vec::new();
+        if valid_path.exists() {
+            valid = tokens(&sequences::read(&valid_path)?.items)?;
+            valid.retain(|s| s.tokens.len() <= longest);
+        }
+        Ok(Self {
+            identity: DataIdentity {
+                path,
+                sha256: samples.sha256,
+                samples: train.len(),
+                tokens: train.iter().map(|s| s.tokens.len()).sum(),
+                left_out: count - train.len(),
+            },
+            train,
+            valid,
+        })
+    }
+
+    /// What there is to read and to learn from.
+    pub(super) fn load(&self, settings: &Settings) -> Load {
+        let batch = &settings.batch;
+        let families = families(&self.train, batch.pack);
+        let tokens = families.iter().map(|family| family.tokens).sum::<usize>() * batch.epochs;
+        let learnt = self.train.iter().map(Sequence::learnt).sum::<usize>() * batch.epochs;
+        let all = tokens.div_ceil(batch.pack * batch.accumulation);
+        let steps = if batch.max_steps == 0 {
+            all
+        } else {
+            all.min(batch.max_steps)
+        };
+        let part = steps as f64 / all.max(1) as f64;
+        Load {
+            steps,
+            tokens: (tokens as f64 * part) as usize,
+            learnt: (learnt as f64 * part) as usize,
+            written: 0,
+        }
+    }
+}
+
+/// The scorings of a dataset.
+pub(super) struct Tasks {
+    pub(super) train: Vec<Task>,
+    pub(super) held_out: Vec<Task>,
+    pub(super) identity: DataIdentity,
+}
+
+impl Tasks {
+    /// Reads the scorings, and leaves out those whose prompt is too long.
+    pub(super) fn read(dir: &Path, base: &Base) -> Result<Self> {
+        let path = dir.join("train.jsonl");
+        let samples = sequences::read(&path)?;
+        let tasks = |items: &[sequences::Instruction]| -> Result<Vec<Task>> {
+            let each = items
+                .iter()
+                .map(|item| Task::of(item, &base.tokenizer, &base.frame));
+            each.filter_map(Result::transpose).collect()
+        };
+        let mut train = tasks(&samples.items)?;
+        let (count, longest) = (train.len(), base.settings.batch.longest);
+        train.retain(|t| t.prompt.len() <= longest);
+        if train.is_empty() {
+            let what = format!(
+                "{} holds no scoring of at most {longest} tokens",
+                line(&path.display().to_string())
+            );
+            return Err(Error::new(ErrorKind::Input, what));
+        }
+        let out = dir.join("heldout.jsonl");
+        let held_out = if out.exists() {
+            tasks(&sequences::read(&out)?.items)?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            identity: DataIdentity {
+                path,
+                sha256: samples.sha256,
+                samples: train.len(),
+                tokens: train.iter().map(|t| t.prompt.len()).sum(),
+                left_out: count - train.len(),
+            },
+            train,
+            held_out,
+        })
+    }
+
+    /// What there is to read and to write, estimated.
+    pub(super) fn load(&self, settings: &Settings) -> Load {
+        /// Tokens of an answer up to its score, and of a whole one, as the samples have them.
+        const SCORE: usize = 16;
+        const WHOLE: usize = 120;
+        let grpo = &settings.grpo;
+        let answer = if grpo.words {
+            WHOLE.min(grpo.longest_answer)
+        } else {
+            SCORE
+        };
+        let prompts = grpo.steps * grpo.prompts;
+        let prompt = self.identity.tokens / self.train.len().max(1);
+        let written = prompts * grpo.group * answer;
+        // The reference reads everything once more, forwards: half a pass.
+        let read = (prompts * prompt + written) * 3 / 2 + prompts * prompt / 2;
+        Load {
+            steps: grpo.steps,
+            tokens: read,
+            learnt: written * 2,
+            written,
+        }
+    }
+}
+
+/// Pairs from a file, or from what people decided in the workspace.
+pub(super) fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<Comparison>, DataIdentity)> {
+    let identity = |path: PathBuf, sha256| DataIdentity {
+        path,
+        sha256,
+        samples: 0,
+        tokens: 0,
+        left_out: 0,
+    };
+    let Some(path) = path else {
+        let comparisons = dataset::compared(config)?;
+        let text = format!("{comparisons:?}");
+        return Ok((
+            comparisons,
+            identity(config.workspace.clone(), ContentHash::of(text.as_bytes())),
+        ));
+    };
+    let pairs: Vec<RatedPair> = forms::read(path)?;
+    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let one = |pair: RatedPair| {
+        let (chosen, rejected) = match pair.majority {
+            Majority::A => (pair.a, pair.b),
+            Majority::B => (pair.b, pair.a),
+            Majority::Tie => return None,
+        };
+        let prompt = vec![Message {
+            role: "user",
+            content: pair.prompt,
+        }];
+        Some(Comparison {
+            group: pair.group,
+            prompt,
+            chosen,
+            rejected,
+            margin: 0.0,
+        })
+    };
+    let comparisons = pairs.into_iter().filter_map(one).collect();
+    Ok((comparisons, identity(path.to_path_buf(), ContentHash::of(&bytes))))
+}
