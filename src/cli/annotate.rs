@@ -85,6 +85,8 @@ impl Args {
 /// There is no terminal and nothing else was asked for, the folder holds no dossier, the workspace is in use or damaged,
 /// or the model cannot draw.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
+    // Known before an hour is spent on drawing.
+    args.judge.as_deref().map_or(Ok(()), Judge::check)?;
     if args.stats {
         return stats(config, args.json);
     }
@@ -266,7 +268,7 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
     }
     drop(scorer);
     let judged = match &args.judge {
-        Some(dir) => judge(dir, config, &mut annotation.into_pool())?,
+        Some(dir) => judge(dir, config, &mut annotation.into_pool(&model.identity))?,
         None => 0,
     };
     // Until here the workspace was locked: nobody else draws meanwhile.
@@ -283,8 +285,8 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
     out::print(|out| {
         writeln!(
             out,
-            "{} pairs drawn, {} wait in the workspace; `plumb annotate DIR` shows them",
-            drawn.pairs, drawn.pool
+            "{} pairs drawn, {} judged; {} wait in the workspace, `plumb annotate DIR` shows them",
+            drawn.pairs, drawn.judged, drawn.pool
         )
     })
 }
@@ -312,11 +314,12 @@ fn judge(dir: &Path, config: &Config, pairs: &mut [Pair]) -> Result<usize> {
         for pair in of_dossier {
             watch::check(&onlooker, "what was judged is kept")?;
             onlooker.tell("judging pairs", read, count);
-            pair.doubt = Some(Doubt {
+            let doubt = Doubt {
                 judge: judge.sha256,
                 bits: judge.doubt(&prefix, pair, end)?,
-            });
-            pool.keep(pair)?;
+            };
+            pair.doubt = Some(doubt);
+            pool.judged(pair.name(), doubt)?;
             read += 1;
         }
     }

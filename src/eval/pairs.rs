@@ -12,7 +12,7 @@ use crate::hash::ContentHash;
 use crate::id::{DimensionId, RubricId};
 use crate::learn::forms::{Majority, RatedPair};
 use crate::learn::texts::{Asked, TextReading};
-use crate::metrics::{Ridge, mean, numbered};
+use crate::metrics::{PENALTIES, Ridge, mean, numbered};
 use crate::rubric::{Bilingual, Dimension, Rubric};
 use crate::seed::Seed;
 
@@ -31,12 +31,12 @@ pub struct Compared {
     pub baselines: BTreeMap<&'static str, Option<Figure>>,
     /// The scores' accuracy minus that of the longer answer, both drawn together.
     pub gain_over_longer: Option<Figure>,
-    /// By what is learnt from the pairs of the other groups; none where there are too few.
+    /// By what is learnt from the pairs of the other groups; none where there are too few, or no mean state was read.
     pub learnt: Option<Learnt>,
 }
 
-/// How well people's preference is told by a reward that is linear in the model's states and is fitted to the pairs of all
-/// other groups: what the model would know of it with a head alone, nothing laid over it.
+/// How well people's preference is told by a reward that is linear in what the model reads of each answer, its mean state, and
+/// is fitted to the pairs of all other groups: what the model knows of it with a head alone, nothing laid over it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Learnt {
     /// How often its order is people's.
@@ -152,8 +152,8 @@ const MIN_GROUPS: usize = 3;
 const MIN_PAIRS: usize = 30;
 
 /// Whether the order of each pair is right, by the pair's id, when the reward is fitted to the other groups: by ridge
-/// regression on the differences of the mean states over the two answers, each difference also the other way round, so that
-/// neither side is favoured.
+/// regression on the differences of the mean states, each difference also the other way round, so that neither side is
+/// favoured. The penalty is what serves the other groups best, each of them told by the rest.
 fn learnt<'a>(
     pairs: &'a [RatedPair],
     answers: &[Asked],
@@ -193,13 +193,18 @@ fn learnt<'a>(
         }
     };
     let sides: Vec<f64> = (0..n).map(sign).chain((0..n).map(|i| -sign(i))).collect();
-    let (_, told) = Ridge::of_rows(&turned, &[&groups[..], &groups].concat())?.best(&sides);
-    let order = judged.iter().zip(told);
-    Some(
-        order
-            .filter_map(|(pair, told)| Some((pair.id.as_str(), right(pair, told, 0.0)?)))
-            .collect(),
-    )
+    let ridge = Ridge::of_rows(&turned, &[&groups[..], &groups].concat())?;
+    let tried = PENALTIES.map(|penalty| ridge.held_out(&sides, penalty));
+    let told = |i: usize| {
+        let loss = |told: &&Vec<f64>| -> f64 {
+            let others = (0..n).filter(|&j| groups[j] != groups[i]);
+            others.map(|j| (told[j] - sides[j]).powi(2)).sum()
+        };
+        let best = tried.iter().min_by(|a, b| loss(a).total_cmp(&loss(b)))?;
+        right(judged[i], best[i], 0.0)
+    };
+    let order = (0..n).filter_map(|i| Some((judged[i].id.as_str(), told(i)?)));
+    Some(order.collect())
 }
 
 /// The mean state over what is read of an answer.
@@ -325,5 +330,50 @@ mod tests {
         );
         let few = compare(&pairs[..MIN_PAIRS - 1], &answers, &readings).learnt;
         assert_eq!(few, None);
+        let two = |pair: &RatedPair| RatedPair {
+            group: format!("g{}", pair.id.len()),
+            ..pair.clone()
+        };
+        let two: Vec<RatedPair> = pairs.iter().map(two).collect();
+        assert_eq!(
+            compare(&two, &answers, &readings).learnt,
+            None,
+            "two groups are too few"
+        );
+    }
+
+    /// With more numbers in a state than there are pairs anything fits what it was fitted to; what was left out does not follow.
+    #[test]
+    fn what_has_no_order_is_not_learnt() {
+        let rubric = Arc::new(how_well());
+        let mut stream = Seed::root(5).stream();
+        let pairs: Vec<RatedPair> = (0..120)
+            .map(|n| {
+                let majority = if stream.below(2) == 0 {
+                    Majority::A
+                } else {
+                    Majority::B
+                };
+                let texts = [2 * n, 2 * n + 1].map(|n| format!("answer {n}"));
+                pair(
+                    &n.to_string(),
+                    &format!("g{}", n % 6),
+                    &texts[0],
+                    &texts[1],
+                    majority,
+                )
+            })
+            .collect();
+        let answers = answers(&pairs, &rubric);
+        let mut reading = |_: &Asked| TextReading {
+            text: (0..300).map(|_| f16::from_f64(stream.unit()).to_bits()).collect(),
+            dimensions: BTreeMap::new(),
+        };
+        let readings: Vec<TextReading> = answers.iter().map(&mut reading).collect();
+        let learnt = compare(&pairs, &answers, &readings).learnt;
+        assert!(
+            learnt.is_some_and(|l| (l.accuracy.value - 0.5).abs() < 0.2),
+            "{learnt:?}"
+        );
     }
 }

@@ -16,6 +16,6 @@ pub use agreement::{Order, mae, pairwise_order, quadratic_kappa, within};
 pub use bootstrap::{Interval, bootstrap};
 pub use correlation::{pearson, spearman};
 pub use isotonic::Isotonic;
-pub use ridge::{Fit, Ridge, numbered};
+pub use ridge::{Fit, PENALTIES, Ridge, numbered};
 pub use sets::Found;
 pub use summary::{mean, median, quantile};

@@ -183,9 +183,10 @@ impl Annotation {
         (annotation, wanted)
     }
 
-    /// Every pair that was drawn, before and since.
-    pub fn into_pool(self) -> Vec<Pair> {
-        self.begin.pool
+    /// Every pair that `model` drew, before and since.
+    pub fn into_pool(self, model: &ModelIdentity) -> Vec<Pair> {
+        let rubric = RubricIdentity::of(&self.begin.rubric);
+        of_these(self.begin.pool, &self.begin.dossiers, &rubric, Some(model))
     }
 
     /// What is on the screen; none while nothing waits.

@@ -169,15 +169,15 @@ pub struct Candidate {
 pub struct Pair {
     /// As they were drawn.
     pub candidates: [Candidate; 2],
-    /// What a reward model makes of them; none where none has read them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What a reward model makes of them; none where none has read them. It is kept apart.
+    #[serde(skip)]
     pub doubt: Option<Doubt>,
 }
 
 /// How far a reward model is from knowing which of two answers people prefer.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// SHA-256 of the reward model's factors.
+    /// Which reward model: SHA-256 over its factors and its head.
     pub judge: ContentHash,
     /// The entropy of the preference: 1 where it cannot tell, 0 where it is sure.
     pub bits: f32,
@@ -220,10 +220,11 @@ impl Pair {
         mean.filter(|p| *p > 0.0).map(|p| -p * p.log2()).sum()
     }
 
-    /// Which of two pairs tells more when it is compared, the larger one: the one that a reward model knows less of, a whole
-    /// bit where none has read it; then the one whose score is less certain.
+    /// Which of two pairs tells more when it is compared, the larger one: the one that a reward model knows less of, where
+    /// one has read them; then the one whose score is less certain. What none has read stands behind: pairs are drawn
+    /// while people compare, and would else keep those that were read from ever being shown.
     pub fn by_what_it_tells(&self, other: &Self) -> Ordering {
-        let doubt = |pair: &Self| pair.doubt.map_or(1.0, |doubt| doubt.bits);
+        let doubt = |pair: &Self| pair.doubt.map_or(-1.0, |doubt| doubt.bits);
         let by_doubt = doubt(self).total_cmp(&doubt(other));
         by_doubt.then_with(|| self.information().total_cmp(&other.information()))
     }

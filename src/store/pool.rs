@@ -1,20 +1,33 @@
 //! The pairs of answers that were drawn for comparing: a file of the workspace that every annotator adds to and takes
-//! from. Losing it costs drawing them again; what people said of them is in the journal, with the answers themselves.
+//! from, and beside it what a reward model makes of each. Losing them costs drawing and judging again; what people said is in
+//! the journal, with the answers themselves.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::review::Pair;
-use crate::review::comparison::PairName;
+use crate::review::comparison::{Doubt, PairName};
 
-/// Drawn pairs, one JSON object a line.
+/// Drawn pairs and what is known of them, one JSON object a line.
 #[derive(Debug, Clone)]
 pub struct Pool {
     path: PathBuf,
+    /// A pair is long, and each reward model has something to say of it.
+    doubts: PathBuf,
+}
+
+/// What a reward model makes of a pair.
+#[derive(Debug, Serialize, Deserialize)]
+struct Judged {
+    pair: PairName,
+    #[serde(flatten)]
+    doubt: Doubt,
 }
 
 impl Pool {
@@ -22,62 +35,76 @@ impl Pool {
     pub fn of(workspace: &Path) -> Self {
         Self {
             path: workspace.join("pairs.jsonl"),
+            doubts: workspace.join("doubts.jsonl"),
         }
     }
 
-    /// Every pair in it, in the order they were drawn, as it was kept last. Lines that another version wrote, or that a
-    /// crash cut short, are passed over.
+    /// Every pair in it, in the order they were drawn, with what a reward model made of it last. Lines that another version
+    /// wrote, or that a crash cut short, are passed over.
     ///
     /// # Errors
     /// The file is there and cannot be read.
     pub fn pairs(&self) -> Result<Vec<Pair>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Error::io("read", &self.path, error)),
-        };
-        let (mut pairs, mut places): (Vec<Pair>, HashMap<PairName, usize>) = Default::default();
-        for line in BufReader::new(file).split(b'\n') {
-            let line = line.map_err(|e| Error::io("read", &self.path, e))?;
-            let Ok(pair) = serde_json::from_slice::<Pair>(&line) else {
-                continue;
-            };
-            match places.entry(pair.name()) {
-                Entry::Occupied(at) => pairs[*at.get()] = pair,
-                Entry::Vacant(at) => {
-                    at.insert(pairs.len());
-                    pairs.push(pair);
-                }
-            }
+        let judged = lines::<Judged>(&self.doubts)?.into_iter();
+        let doubts: HashMap<PairName, Doubt> = judged.map(|judged| (judged.pair, judged.doubt)).collect();
+        let mut pairs: Vec<Pair> = lines(&self.path)?;
+        for pair in &mut pairs {
+            pair.doubt = doubts.get(&pair.name()).copied();
         }
         Ok(pairs)
     }
 
-    /// Adds a pair, or what is known of one by now. Who draws holds the workspace's lock: nobody else writes.
+    /// Adds a pair. Who draws holds the workspace's lock: nobody else writes.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn keep(&self, pair: &Pair) -> Result<()> {
-        let internal = |e| Error::new(ErrorKind::Internal, "cannot encode a pair").because(e);
-        // A line that was cut short must not swallow this one.
-        let mut line = b"\n".to_vec();
-        serde_json::to_writer(&mut line, pair).map_err(internal)?;
-        line.push(b'\n');
-        let mut file = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.path)
-            .map_err(|e| Error::io("write", &self.path, e))?;
-        file.write_all(&line)
-            .map_err(|e| Error::io("write", &self.path, e))
+        add(&self.path, pair)
     }
+
+    /// Adds what a reward model makes of a pair.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn judged(&self, pair: PairName, doubt: Doubt) -> Result<()> {
+        add(&self.doubts, &Judged { pair, doubt })
+    }
+}
+
+/// What the lines of a file say that can be read; nothing where there is no file.
+fn lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("read", path, error)),
+    };
+    let mut said = Vec::new();
+    for line in BufReader::new(file).split(b'\n') {
+        let line = line.map_err(|e| Error::io("read", path, e))?;
+        said.extend(serde_json::from_slice::<T>(&line));
+    }
+    Ok(said)
+}
+
+/// Adds a line to a file.
+fn add(path: &Path, said: &impl Serialize) -> Result<()> {
+    let internal = |e| Error::new(ErrorKind::Internal, "cannot encode a line").because(e);
+    // A line that was cut short must not swallow this one.
+    let mut line = b"\n".to_vec();
+    serde_json::to_writer(&mut line, said).map_err(internal)?;
+    line.push(b'\n');
+    let mut file = File::options()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(|e| Error::io("write", path, e))?;
+    file.write_all(&line).map_err(|e| Error::io("write", path, e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hash::ContentHash;
-    use crate::review::comparison::Doubt;
     use crate::review::testing::pair;
 
     #[test]
@@ -93,20 +120,17 @@ mod tests {
         std::fs::write(dir.path().join("pairs.jsonl"), torn).map_err(failed)?;
         pool.keep(&second)?;
         assert_eq!(pool.pairs()?, [first.clone(), second.clone()]);
-        let doubt = Doubt {
+        let doubt = |bits| Doubt {
             judge: ContentHash::ZERO,
-            bits: 0.5,
+            bits,
         };
+        pool.judged(first.name(), doubt(0.75))?;
+        pool.judged(first.name(), doubt(0.5))?;
         let judged = Pair {
-            doubt: Some(doubt),
+            doubt: Some(doubt(0.5)),
             ..first
         };
-        pool.keep(&judged)?;
-        assert_eq!(
-            pool.pairs()?,
-            [judged, second],
-            "what was kept last, in its place"
-        );
+        assert_eq!(pool.pairs()?, [judged, second], "what was said last");
         Ok(())
     }
 }

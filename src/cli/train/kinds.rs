@@ -90,11 +90,7 @@ pub(super) fn reward(path: Option<&Path>, how: &TrainArgs, config: &Config) -> R
     let folder = folder(config, how.run.as_deref(), RunKind::Reward)?;
     let watch = Onlooker::start();
     let loaded = base.load(&watch)?;
-    let objective = RewardModel {
-        learner: loaded.learner(),
-        train: &train_on,
-        held_out: &held_out,
-    };
+    let objective = RewardModel::new(loaded.learner(), &train_on, &held_out);
     let identity = DataIdentity {
         samples: train_on.len(),
         tokens: objective.tokens(),

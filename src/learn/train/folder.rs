@@ -49,7 +49,7 @@ pub struct Manifest {
     pub model: ModelIdentity,
     /// SHA-256 of the factors that the run begins with, if it does not begin anew.
     pub start: Option<ContentHash>,
-    /// SHA-256 of the factors of the reward model, if one is among the rewards.
+    /// SHA-256 over the factors and the head of the reward model, if one is among the rewards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judge: Option<ContentHash>,
     /// Everything that can be set.

@@ -23,29 +23,39 @@ pub struct Judge {
     decoder: Decoder,
     /// `[1, H]`.
     head: Tensor,
-    /// SHA-256 of the adapter's factors.
+    /// SHA-256 over the adapter's factors and the head: the first step leaves the factors as they were.
     pub sha256: ContentHash,
 }
 
 impl Judge {
+    /// Whether there is a reward model in `dir`, without loading it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn check(dir: &Path) -> Result<()> {
+        if dir.join(HEAD_FILE).exists() {
+            return Ok(());
+        }
+        let what = format!("{} holds no reward model", line(&dir.display().to_string()));
+        Err(Error::new(ErrorKind::Usage, what)
+            .hint("`plumb train reward` makes one; name the adapter folder of its run"))
+    }
+
     /// What `plumb train reward` left in `dir`: an adapter, and the head beside it.
     ///
     /// # Errors
     /// There is no reward model, or it is one over a model of other sizes.
     pub fn load(dir: &Path, base: &Decoder) -> Result<Self> {
+        Self::check(dir)?;
         let path = dir.join(HEAD_FILE);
-        if !path.exists() {
-            let what = format!("{} holds no reward model", line(&dir.display().to_string()));
-            return Err(Error::new(ErrorKind::Usage, what)
-                .hint("`plumb train reward` makes one; name the adapter folder of its run"));
-        }
         let bad = |what: &str| {
             Error::new(
                 ErrorKind::Model,
                 format!("{}: {what}", line(&path.display().to_string())),
             )
         };
-        let head = candle_core::safetensors::load(&path, &Device::Cpu)
+        let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
+        let head = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|e| bad("is no safetensors file").because(e))?
             .remove(HEAD)
             .ok_or_else(|| bad(&format!("lacks {HEAD}")))?;
@@ -60,7 +70,7 @@ impl Judge {
         Ok(Self {
             decoder: base.with_adapter(Some(&loaded.adapter))?,
             head: head.to_dtype(DType::F32)?.to_device(base.device())?,
-            sha256: loaded.sha256,
+            sha256: ContentHash::of(&[&loaded.sha256.bytes()[..], &bytes].concat()),
         })
     }
 
@@ -75,11 +85,21 @@ impl Judge {
         let last = |answer: &Vec<u32>| (pack.push_after(prompt.clone(), answer).end - 1) as u32;
         let rows: Vec<u32> = answers.iter().map(last).collect();
         let hidden = self.decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
-        let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
+        let said = self.said(&hidden)?;
         Ok(said
             .into_iter()
             .map(|r| 1.0 / (1.0 + (-f64::from(r)).exp()))
             .collect())
+    }
+
+    /// What the head says of last states `[n, H]`.
+    fn said(&self, hidden: &Tensor) -> Result<Vec<f32>> {
+        let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
+        if said.iter().all(|reward| reward.is_finite()) {
+            return Ok(said);
+        }
+        let what = "the reward model gives no finite numbers: its training went astray";
+        Err(Error::new(ErrorKind::Model, what).hint("train it again with a smaller learning_rate"))
     }
 
     /// The papers that answers are about, as the reward model reads them.
@@ -119,7 +139,7 @@ impl Judge {
         let mut branches = [BranchKv::fork(papers), BranchKv::fork(papers)];
         let [left, right] = &mut branches;
         let hidden = self.decoder.forward(&step, &mut [left, right])?.hidden;
-        let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
+        let said = self.said(&hidden)?;
         Ok(entropy(f64::from(said[0] - said[1])) as f32)
     }
 }

@@ -127,6 +127,8 @@ pub struct RewardModel<'a> {
     pub train: &'a [Pair],
     /// What is measured on: other groups.
     pub held_out: &'a [Pair],
+    /// Pairs that fit into one pass together.
+    passes: Vec<Vec<usize>>,
 }
 
 /// Nothing is kept for a derivative.
@@ -179,11 +181,21 @@ impl<'a> Bundle<'a> {
     }
 }
 
-impl RewardModel<'_> {
+impl<'a> RewardModel<'a> {
+    /// Learning from `train`, measured on `held_out`.
+    pub fn new(learner: Learner<'a>, train: &'a [Pair], held_out: &'a [Pair]) -> Self {
+        Self {
+            passes: in_packs(train, learner.settings.batch.pack),
+            learner,
+            train,
+            held_out,
+        }
+    }
+
     /// Steps of the whole run.
     pub fn steps(&self) -> usize {
         let batch = &self.learner.settings.batch;
-        let all = self.passes().len().div_ceil(batch.accumulation) * batch.epochs;
+        let all = self.passes.len().div_ceil(batch.accumulation) * batch.epochs;
         if batch.max_steps == 0 {
             all
         } else {
@@ -194,12 +206,7 @@ impl RewardModel<'_> {
     /// Tokens that going through all pairs reads.
     pub fn tokens(&self) -> usize {
         let read = |pass: &Vec<usize>| Bundle::of(pass.iter().map(|&i| &self.train[i])).pack.rows();
-        self.passes().iter().map(read).sum()
-    }
-
-    /// Pairs that fit into one pass together.
-    fn passes(&self) -> Vec<Vec<usize>> {
-        in_packs(self.train, self.learner.settings.batch.pack)
+        self.passes.iter().map(read).sum()
     }
 
     fn head(parameters: &Parameters) -> Result<Tensor> {
@@ -329,7 +336,7 @@ impl Objective for RewardModel<'_> {
         let settings = self.learner.settings;
         let decoder = self.learner.model(parameters)?;
         let head = Self::head(parameters)?.to_device(decoder.device())?;
-        let mut passes = self.passes();
+        let mut passes = self.passes.clone();
         let steps = passes.len().div_ceil(settings.batch.accumulation);
         let seed = Seed::root(settings.seed).branch(&format!("epoch {}", step / steps));
         shuffle(&mut passes, &mut seed.stream());

@@ -296,11 +296,7 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
         }
     };
     let (train, held_out) = super::reward::split((0..48).map(pair).collect(), 0.34, 1)?;
-    let objective = RewardModel {
-        learner: world.learner(),
-        train: &train,
-        held_out: &held_out,
-    };
+    let objective = RewardModel::new(world.learner(), &train, &held_out);
     let manifest = world.manifest(RunKind::Reward, objective.steps());
     let folder = world.run("reward", &objective, &manifest, &Nobody)?;
     let told = figures(&folder)?;

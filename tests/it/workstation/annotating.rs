@@ -124,9 +124,9 @@ fn judged(env: &TestEnvironment, call: &[&str], drawn: &Value) -> Outcome {
     let judge = || env.run(call.iter().chain(&judge).chain(&of_model));
     assert_eq!(json(&judge()?.ok()?)?["judged"], *drawn);
     assert_eq!(json(&judge()?.ok()?)?["judged"], 0);
-    let doubts: Vec<f64> = fs::read_to_string(env.workspace().join("pairs.jsonl"))?
+    let doubts: Vec<f64> = fs::read_to_string(env.workspace().join("doubts.jsonl"))?
         .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["doubt"]["bits"].as_f64())
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok()?["bits"].as_f64())
         .collect();
     assert_eq!(Some(doubts.len() as u64), drawn.as_u64());
     assert!(doubts.iter().all(|bits| (0.0..=1.0).contains(bits)), "{doubts:?}");
