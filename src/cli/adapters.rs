@@ -447,7 +447,8 @@ impl<'a> Desk<'a> {
         } else {
             record.name.clone()
         };
-        let seq = self.commit_about(record.returned_to(reason.map(str::to_owned)))?;
+        let back = record.unasked(AdapterStep::RolledBack, reason.map(str::to_owned));
+        let seq = self.commit_about(back)?;
         if json {
             return out::json(&serde_json::json!({"saved": seq, "live": to}));
         }

@@ -67,7 +67,7 @@ struct Desk {
 struct Inbox {
     next: Option<ScoreRequest>,
     /// What is to be laid over the weights from the next request on.
-    adapter: Option<Worn>,
+    adapter: Option<Layer>,
     /// Tickets that were replaced before their work began.
     replaced: Vec<Ticket>,
     closed: bool,
@@ -121,7 +121,7 @@ impl Backend for Worker {
     }
 
     fn wear(&self, adapter: Option<Arc<NamedAdapter>>) {
-        self.desk.lock().adapter = Some(Worn(adapter));
+        self.desk.lock().adapter = Some(Layer(adapter));
     }
 }
 
@@ -161,12 +161,12 @@ impl Desk {
 
 /// What is laid over the weights; nothing where there is none.
 #[derive(Debug)]
-struct Worn(Option<Arc<NamedAdapter>>);
+struct Layer(Option<Arc<NamedAdapter>>);
 
 /// What the thread finds on its desk.
 struct Found {
     replaced: Vec<Ticket>,
-    adapter: Option<Worn>,
+    adapter: Option<Layer>,
     next: Option<ScoreRequest>,
 }
 
@@ -179,7 +179,7 @@ fn serve(desk: &Desk, model: &WorkerModel, events: &Sender<(Ticket, ScoreEvent)>
         next,
     }) = desk.wait()
     {
-        if let Some(Worn(adapter)) = adapter {
+        if let Some(Layer(adapter)) = adapter {
             model.identity.adapter = adapter.as_deref().map(NamedAdapter::label);
             model.adapter = adapter;
         }

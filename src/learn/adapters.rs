@@ -157,14 +157,15 @@ pub fn choices(history: &[&AdapterRecord], model: &ModelIdentity) -> Vec<Choice>
     records.map(choice).collect()
 }
 
-/// The last record by which an adapter went live. One that only says that it came back counts where there is no other: it
-/// holds no verdict.
+/// The last record by which an adapter went live. One for which the gate was not asked counts where there is no other: it holds
+/// no verdict.
 fn went_live<'a>(history: &[&'a AdapterRecord], adapter: ContentHash) -> Option<&'a AdapterRecord> {
     let lives = || {
         let records = history.iter().rev().copied();
         records.filter(|r| r.adapter == Some(adapter) && r.step.is_live())
     };
-    let first = lives().find(|r| r.step != AdapterStep::RolledBack);
+    let unasked = |step| matches!(step, AdapterStep::Chosen | AdapterStep::RolledBack);
+    let first = lives().find(|r| !unasked(r.step));
     first.or_else(|| lives().next())
 }
 
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn what_was_live_once_can_be_live_again() {
-        use AdapterStep::{Admitted, Imported, Overridden, Refused, RolledBack};
+        use AdapterStep::{Admitted, Chosen, Imported, Overridden, Refused, RolledBack};
         let of = |name: &str, step, live| (name.to_owned(), step, live);
         assert_eq!(offered(None, &[]), [of("", RolledBack, true)]);
         let mut entries = vec![
@@ -344,9 +345,11 @@ mod tests {
             ]
         };
         assert_eq!(offered(None, &entries), both(false, true, false));
-        // What came back is told as it went live.
+        // What came back, or was chosen again, is told as it went live.
         entries.push(entry("b", RolledBack));
         assert_eq!(offered(None, &entries), both(false, false, true));
+        entries.push(entry("a", Chosen));
+        assert_eq!(offered(None, &entries), both(false, true, false));
         entries.push(entry("", RolledBack));
         assert_eq!(offered(None, &entries), both(true, false, false));
     }

@@ -1,9 +1,14 @@
 //! The adapters of a model as a workspace holds them: what was said of each, and where its factors lie.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::adapters::{BuiltIn, Choice, built_in, choices, decode, history};
-use crate::engine::assessment::ModelIdentity;
+use super::adapters::{self, BuiltIn, Choice, built_in, choices, decode, history};
+use super::calibrate::decisions::For;
+use super::calibrate::fresh;
+use crate::engine::assessment::{ModelIdentity, RubricIdentity};
+use crate::engine::calibration::Calibration;
+use crate::engine::prompt::templates_hash;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::model::lora::NamedAdapter;
@@ -17,6 +22,17 @@ pub struct Shelf {
     /// None where there is no workspace yet.
     reader: Option<Reader>,
     built_in: Option<BuiltIn>,
+}
+
+/// What scores come from.
+#[derive(Debug, Clone)]
+pub struct Worn {
+    /// The model with what is laid over it.
+    pub model: ModelIdentity,
+    /// What that is; none for the model by itself.
+    pub adapter: Option<Arc<NamedAdapter>>,
+    /// What its scores are read through.
+    pub calibration: Option<Arc<Calibration>>,
 }
 
 impl Shelf {
@@ -41,11 +57,6 @@ impl Shelf {
         })
     }
 
-    /// The workspace; none where there is none yet.
-    pub fn reader(&self) -> Option<&Reader> {
-        self.reader.as_ref()
-    }
-
     /// The records that speak of no dossier, in order.
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -60,6 +71,11 @@ impl Shelf {
     pub fn history(&self) -> Vec<&AdapterRecord> {
         let said = self.records.iter().map(|r| &r.entry);
         history(self.built_in.as_ref(), said, &self.model)
+    }
+
+    /// The factors that are live; none where the model answers by itself.
+    pub fn live(&self) -> Option<ContentHash> {
+        adapters::live(&self.history()).and_then(|record| record.adapter)
     }
 
     /// What may be laid over the model.
@@ -105,5 +121,32 @@ impl Shelf {
             Some(own) => Ok(own.adapter.clone()),
             None => decode(record, &self.blob(record.adapter.unwrap_or(ContentHash::ZERO))?),
         }
+    }
+
+    /// What scores come from with that which `record` speaks of; read through the calibration in use for it under `rubric`, or
+    /// without a rubric as the model says them.
+    ///
+    /// # Errors
+    /// Its factors or its calibration are gone, or are not what was written.
+    pub fn worn(&self, record: &AdapterRecord, rubric: Option<&RubricIdentity>) -> Result<Worn> {
+        let adapter = record.adapter.map(|_| self.adapter(record)).transpose()?;
+        let model = ModelIdentity {
+            adapter: adapter.as_ref().map(NamedAdapter::label),
+            ..self.model.clone()
+        };
+        let of = |rubric| For {
+            model: &model,
+            rubric,
+            prompt_sha256: templates_hash(),
+        };
+        let calibration = match rubric {
+            Some(rubric) => fresh::live(self.reader.as_ref(), of(rubric))?,
+            None => None,
+        };
+        Ok(Worn {
+            adapter: adapter.map(Arc::new),
+            calibration: calibration.map(Arc::new),
+            model,
+        })
     }
 }

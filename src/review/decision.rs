@@ -71,11 +71,11 @@ impl AdapterRecord {
         }
     }
 
-    /// That it is live again.
+    /// That it is live by this step, for which the gate was not asked.
     #[must_use]
-    pub fn returned_to(self, reason: Option<String>) -> Self {
+    pub fn unasked(self, step: AdapterStep, reason: Option<String>) -> Self {
         Self {
-            step: AdapterStep::RolledBack,
+            step,
             verdict: None,
             reason,
             ..self
@@ -97,6 +97,8 @@ pub enum AdapterStep {
     Admitted,
     /// A person put it live over the gate's verdict.
     Overridden,
+    /// A person chose it on the screen, or the model by itself: it is live.
+    Chosen,
     /// It is live again, or none is: the one before was taken back.
     RolledBack,
 }
@@ -106,7 +108,7 @@ impl AdapterStep {
     pub fn is_live(self) -> bool {
         matches!(
             self,
-            Self::Shipped | Self::Admitted | Self::Overridden | Self::RolledBack
+            Self::Shipped | Self::Admitted | Self::Overridden | Self::Chosen | Self::RolledBack
         )
     }
 
@@ -118,6 +120,7 @@ impl AdapterStep {
             Self::Refused => "refused",
             Self::Admitted => "admitted",
             Self::Overridden => "put live over the gate",
+            Self::Chosen => "chosen on the screen",
             Self::RolledBack => "rolled back to",
         }
     }

@@ -170,6 +170,11 @@ impl ModelSide {
         }
     }
 
+    /// Whether other weights than `model` said it; none accepts any.
+    pub fn by_others(&self, model: Option<&ModelIdentity>) -> bool {
+        matches!((&self.by, model), (Some(by), Some(model)) if by != model)
+    }
+
     /// Appends streamed words.
     pub fn stream(&mut self, field: TextField, text: &str) {
         match field {

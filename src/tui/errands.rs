@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::task::JoinSet;
 
 use super::highlight::Highlights;
 use super::state::overlay::ExportFormat;
@@ -19,6 +20,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evidence::{Check, cross_check};
 use crate::hash::ContentHash;
 use crate::ingest::{self, Hearer, Open};
+use crate::learn::calibrate::fresh::Fresh;
 use crate::learn::train::folder::Look;
 use crate::review::{Act, AdapterRecord, Attachment, Draft, Entry, Pair};
 use crate::rubric::Rubric;
@@ -40,9 +42,12 @@ pub(super) enum Job {
     Adapters,
     /// Put an adapter live.
     PutLive(Box<AdapterRecord>),
+    /// Take a calibration into use that was fitted beside the jobs.
+    Calibrate(Box<Fresh>),
 }
 
-/// Does the store's jobs until nobody can send any more.
+/// Does the store's jobs until nobody can send any more. Nothing but these writes, so that no calibration comes into use while an
+/// adapter goes live.
 pub(super) async fn keep(
     store: StoreHandle,
     role: String,
@@ -50,25 +55,43 @@ pub(super) async fn keep(
     mut jobs: Receiver<Job>,
     answers: Sender<Message>,
 ) {
-    let mut scores = 0;
-    while let Some(job) = jobs.recv().await {
+    let (mut scores, mut fits) = (0, JoinSet::<Result<Fresh>>::new());
+    loop {
+        let job = tokio::select! {
+            job = jobs.recv() => match job {
+                Some(job) => job,
+                None => break,
+            },
+            Some(fit) = fits.join_next() => match fit {
+                Ok(Ok(fresh)) => Job::Calibrate(Box::new(fresh)),
+                // Too few decisions, or nothing gained by them, is nothing to tell: `plumb calibrate` says why.
+                _ => continue,
+            },
+        };
         let answer = match (job, &mut scoring) {
             (Job::Commit(draft), _) => {
                 scores += usize::from(is_score(&draft.entry));
                 commit(&store, &role, *draft).await
             }
             (Job::History(row, dossier, checks), _) => history(&store, row, dossier, checks).await,
-            (Job::Adapters, Some(scoring)) => scoring.choices().await,
+            (Job::Adapters, Some(scoring)) => {
+                // Decisions do not wait until the whole journal is read.
+                tokio::spawn(scoring.clone().list(answers.clone()));
+                continue;
+            }
             (Job::PutLive(chosen), Some(scoring)) => scoring.put_live(*chosen, &store, &role).await,
+            (Job::Calibrate(fresh), Some(scoring)) => match scoring.calibrate(*fresh, &store, &role).await {
+                Some(message) => message,
+                None => continue,
+            },
             // Without a model nobody asks.
-            (Job::Adapters | Job::PutLive(_), None) => continue,
+            (Job::Adapters | Job::PutLive(_) | Job::Calibrate(_), None) => continue,
         };
         // A screen that is gone hears nothing; the records are written all the same.
         let _ = answers.send(answer).await;
-        let due = |scoring: &&Scoring| scoring.refit_every > 0 && scores >= scoring.refit_every;
-        if let Some(scoring) = scoring.as_ref().filter(due).cloned() {
+        if let Some(scoring) = scoring.as_ref().filter(|s| s.refits_after(scores)).cloned() {
             scores = 0;
-            tokio::spawn(scoring.refit(store.clone(), role.clone(), answers.clone()));
+            fits.spawn_blocking(move || scoring.fit());
         }
     }
 }

@@ -334,13 +334,17 @@ impl Loop {
         if let Some(hearing) = self.hearing.take() {
             hearing.end().await;
         }
-        let mut lost = None;
+        let (mut lost, mut refused) = (None, None);
+        let mut note = |answer: Message| match answer {
+            Message::NotSaved(_, why) => lost = Some(why),
+            Message::Worn(Err(why)) => refused = Some(why),
+            _ => {}
+        };
         let all_written = async {
             loop {
                 tokio::select! {
                     answer = self.answers.recv() => match answer {
-                        Some(Message::NotSaved(_, why) | Message::Worn(Err(why))) => lost = Some(why),
-                        Some(_) => {}
+                        Some(answer) => note(answer),
                         None => break,
                     },
                     _ = &mut self.keeper => break,
@@ -349,23 +353,20 @@ impl Loop {
         };
         let in_time = tokio::time::timeout(LAST_WORDS, all_written).await;
         while let Ok(answer) = self.answers.try_recv() {
-            if let Message::NotSaved(_, why) | Message::Worn(Err(why)) = answer {
-                lost = Some(why);
-            }
+            note(answer);
         }
         self.trace
             .finish()
             .map_err(|e| Error::new(ErrorKind::Io, "cannot write the paint trace").because(e))?;
-        match (in_time, lost) {
-            (Ok(()), None) => Ok(()),
-            (_, Some(why)) => Err(Error::new(
-                ErrorKind::Io,
-                format!("the last records were not saved: {why}"),
-            )),
-            (Err(_), None) => Err(
+        let fault = |what: String| Err(Error::new(ErrorKind::Io, what));
+        match (lost, in_time, refused) {
+            (Some(why), ..) => fault(format!("the last records were not saved: {why}")),
+            (None, Err(_), _) => Err(
                 Error::new(ErrorKind::Io, "the last records were not saved in time")
                     .hint("`plumb journal verify` says what is kept"),
             ),
+            (None, Ok(()), Some(why)) => fault(format!("the adapter was not put live: {why}")),
+            (None, Ok(()), None) => Ok(()),
         }
     }
 }

@@ -119,13 +119,13 @@ fn the_keys_are_the_screen_s_own_with_the_person_s_over_them() -> Outcome {
             .any(|line| line.split_whitespace().take(2).eq(["a", "accept"])),
         "{list}"
     );
-    env.write_config("keymap.toml", "accept = [\"Y\"]\n")?;
+    env.write_config("keymap.toml", "accept = [\"A\"]\n")?;
     let rows: Vec<serde_json::Value> = serde_json::from_str(&env.run(["keys", "--json"])?.ok()?)?;
     let accept = rows
         .iter()
         .find(|row| row["action"] == "accept")
         .ok_or("no accept")?;
-    assert_eq!(accept["keys"], "Y");
+    assert_eq!(accept["keys"], "A");
     env.write_config("keymap.toml", "no-such-action = [\"A\"]\n")?;
     assert!(env.run(["keys"])?.failed(1)?.contains("no-such-action"));
     Ok(())

@@ -226,8 +226,7 @@ impl Review {
         ticket: Option<Ticket>,
         stamp: Stamp,
     ) -> Vec<Effect> {
-        let mut effects = self.stop();
-        self.work = Work::Idle;
+        let mut effects = self.halt();
         self.names = Redaction::by(&self.setup.rubric, &dossier, self.setup.language);
         self.setup.dossier = dossier;
         self.setup.checks = checks;
@@ -243,10 +242,7 @@ impl Review {
             let sources = Attachment::Sources(Arc::clone(&self.setup.dossier));
             effects.extend(self.commit(stamp.record(0), stamp, Entry::Dossier(read), vec![sources]));
         }
-        self.forget_other_models();
-        if let Some(ticket) = ticket {
-            effects.extend(self.score(ticket, &[]));
-        }
+        effects.extend(self.catch_up(ticket));
         effects
     }
 

@@ -45,7 +45,7 @@ impl Work {
 }
 
 impl Review {
-    /// Asks the engine for these dimensions, or for all without an assessment when empty.
+    /// Asks the engine for these dimensions, or when empty for all that the weights of now have not assessed.
     pub(super) fn score(&mut self, ticket: Ticket, wanted: &[DimensionId]) -> Vec<Effect> {
         let asked = self.to_ask(wanted);
         if asked.is_empty() {
@@ -75,41 +75,51 @@ impl Review {
 
     /// The wanted ones first, then those that an older request, now ended by this one, had not finished.
     fn to_ask(&self, wanted: &[DimensionId]) -> Vec<DimensionId> {
+        let model = self.setup.model.as_ref();
         let unfinished = |d: &&DimensionState| match wanted {
-            [] => d.model.assessment.is_none(),
+            [] => d.model.assessment.is_none() || d.model.by_others(model),
             _ => matches!(d.model.phase, Phase::Queued | Phase::Scoring) && !wanted.contains(&d.id),
         };
         let rest = self.ledger.dimensions().iter().filter(unfinished);
         wanted.iter().chain(rest.map(|d| &d.id)).cloned().collect()
     }
 
-    /// Goes on with what is laid over the weights now: what others said is asked again, what people decided stands. A dossier
-    /// that is closed keeps the scores it was closed with.
+    /// Goes on with what is laid over the weights now: what others said is asked again, what people decided stands.
     pub(super) fn worn(
         &mut self,
         model: ModelIdentity,
         calibration: Option<Arc<Calibration>>,
         ticket: Ticket,
     ) -> Vec<Effect> {
-        let mut effects = self.stop();
-        self.abandon(&Phase::Idle);
-        self.work = Work::Idle;
+        let mut effects = self.halt();
         self.setup.model = Some(model);
         self.setup.calibration = calibration;
-        if self.ledger.signed_off().is_none() {
-            self.forget_other_models();
-            effects.extend(self.score(ticket, &[]));
-        }
+        effects.extend(self.catch_up(Some(ticket)));
         effects
     }
 
-    /// Assessments by other weights than those that would answer now are asked again.
-    pub(super) fn forget_other_models(&mut self) {
-        let Some(model) = self.setup.model.clone() else {
-            return;
-        };
+    /// Ends what is under way, as if nobody had asked for it.
+    pub(super) fn halt(&mut self) -> Vec<Effect> {
+        let effects = self.stop();
+        self.abandon(&Phase::Idle);
+        self.work = Work::Idle;
+        effects
+    }
+
+    /// Asks for what the weights of now have not said. A dossier that is closed keeps the scores it was closed with.
+    pub(super) fn catch_up(&mut self, ticket: Option<Ticket>) -> Vec<Effect> {
+        if self.ledger.signed_off().is_some() {
+            return Vec::new();
+        }
+        self.forget_other_models();
+        ticket.map_or_else(Vec::new, |ticket| self.score(ticket, &[]))
+    }
+
+    /// What other weights said is shown no more, even where nobody can be asked again.
+    fn forget_other_models(&mut self) {
+        let model = self.setup.model.as_ref();
         for dimension in self.ledger.dimensions_mut() {
-            if dimension.model.by.as_ref().is_some_and(|by| by != &model) {
+            if dimension.model.by_others(model) {
                 dimension.model = ModelSide::default();
             }
         }

@@ -481,18 +481,17 @@ fn another_adapter_ends_the_work_and_what_was_said_without_it_is_asked_again() -
     Ok(())
 }
 
-/// Scores of the adapter that is laid over the weights anyway are kept, and so is a dossier that is closed.
-#[test]
-fn what_the_same_weights_said_and_what_is_signed_off_is_not_asked_again() -> Result {
-    let worn = |adapter| Event::Worn {
+/// Something else is laid over the weights.
+fn worn(adapter: Option<&str>) -> Event {
+    Event::Worn {
         model: wearing(adapter),
         calibration: None,
         ticket: Ticket(2),
-    };
-    let mut bench = Bench::open()?;
-    bench.finish("collaboration", 4.2, 0.5, &[2]);
-    bench.send(worn(None));
-    assert_eq!(bench.asked[1].1.len(), 7);
+    }
+}
+
+/// A dossier of which the model has scored one dimension and a person all, signed off.
+fn closed() -> Result<Bench> {
     let mut bench = Bench::open()?;
     bench.finish("collaboration", 4.2, 0.5, &[2]);
     let ids: Vec<DimensionId> = bench.review.dimensions().iter().map(|d| d.id.clone()).collect();
@@ -504,9 +503,45 @@ fn what_the_same_weights_said_and_what_is_signed_off_is_not_asked_again() -> Res
         });
     }
     bench.person(Intent::SignOff { note: None });
+    Ok(bench)
+}
+
+/// Scores of the adapter that is laid over the weights anyway are kept, and so is a dossier that is closed.
+#[test]
+fn what_the_same_weights_said_and_what_is_signed_off_is_not_asked_again() -> Result {
+    let mut bench = Bench::open()?;
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    bench.send(worn(None));
+    assert_eq!(bench.asked[1].1.len(), 7);
+    let mut bench = closed()?;
     bench.send(worn(Some("a")));
     assert_eq!((bench.asked.len(), &bench.cancelled[..]), (1, &[Ticket(1)][..]));
     assert_eq!(first(&bench).model.by, Some(wearing(None)));
+    Ok(())
+}
+
+#[test]
+fn a_closed_dossier_opens_with_the_scores_it_was_closed_with() -> Result {
+    let bench = closed()?;
+    let mut setup = setup()?;
+    setup.model = Some(wearing(Some("a")));
+    let again = Bench::with(setup, bench.journal())?;
+    assert!(again.asked.is_empty() && again.drafts.is_empty());
+    assert_eq!(first(&again).model.by, Some(wearing(None)));
+    Ok(())
+}
+
+#[test]
+fn when_a_sign_off_is_taken_back_what_other_weights_said_can_be_asked_again() -> Result {
+    let mut bench = closed()?;
+    bench.send(worn(Some("a")));
+    bench.person(Intent::Undo);
+    assert_eq!(bench.asked.len(), 1, "a person may only have wanted to look");
+    bench.person(Intent::Rescore {
+        ticket: Ticket(3),
+        dimensions: vec![],
+    });
+    assert_eq!(bench.asked[1].1.len(), 8);
     Ok(())
 }
 

@@ -14,13 +14,12 @@ use crate::error::Result;
 use crate::id::Person;
 use crate::learn::adapters;
 use crate::learn::calibrate::decisions::For;
-use crate::learn::calibrate::fresh::{Fresh, live};
-use crate::learn::shelf::Shelf;
-use crate::model::lora::NamedAdapter;
-use crate::review::AdapterRecord;
+use crate::learn::calibrate::fresh::Fresh;
+use crate::learn::shelf::{Shelf, Worn};
+use crate::review::{AdapterRecord, AdapterStep};
 use crate::store::record::new_id;
 use crate::store::{Draft, StoreHandle};
-use crate::tui::state::{Message, Worn};
+use crate::tui::state::Message;
 
 /// The model that scores.
 #[derive(Debug, Clone)]
@@ -42,44 +41,44 @@ pub struct Scoring {
 }
 
 impl Scoring {
-    /// The calibrations for scores of `model`.
-    fn of<'a>(&'a self, model: &'a ModelIdentity) -> For<'a> {
-        For {
-            model,
-            rubric: &self.rubric,
-            prompt_sha256: templates_hash(),
-        }
-    }
-
     fn shelf(&self) -> Result<Shelf> {
         Shelf::open(&self.workspace, &self.model, &self.weights)
     }
 
-    /// Fits the calibration anew and takes it into use. Too few decisions, or nothing gained by them, is nothing to tell:
-    /// `plumb calibrate` says why.
-    pub(super) async fn refit(self, store: StoreHandle, role: String, answers: Sender<Message>) {
-        let person = self.person.clone();
-        let fit = move || Fresh::of_decisions(&self.workspace, self.of(&self.model));
-        let Ok(Ok(fresh)) = tokio::task::spawn_blocking(fit).await else {
-            return;
+    /// Whether so many new scores by people are enough to fit the calibration anew.
+    pub(super) fn refits_after(&self, scores: usize) -> bool {
+        self.calibrated && self.refit_every > 0 && scores >= self.refit_every
+    }
+
+    /// Fits the calibration anew.
+    pub(super) fn fit(&self) -> Result<Fresh> {
+        let of = For {
+            model: &self.model,
+            rubric: &self.rubric,
+            prompt_sha256: templates_hash(),
         };
-        let Ok(draft) = fresh.draft(new_id(Timestamp::now()), person, role) else {
-            return;
-        };
-        if store.commit(draft).await.is_ok() {
-            let message = Message::Calibrated(Arc::new(fresh.calibration), Box::new(fresh.record));
-            let _ = answers.send(message).await;
-        }
+        Fresh::of_decisions(&self.workspace, of)
+    }
+
+    /// Takes a calibration into use; nothing where it cannot be on record.
+    pub(super) async fn calibrate(&self, fresh: Fresh, store: &StoreHandle, role: &str) -> Option<Message> {
+        let id = new_id(Timestamp::now());
+        let draft = fresh.draft(id, self.person.clone(), role.to_owned()).ok()?;
+        store.commit(draft).await.ok()?;
+        let message = Message::Calibrated(Arc::new(fresh.calibration), Box::new(fresh.record));
+        Some(message)
     }
 
     /// Reads what may be laid over the model.
-    pub(super) async fn choices(&self) -> Message {
-        let scoring = self.clone();
-        let read = aside(move || Ok(scoring.shelf()?.choices())).await;
-        Message::Adapters(read.map_err(|e| e.to_string()))
+    pub(super) async fn list(self, answers: Sender<Message>) {
+        let read = aside(move || Ok(self.shelf()?.choices())).await;
+        let _ = answers
+            .send(Message::Adapters(read.map_err(|e| e.to_string())))
+            .await;
     }
 
-    /// Puts an adapter live, or the model by itself. The record comes first: without it nothing changes.
+    /// Puts an adapter live, or the model by itself. The record comes first: without it nothing changes. What is live anyway is
+    /// only worn.
     pub(super) async fn put_live(
         &mut self,
         chosen: AdapterRecord,
@@ -88,7 +87,8 @@ impl Scoring {
     ) -> Message {
         let (scoring, role) = (self.clone(), role.to_owned());
         let kept = match aside(move || scoring.ready(chosen, role)).await {
-            Ok((draft, worn)) => store.commit(draft).await.map(|receipt| (worn, receipt)),
+            Ok((Some(draft), worn)) => store.commit(draft).await.map(|receipt| (worn, Some(receipt))),
+            Ok((None, worn)) => Ok((worn, None)),
             Err(error) => Err(error),
         };
         Message::Worn(match kept {
@@ -100,28 +100,18 @@ impl Scoring {
         })
     }
 
-    /// The record by which `chosen` goes live, and what scores come from then.
-    fn ready(&self, chosen: AdapterRecord, role: String) -> Result<(Draft, Worn)> {
+    /// The record by which `chosen` goes live, unless it is, and what scores come from then.
+    fn ready(&self, chosen: AdapterRecord, role: String) -> Result<(Option<Draft>, Worn)> {
         let shelf = self.shelf()?;
-        let adapter = chosen.adapter.map(|_| shelf.adapter(&chosen)).transpose()?;
-        let model = ModelIdentity {
-            adapter: adapter.as_ref().map(NamedAdapter::label),
-            ..self.model.clone()
-        };
-        let calibration = if self.calibrated {
-            live(shelf.reader(), self.of(&model))?
-        } else {
-            None
-        };
+        let worn = shelf.worn(&chosen, self.calibrated.then_some(&self.rubric))?;
+        if shelf.live() == chosen.adapter {
+            return Ok((None, worn));
+        }
         let blobs = shelf.blobs_of(&chosen);
         let by = (self.person.clone(), role);
-        let draft = adapters::draft(chosen.returned_to(None), new_id(Timestamp::now()), by, blobs);
-        let worn = Worn {
-            model,
-            adapter: adapter.map(Arc::new),
-            calibration: calibration.map(Arc::new),
-        };
-        Ok((draft, worn))
+        let record = chosen.unasked(AdapterStep::Chosen, None);
+        let draft = adapters::draft(record, new_id(Timestamp::now()), by, blobs);
+        Ok((Some(draft), worn))
     }
 }
 
@@ -144,7 +134,7 @@ mod tests {
     use crate::id::RecordId;
     use crate::model::lora::{Adapter, Factors, LoraSettings, Target};
     use crate::model::peft;
-    use crate::review::{AdapterStep, Entry};
+    use crate::review::Entry;
     use crate::store::Reader;
     use crate::store::testing::with_store;
 
@@ -225,8 +215,9 @@ mod tests {
         let workspace = scoring.workspace.clone();
         with_store(&workspace, |store| {
             overridden(&scoring, dir.path(), store)?;
-            for (nth, name) in [(1, "a"), (0, "")] {
-                let Message::Worn(Ok((worn, receipt))) = put_live(&mut scoring, nth, store, "reviewer")?
+            for (nth, name) in [(0, ""), (1, "a")] {
+                let Message::Worn(Ok((worn, Some(receipt)))) =
+                    put_live(&mut scoring, nth, store, "reviewer")?
                 else {
                     return Err(failed("it was not put live"));
                 };
@@ -241,11 +232,43 @@ mod tests {
                 let Entry::Adapter(said) = &record.entry else {
                     return Err(failed("it speaks of something else"));
                 };
-                assert_eq!((said.name.as_str(), said.step), (name, AdapterStep::RolledBack));
+                assert_eq!((said.name.as_str(), said.step), (name, AdapterStep::Chosen));
                 assert_eq!(record.actor, scoring.person);
             }
             Ok(())
         })
+    }
+
+    #[test]
+    fn what_is_live_anyway_is_worn_without_another_record() -> Result<()> {
+        let dir = tempfile::tempdir().map_err(|e| failed("a folder").because(e))?;
+        let mut scoring = scoring(dir.path());
+        let workspace = scoring.workspace.clone();
+        with_store(&workspace, |store| {
+            overridden(&scoring, dir.path(), store)?;
+            let message = put_live(&mut scoring, 1, store, "reviewer")?;
+            assert!(
+                matches!(&message, Message::Worn(Ok((worn, None))) if worn.adapter.is_some()),
+                "{message:?}"
+            );
+            assert!(scoring.model.adapter.is_some());
+            assert_eq!(Reader::open(&workspace)?.tip().seq, 1);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn a_calibration_is_fitted_anew_only_where_one_is_in_use() {
+        let due = |calibrated, refit_every, scores| {
+            let scoring = Scoring {
+                calibrated,
+                refit_every,
+                ..scoring(Path::new("."))
+            };
+            scoring.refits_after(scores)
+        };
+        assert!(due(true, 20, 20));
+        assert!(!due(true, 20, 19) && !due(true, 0, 20) && !due(false, 20, 20));
     }
 
     #[test]
@@ -255,8 +278,9 @@ mod tests {
         let workspace = scoring.workspace.clone();
         with_store(&workspace, |store| {
             overridden(&scoring, dir.path(), store)?;
+            scoring.model.adapter = Some("a".to_owned());
             let before = scoring.model.clone();
-            let message = put_live(&mut scoring, 1, store, "no\nrole")?;
+            let message = put_live(&mut scoring, 0, store, "no\nrole")?;
             assert!(
                 matches!(&message, Message::Worn(Err(why)) if why.contains("the role")),
                 "{message:?}"

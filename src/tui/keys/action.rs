@@ -261,9 +261,9 @@ actions! {
     Calibration "calibration" ["c"] in [Queue, Review, Annotate], Views, None,
         "校准：评分离人评多远", "The calibration: how near scores come to people's";
     Adapters "adapters" ["A"] in [Queue, Review], Views, None,
-        "适配器：模型上叠加了什么", "Adapters: what is laid over the model";
-    Wear "wear" ["enter"] in [Adapters], Views, Some(HintWear),
-        "启用所选的适配器（记录在案）", "Put the selected adapter live (goes on record)";
+        "适配器：模型上叠加的内容", "Adapters: what is laid over the model";
+    PutLive "put-live" ["enter"] in [Adapters], Views, Some(HintPutLive),
+        "正式启用所选的适配器（记录在案）", "Put the selected adapter live (goes on record)";
     Theme "theme" ["T"] in [Queue, Review, Annotate], Views, None,
         "切换主题", "Next theme";
     Language "language" ["L"] in [Queue, Review, Annotate], Views, None,

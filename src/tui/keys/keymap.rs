@@ -1,8 +1,8 @@
 //! Which key does what: the table's own keys, and the person's `keymap.toml` over them.
 //!
-//! The file has one line an action, `accept = "a"` or `down = ["j", "down"]`; what it does not name keeps its keys. A
-//! name that no action has, a key that does not exist, and a key that would do two things in one place are errors
-//! that name the line.
+//! The file has one line an action, `accept = "a"` or `down = ["j", "down"]`; what it does not name keeps its keys, but
+//! for those that a line needs in the same place. A name that no action has, a key that does not exist, and a key that two
+//! lines need in one place are errors that name the line.
 
 use std::collections::BTreeMap;
 
@@ -74,12 +74,31 @@ impl Keymap {
                 Err(what) => faults.push((line, what)),
             }
         }
+        keymap.give_way(&lines);
         faults.extend(keymap.clashes().into_iter().map(|c| c.fault(&lines)));
         faults.sort();
         if faults.is_empty() {
             Ok(keymap)
         } else {
             Err(fault(file, &faults))
+        }
+    }
+
+    /// Lets the rows of the file, `own`, have the keys they need: an action without a row loses them.
+    fn give_way(&mut self, own: &BTreeMap<Action, usize>) {
+        let rows = self.keys.iter().filter(|(action, _)| own.contains_key(action));
+        let rows: Vec<(Action, Vec<Chord>)> = rows.map(|(a, chords)| (*a, chords.clone())).collect();
+        for (action, chords) in &mut self.keys {
+            if own.contains_key(action) || keeps_its_keys(*action) {
+                continue;
+            }
+            let meets = |row: &Action| row.modes().iter().any(|mode| action.modes().contains(mode));
+            let wanted: Vec<&Chord> = rows
+                .iter()
+                .filter(|(row, _)| meets(row))
+                .flat_map(|(_, chords)| chords)
+                .collect();
+            chords.retain(|chord| !wanted.iter().any(|other| hides(other, chord)));
         }
     }
 
@@ -210,6 +229,11 @@ fn mode_keeps(mode: Mode, action: Action) -> bool {
     mode == Mode::Reason && matches!(action, Action::Score | Action::Half)
 }
 
+/// Each level is the place of its key, and without a way out nobody leaves.
+fn keeps_its_keys(action: Action) -> bool {
+    matches!(action, Action::Score | Action::Quit | Action::Close)
+}
+
 fn rebind(name: &str, keys: Keys) -> Result<(Action, Vec<Chord>), String> {
     let action = Action::from_code(name).ok_or_else(|| format!("no action is called {name:?}"))?;
     let keys = match keys {
@@ -303,6 +327,7 @@ mod tests {
     fn a_file_changes_only_what_it_names() -> Result<()> {
         let keymap = Keymap::parse("keymap.toml", "accept = \"Y\"\ndown = ['j', 'ctrl-j']\n")?;
         assert_eq!(keymap.label(Action::Accept), "Y");
+        assert_eq!(keymap.label(Action::Adapters), "A");
         assert_eq!(keymap.label(Action::Down), "j Ctrl-j");
         assert_eq!(keymap.label(Action::Score), "1-5");
         Ok(())
@@ -318,17 +343,39 @@ mod tests {
         assert!(message("accept = \n").starts_with("keymap.toml:1: "));
     }
 
+    /// Nobody's own keys stop working because a later program has an action more.
+    #[test]
+    fn a_row_of_the_file_takes_its_key_from_whoever_has_it_by_default() -> Result<()> {
+        let keymap = Keymap::parse("keymap.toml", "accept = \"A\"\nnote = \"g\"\n")?;
+        assert_eq!(keymap.label(Action::Accept), "A");
+        assert_eq!(keymap.label(Action::Adapters), "");
+        assert_eq!(keymap.label(Action::Top), "Home", "g g begins with g");
+        // Where the two never meet, both have the key.
+        let keymap = Keymap::parse("keymap.toml", "tie = \"p\"\n")?;
+        assert_eq!(keymap.label(Action::Profile), "p");
+        Ok(())
+    }
+
     #[test]
     fn a_key_for_two_things_is_refused_at_its_line() {
         assert_eq!(
-            message("# mine\naccept = \"u\"\n"),
-            "keymap.toml:2: u is bound to both accept and undo"
+            message("# mine\nundo = \"U\"\naccept = \"U\"\n"),
+            "keymap.toml:3: U is bound to both accept and undo"
         );
         assert_eq!(
-            message("note = \"g\"\n"),
-            "keymap.toml:1: g (note) and gg (top) begin alike, so that one of them is out of reach"
+            message("top = \"g g\"\nnote = \"g\"\n"),
+            "keymap.toml:2: g (note) and gg (top) begin alike, so that one of them is out of reach"
         );
         assert_eq!(message("accept = \"u\"\nundo = \"a\"\n"), "");
+    }
+
+    #[test]
+    fn levels_and_the_way_out_keep_their_keys() {
+        assert_eq!(
+            message("accept = \"1\"\nundo = \"ctrl-c\"\n"),
+            "keymap.toml:1: 1 is bound to both accept and score; \
+             keymap.toml:2: Ctrl-c is bound to both undo and quit"
+        );
     }
 
     #[test]

@@ -2,8 +2,9 @@
 
 use super::notice::Told;
 use super::overlay::{AdapterList, Overlay};
-use super::{App, Effect, Worn};
+use super::{App, Effect};
 use crate::learn::adapters::Choice;
+use crate::learn::shelf::Worn;
 use crate::review::{AdapterRecord, Event, Receipt};
 use crate::tui::words::Word;
 
@@ -63,8 +64,8 @@ impl App {
         vec![Effect::PutLive(Box::new(record))]
     }
 
-    /// Scores come from something else now, and that is on record; or everything stays as it was.
-    pub(super) fn worn(&mut self, worn: Result<(Box<Worn>, Receipt), String>) -> Vec<Effect> {
+    /// Scores come from something else now, and that is on record unless it was live anyway; or everything stays as it was.
+    pub(super) fn worn(&mut self, worn: Result<(Box<Worn>, Option<Receipt>), String>) -> Vec<Effect> {
         let (worn, receipt) = match worn {
             Ok(worn) => worn,
             Err(reason) => {
@@ -79,7 +80,6 @@ impl App {
             calibration,
         } = *worn;
         let name = self.adapter_name(adapter.as_ref().map_or("", |adapter| &adapter.name));
-        let record = receipt.seq.to_string();
         self.settings.model = Some(model.clone());
         self.settings.calibration.clone_from(&calibration);
         let ticket = self.next_ticket();
@@ -89,9 +89,15 @@ impl App {
             calibration,
             ticket,
         }));
-        effects.extend(self.review(Event::Saved(receipt)));
-        let values = [("name", name.as_str()), ("record", record.as_str())];
-        self.told = Some(Told::done(self.fill(Word::AdapterIsWorn, &values)));
+        let text = match &receipt {
+            Some(receipt) => {
+                let record = receipt.seq.to_string();
+                self.fill(Word::AdapterWentLive, &[("name", &name), ("record", &record)])
+            }
+            None => self.fill(Word::AdapterIsWorn, &[("name", &name)]),
+        };
+        self.told = Some(Told::done(text));
+        effects.extend(receipt.into_iter().flat_map(|r| self.review(Event::Saved(r))));
         effects
     }
 }
@@ -196,7 +202,7 @@ mod tests {
             seq: 7,
             hash: ContentHash::ZERO,
         };
-        stage.send(Message::Worn(Ok((Box::new(worn), receipt))));
+        stage.send(Message::Worn(Ok((Box::new(worn), Some(receipt)))));
         assert_eq!(told(&stage), "scores come from own from here on, record #7");
         assert!(stage.screen()?.contains("saved #7"));
         let [.., Effect::Wear(Some(adapter)), Effect::Cancel(ended)] = &stage.effects[..] else {
@@ -218,6 +224,29 @@ mod tests {
             "what a person decided stands"
         );
         assert_eq!(stage.app.settings().model, Some(wearing("own")?));
+        Ok(())
+    }
+
+    /// The program was started with another adapter than the one that is live.
+    #[test]
+    fn what_is_live_anyway_is_only_worn() -> Result<()> {
+        let trial = Settings {
+            model: Some(wearing("trial")?),
+            ..settings(Language::En)?
+        };
+        let mut stage = stage(trial)?;
+        stage.press("g g enter")?;
+        assert_eq!(chosen(&stage).map(|r| r.name.as_str()), Some(""));
+        let model = settings(Language::En)?.model.ok_or_else(|| missing("model"))?;
+        let worn = Worn {
+            model: model.clone(),
+            adapter: None,
+            calibration: None,
+        };
+        stage.send(Message::Worn(Ok((Box::new(worn), None))));
+        assert_eq!(told(&stage), "scores come from the model by itself from here on");
+        assert!(stage.effects.iter().any(|e| matches!(e, Effect::Wear(None))));
+        assert_eq!(stage.app.settings().model, Some(model));
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::evidence::Check;
 use crate::id::Person;
 use crate::learn::adapters::Choice;
+use crate::learn::shelf::Worn;
 use crate::learn::train::folder::Look;
 use crate::model::lora::NamedAdapter;
 use crate::review::annotation::Begin;
@@ -126,8 +127,9 @@ pub enum Message {
     Calibrated(Arc<Calibration>, Box<Calibrated>),
     /// What may be laid over the model was read, or why it could not be.
     Adapters(Result<Vec<Choice>, String>),
-    /// Something else is to be laid over the model, and the store has made that durable; or why it stays as it was.
-    Worn(Result<(Box<Worn>, Receipt), String>),
+    /// Something else is to be laid over the model, and the store has made that durable, unless it was live anyway; or why it
+    /// stays as it was.
+    Worn(Result<(Box<Worn>, Option<Receipt>), String>),
     /// A profile was written, or not.
     Exported(Result<PathBuf, ExportFault>),
     /// The newest training run was looked at; none where there is none.
@@ -154,17 +156,6 @@ pub struct Reread {
     pub dossier: Arc<Dossier>,
     /// What its claims meet elsewhere in it.
     pub checks: Arc<[Check]>,
-}
-
-/// What scores come from.
-#[derive(Debug, Clone)]
-pub struct Worn {
-    /// The model with what is laid over it.
-    pub model: ModelIdentity,
-    /// What that is; none for the model by itself.
-    pub adapter: Option<Arc<NamedAdapter>>,
-    /// What its scores are read through.
-    pub calibration: Option<Arc<Calibration>>,
 }
 
 /// Why a profile was not written.
@@ -197,7 +188,7 @@ pub enum Effect {
     Commit(Draft),
     /// Read what may be laid over the model.
     ListAdapters,
-    /// Put an adapter live: the record first.
+    /// Put an adapter live: the record first, where it is not live yet.
     PutLive(Box<AdapterRecord>),
     /// Have the engine lay this over the model, or nothing.
     Wear(Option<Arc<NamedAdapter>>),

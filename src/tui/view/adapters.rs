@@ -1,5 +1,7 @@
-//! What may be laid over the model, over the screen: which of it is, how each went live, and what the gate said of the one
-//! under the cursor.
+//! What may be laid over the model, over the screen: which of it is, which is live, how each went live, and what the gate said
+//! of the one under the cursor.
+
+use std::borrow::Cow;
 
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -16,14 +18,13 @@ use crate::tui::state::overlay::AdapterList;
 use crate::tui::width::Align;
 use crate::tui::words::Word;
 
-/// Columns of whether it is worn, of a name, and of how it went live; the beginning of its hash follows, where there is room.
-const WORN: usize = 7;
-const NAME: usize = 24;
+/// Columns of a name, and of how it went live; the beginning of its hash follows, where there is room.
+const NAME: usize = 19;
 const HOW: usize = 22;
 /// Columns of a figure's name, of what is live, of the adapter, of the interval, and of what the figure says.
-const FIGURE: usize = 12;
-const BEFORE: usize = 12;
-const AFTER: usize = 9;
+const FIGURE: usize = 18;
+const BEFORE: usize = 8;
+const AFTER: usize = 8;
 const INTERVAL: usize = 17;
 const FINDING: usize = 6;
 /// Columns of the frame with what is in it, and rows of the frame, of what stands above the list, and of what parts it from the
@@ -77,7 +78,7 @@ fn choices(canvas: &mut Canvas<'_>, rows: Rect, list: &AdapterList) {
     canvas.more(rows, top > 0, top + height < count);
 }
 
-/// One choice: whether it is worn, its name, and how it went live.
+/// One choice: whether it is worn, whether it is live, its name, and how it went live.
 fn row(canvas: &mut Canvas<'_>, line: Rect, choice: &Choice, selected: bool) {
     let (app, styles) = (canvas.app, canvas.styles());
     let record = &choice.record;
@@ -86,17 +87,13 @@ fn row(canvas: &mut Canvas<'_>, line: Rect, choice: &Choice, selected: bool) {
     } else {
         " "
     };
-    let worn = if app.wears(record) {
-        app.word(Word::AdapterWorn)
-    } else {
-        ""
-    };
     let name = app.adapter_name(&record.name);
     let hash = record.adapter.as_ref().map_or_else(String::new, begins);
     let how = went_live(record).map_or("", |word| app.word(word));
     let spans = [
         (format!("{cursor} "), styles.title),
-        (canvas.pad(worn, WORN, Align::Left), styles.ok),
+        (mark(canvas, Word::AdapterWorn, app.wears(record)), styles.ok),
+        (mark(canvas, Word::AdapterLive, choice.live), styles.title),
         (canvas.pad(&name, NAME, Align::Left) + " ", styles.text),
         (canvas.pad(how, HOW, Align::Left) + "  ", styles.text),
         (hash, styles.dim),
@@ -108,6 +105,13 @@ fn row(canvas: &mut Canvas<'_>, line: Rect, choice: &Choice, selected: bool) {
     }
 }
 
+/// A word where it holds, and as much room where it does not.
+fn mark(canvas: &Canvas<'_>, word: Word, holds: bool) -> String {
+    let word = canvas.app.word(word);
+    let columns = canvas.measure().text(word) + 1;
+    canvas.pad(if holds { word } else { "" }, columns, Align::Left)
+}
+
 /// How it went live; nothing is to be said of the model by itself.
 fn went_live(record: &AdapterRecord) -> Option<Word> {
     record.adapter?;
@@ -115,6 +119,7 @@ fn went_live(record: &AdapterRecord) -> Option<Word> {
         AdapterStep::Shipped => Word::AdapterShipped,
         AdapterStep::Admitted => Word::AdapterAdmitted,
         AdapterStep::Overridden => Word::AdapterOverridden,
+        AdapterStep::Chosen => Word::AdapterChosen,
         AdapterStep::RolledBack | AdapterStep::Imported | AdapterStep::Refused => Word::AdapterReturned,
     })
 }
@@ -146,13 +151,26 @@ fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure) -> Line<'a> {
     };
     let [before, after, low, high] = figure.numbers();
     let interval = app.fill(Word::GateInterval, &[("low", &low), ("high", &high)]);
-    let name = sanitize::line(&figure.name);
+    let name = in_words(canvas, &figure.name);
     let numbers = columns(canvas, [&name, &before, &after, &interval]);
     let word = canvas.pad(app.word(word), FINDING, Align::Left);
     Line::from(vec![
-        Span::styled(numbers + "  ", styles.text),
+        Span::styled(numbers + " ", styles.text),
         Span::styled(word, style),
     ])
+}
+
+/// What a figure is about; larger is better in all of them. One that this program does not know keeps its name.
+fn in_words<'a>(canvas: &Canvas<'a>, name: &'a str) -> Cow<'a, str> {
+    let word = match name {
+        "agreement" => Word::GateAgreement,
+        "evidence_f1" => Word::GateEvidence,
+        "halo" => Word::GateCharm,
+        "injection" => Word::GateOrders,
+        "words" => Word::GateWords,
+        unknown => return sanitize::line(unknown),
+    };
+    Cow::Borrowed(canvas.app.word(word))
 }
 
 /// A figure's name and its numbers, each in its columns.
@@ -208,12 +226,11 @@ mod tests {
         }
         let mut hidden = choice("trial\u{202E}7", AdapterStep::Overridden);
         hidden.record.verdict = Some(verdict());
-        let choices = vec![
-            choice("", AdapterStep::RolledBack),
-            shipped,
-            hidden,
-            choice("spring", AdapterStep::Admitted),
-        ];
+        let spring = Choice {
+            live: true,
+            ..choice("spring", AdapterStep::Admitted)
+        };
+        let choices = vec![choice("", AdapterStep::RolledBack), shipped, hidden, spring];
         let mut stage = Stage::with(settings, size, &["zh-lilei-2026h1"])?;
         stage.press("A")?;
         stage.send(Message::Adapters(Ok(choices)));
@@ -222,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_worn_and_what_the_gate_said_is_seen_at_once() -> Result<()> {
+    fn what_is_worn_what_is_live_and_what_the_gate_said_is_seen_at_once() -> Result<()> {
         let wide = screen(Language::En, (140, 40))?;
         insta::assert_snapshot!("adapters_en_140x40", wide);
         let narrow = screen(Language::Zh, (80, 24))?;
@@ -253,15 +270,25 @@ mod tests {
     #[test]
     fn every_word_fits_its_columns() {
         let places = [
-            (WORN - 1, &[Word::AdapterWorn][..]),
-            (NAME, &[Word::AdapterBase]),
+            (NAME, &[Word::AdapterBase][..]),
             (
                 HOW,
                 &[
                     Word::AdapterShipped,
                     Word::AdapterAdmitted,
                     Word::AdapterOverridden,
+                    Word::AdapterChosen,
                     Word::AdapterReturned,
+                ],
+            ),
+            (
+                FIGURE,
+                &[
+                    Word::GateAgreement,
+                    Word::GateEvidence,
+                    Word::GateCharm,
+                    Word::GateOrders,
+                    Word::GateWords,
                 ],
             ),
             (BEFORE - 1, &[Word::GateBefore]),
@@ -270,18 +297,20 @@ mod tests {
             (FINDING, &[Word::GateWorse, Word::GateHolds, Word::GateBetter]),
             (56, &[Word::AdaptersNone, Word::GateUnasked, Word::GateTried]),
         ];
+        // What is inside the frame on the smallest screen: all but the hash.
+        let inside = usize::from(crate::tui::view::layout::MIN.0) - 2;
         for language in [Language::Zh, Language::En] {
+            let width = |word: Word| Measure::default().text(word.text(language));
             for (columns, words) in &places {
                 for word in *words {
-                    let width = Measure::default().text(word.text(language));
-                    assert!(width <= *columns, "{word:?}: {width} columns");
+                    assert!(width(*word) <= *columns, "{word:?}: {} columns", width(*word));
                 }
             }
+            let marks = width(Word::AdapterWorn) + 1 + width(Word::AdapterLive) + 1;
+            let row = 2 + marks + NAME + 1 + HOW;
+            assert!(row <= inside, "{row}");
         }
-        // What is inside the frame on the smallest screen: all but the hash.
-        let row = 2 + WORN + NAME + 1 + HOW;
-        let figures = FIGURE + BEFORE + AFTER + INTERVAL + 2 + FINDING;
-        let inside = usize::from(crate::tui::view::layout::MIN.0) - 2;
-        assert!(row.max(figures) <= inside, "{row} {figures}");
+        let figures = FIGURE + BEFORE + AFTER + INTERVAL + 1 + FINDING;
+        assert!(figures <= inside, "{figures}");
     }
 }

@@ -151,7 +151,8 @@ fn fitting(canvas: &Canvas<'_>, room: usize) -> Vec<(String, &'static str)> {
     last.sort_unstable();
     let hint = |action: &Action| {
         let word = hint_word(app, *action)?;
-        Some((app.settings().keymap.short_label(*action), app.word(word)))
+        let key = app.settings().keymap.short_label(*action);
+        (!key.is_empty()).then(|| (key, app.word(word)))
     };
     let last: Vec<_> = last.iter().filter_map(hint).collect();
     let mut left = room.saturating_sub(last.iter().map(width).sum());

@@ -51,23 +51,30 @@ words! {
     CalibrationFigures: "各列：评分数；与人评的平均差距，校准前与后；九成评分所在的范围", "ratings; levels from people's on average, before and after; nine of ten lie within";
     CalibrationGiven: "右侧：读作 1 至 5 处人评的平均分与个数；越接近列首越准", "at the right: what people gave, and how often, where 1 to 5 was read";
     Adapters: "适配器", "Adapters";
-    AdaptersNone: "没有可用的模型，无处叠加。", "There is no model to lay one over.";
+    AdaptersNone: "没有可用的模型，无法叠加适配器。", "There is no model to lay one over.";
     AdaptersInUse: "现用：{model}", "in use: {model}";
     AdapterBase: "模型本身", "the model by itself";
     AdapterWorn: "现用", "in use";
+    AdapterLive: "正式启用", "live";
     AdapterShipped: "随程序附带", "comes with the program";
     AdapterAdmitted: "检验通过后启用", "admitted by the gate";
-    AdapterOverridden: "由人启用，未依检验", "put live over the gate";
-    AdapterReturned: "由人换回", "put back by a person";
-    GateBefore: "原有", "live before";
-    GateAfter: "此适配器", "adapter";
+    AdapterOverridden: "越过检验，由人启用", "put live over the gate";
+    AdapterChosen: "在界面上选用", "chosen on the screen";
+    AdapterReturned: "人工换回", "put back by a person";
+    GateBefore: "原有", "before";
+    GateAfter: "适配器", "adapter";
     GateDifference: "差值，95% 区间", "difference, 95 %";
     GateInterval: "{low} 至 {high}", "{low} to {high}";
     GateWorse: "变差", "worse";
     GateHolds: "持平", "holds";
     GateBetter: "更好", "better";
-    GateTried: "以 {n} 位未参与训练的人检验", "tried on {n} held-out people";
-    GateUnasked: "未在此处检验", "the gate was not asked here";
+    GateAgreement: "评分一致度", "agreement";
+    GateEvidence: "证据 F1", "evidence F1";
+    GateCharm: "抗光环", "unmoved by charm";
+    GateOrders: "抗指令注入", "unmoved by orders";
+    GateWords: "评语贴近度", "a reviewer's words";
+    GateTried: "用 {n} 名未参与训练的人员检验", "tried on {n} held-out people";
+    GateUnasked: "本工作区未做检验", "the gate was not asked here";
     Annotating: "标注：两个回答比优劣", "Annotation: which answer is better";
     Adjudicating: "裁决：标注者意见不一", "Adjudication: annotators disagree";
     Drawing: "抽取回答 {done}/{total}", "drawing answers {done}/{total}";
@@ -191,7 +198,7 @@ words! {
     HintExport: "导出", "export";
     HintCopy: "复制", "copy";
     HintRun: "执行", "run";
-    HintWear: "启用", "put live";
+    HintPutLive: "正式启用", "put live";
 
     // The reason picker.
     ReasonTitle: "为什么改分？（回车跳过）", "Why? (Enter skips)";
@@ -245,9 +252,10 @@ words! {
     KeyUnbound: "此处 {key} 没有作用", "{key} does nothing here";
     FoundMatch: "第 {i} 处，共 {n} 处", "match {i} of {n}";
     FindWrapped: "已回到开头", "search wrapped";
-    AdapterIsWorn: "此后的评分出自{name}，已记录 #{record}", "scores come from {name} from here on, record #{record}";
-    AdapterNotWorn: "未能启用，一切照旧：{reason}", "not put live, nothing has changed: {reason}";
-    AdapterIsLive: "已经在用", "it is live already";
+    AdapterWentLive: "今后由 {name} 评分，已记录 #{record}", "scores come from {name} from here on, record #{record}";
+    AdapterIsWorn: "今后由 {name} 评分", "scores come from {name} from here on";
+    AdapterNotWorn: "未能正式启用，一切照旧：{reason}", "not put live, nothing has changed: {reason}";
+    AdapterIsLive: "已正式启用", "it is live already";
     MouseOff: "鼠标已关闭", "mouse off";
     MouseOn: "鼠标已开启", "mouse on";
 

@@ -26,20 +26,20 @@ use crate::env::{Outcome, SMALL_MODEL, TestEnvironment, real_weights};
 
 const NO_MODEL: &[Step] = &[
     act(Action::Adapters).shows("There is no model to lay one over."),
-    act(Action::Wear).shows("no model: you can score by hand"),
+    act(Action::PutLive).shows("no model: you can score by hand"),
     act(Action::Close).hides("There is no model to lay one over."),
 ];
 /// The cursor begins on what is worn, the adapter; above it is the model by itself.
 const TAKE_OFF: &[Step] = &[
     act(Action::Adapters).shows("put live over the gate"),
-    act(Action::Wear).shows("it is live already"),
+    act(Action::PutLive).shows("it is live already"),
     act(Action::Up).hides("tried on 40 held-out people"),
-    act(Action::Wear).shows("scores come from the model by itself from here on"),
+    act(Action::PutLive).shows("scores come from the model by itself from here on"),
 ];
 const PUT_ON: &[Step] = &[
     act(Action::Adapters).shows("put live over the gate"),
     act(Action::Down).shows("tried on 40 held-out people"),
-    act(Action::Wear).shows("scores come from trial from here on"),
+    act(Action::PutLive).shows("scores come from trial from here on"),
 ];
 
 pub const SCRIPTS: &[&[Step]] = &[NO_MODEL, TAKE_OFF, PUT_ON];
@@ -124,9 +124,13 @@ fn scores_come_from_what_is_chosen_on_the_screen() -> Outcome {
         .skip(2)
         .collect();
     let tester = Value::from("tester");
-    let back = |name| (Some("rolled_back"), Some(name), &tester);
-    assert_eq!(steps, [back(""), back("trial")]);
-    assert!(env.run(["adapters", "list"])?.ok()?.contains("live  trial"));
+    let chosen = |name| (Some("chosen"), Some(name), &tester);
+    assert_eq!(steps, [chosen(""), chosen("trial")]);
+    let list = env.run(["adapters", "list"])?.ok()?;
+    assert!(
+        list.contains("live  trial") && list.contains("chosen on the screen"),
+        "{list}"
+    );
     env.run(["journal", "verify"])?.ok()?;
     Ok(())
 }

@@ -23,7 +23,7 @@ impl App {
                 Vec::new()
             }
             Action::Adapters => self.show_adapters(),
-            Action::Wear => self.put_live(),
+            Action::PutLive => self.put_live(),
             Action::Theme => self.next_theme(),
             Action::Language => self.other_language(),
             Action::Mouse => self.toggle_mouse(),
