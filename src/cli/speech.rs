@@ -12,7 +12,7 @@ use crate::dossier::{Language, TimeSpan};
 use crate::error::{Error, Result};
 use crate::hash::ContentHash;
 use crate::id::ModelId;
-use crate::ingest::{Ears, Hearer};
+use crate::ingest::{Ears, Hearer, Unread};
 use crate::model::local::Presence;
 use crate::model::speech::audio::Sound;
 use crate::model::speech::listen::{HEARD, Listener};
@@ -84,11 +84,6 @@ impl Hearing {
         }
     }
 
-    /// Whether there is somebody who hears.
-    pub fn can_hear(&self) -> bool {
-        self.listener().is_ok()
-    }
-
     /// The configured listener, or in one line why there is none.
     fn listener(&self) -> std::result::Result<&Listener, String> {
         let find = || listener(&self.config, None).map_err(|e| one_line(&e));
@@ -97,13 +92,13 @@ impl Hearing {
 }
 
 impl Ears for Hearing {
-    fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> std::result::Result<Transcript, String> {
+    fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> std::result::Result<Transcript, Unread> {
         let listener = self.listener()?;
         if let Some(transcript) = listener.kept(recording) {
             return Ok(transcript);
         }
         if !self.live {
-            let unheard = || "was not heard yet: run `plumb ingest` on the dossier first".to_owned();
+            let unheard = || Unread::unheard("was not heard yet: run `plumb ingest` on the dossier first");
             return listener.kept_words(recording).ok_or_else(unheard);
         }
         let onlooker = self.onlooker.get_or_init(Onlooker::new);
@@ -114,7 +109,7 @@ impl Ears for Hearing {
         });
         onlooker.end();
         self.advised.get_or_init(|| advise(listener));
-        heard.map_err(|e| fault(sound, &e))
+        heard.map_err(|e| fault(sound, &e).into())
     }
 
     fn stopped(&self) -> bool {
@@ -126,10 +121,10 @@ impl Ears for Hearing {
 pub struct Aside<'a>(pub &'a Hearing, pub &'a dyn Hearer);
 
 impl Ears for Aside<'_> {
-    fn hear(&self, sound: &Sound<'_>, _: ContentHash) -> std::result::Result<Transcript, String> {
+    fn hear(&self, sound: &Sound<'_>, _: ContentHash) -> std::result::Result<Transcript, Unread> {
         let one = One(&sound.name, self.1);
         let heard = self.0.listener()?.transcribe(sound, &one, &mut |_| Ok(()));
-        heard.map_err(|e| fault(sound, &e))
+        heard.map_err(|e| fault(sound, &e).into())
     }
 
     fn stopped(&self) -> bool {

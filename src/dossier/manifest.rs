@@ -1,10 +1,10 @@
 //! The layout of `dossier.toml`: who is reviewed, and which files speak of it.
 //!
 //! `[speakers]` says who speaks in a recording whose speakers were only told apart, or goes by another name in a transcript:
-//! people write it, the program never does. It names a file in an archive by its own path; whether there is one is seen when
-//! the archive is read. Names are made safe to show while they are read. Paths stay as they are, so one with hidden characters
-//! is refused, and so is one that leaves the folder; only `earlier` may point beside it. Whether a path leads out of the folder
-//! through a symbolic link is seen when the file is read.
+//! people write it, the program never does. It names a file in an archive by its own path, or all chats and transcripts in
+//! one by the archive's; whether there is such a file is seen when the archive is read. Names are made safe to show while they
+//! are read. Paths stay as they are, so one with hidden characters is refused, and so is one that leaves the folder; only
+//! `earlier` may point beside it. Whether a path leads out of the folder through a symbolic link is seen when the file is read.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Component, Path, PathBuf};
@@ -18,6 +18,7 @@ use super::tomlfile::TomlFile;
 use super::{DossierMeta, EarlierCycle, Language, SourceKind, Subject};
 use crate::error::{Error, Result};
 use crate::id::{DossierId, SubjectId};
+use crate::ingest::office::is_archive;
 use crate::sanitize::{Visible, line};
 
 /// The file that makes a folder a dossier.
@@ -32,7 +33,7 @@ pub struct Manifest {
     pub meta: DossierMeta,
     /// The files, at least one, in the order their segments are numbered.
     pub sources: Vec<SourceEntry>,
-    /// Who speaks in a file, or in a file of an archive, by its path as [`plain`] writes it.
+    /// Who speaks in a source, or in a file of an archive, by its path as [`plain`] writes it.
     pub speakers: BTreeMap<PathBuf, Vec<Named>>,
 }
 
@@ -70,7 +71,7 @@ struct File {
     source: Vec<SourceTable>,
     #[serde(default)]
     earlier: Vec<EarlierTable>,
-    /// By the path of a source, or of a file in one.
+    /// By the path of a source, or of a file in an archive.
     #[serde(default)]
     speakers: BTreeMap<Spanned<String>, SpeakersTable>,
 }
@@ -136,7 +137,10 @@ impl Manifest {
         for (path, names) in &read.speakers {
             let named = checker.speakers(names, &manifest.meta.subject)?;
             let own = plain(path.get_ref());
-            let holds = |entry: &SourceEntry| own.starts_with(plain(&entry.path));
+            let holds = |entry: &SourceEntry| {
+                let path = plain(&entry.path);
+                own == path || is_archive(&entry.path) && own.starts_with(path)
+            };
             if !manifest.sources.iter().any(holds) {
                 let hint =
                     "write the path as in its [[source]] table, of a file in an archive with that in front";
@@ -387,6 +391,11 @@ path = "../zh-a-2025h2"
                 "./weekly.md",
                 "talk.m4a",
                 "line 28: speakers.talk.m4a: is none of the sources",
+            ),
+            (
+                "./weekly.md",
+                "weekly.md/talk.m4a",
+                "line 28: speakers.weekly.md/talk.m4a: is none of the sources",
             ),
             (
                 "papers.zip/a",

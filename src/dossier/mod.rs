@@ -335,6 +335,9 @@ pub struct Problem {
     /// Whether it tells of [`Source::ordering`], which the screen says in its own language.
     #[serde(skip)]
     pub orders: bool,
+    /// Whether it is a recording that nobody has tried to hear yet.
+    #[serde(skip)]
+    pub unheard: bool,
 }
 
 /// The places of a source that read like orders to a model: never none.

@@ -37,6 +37,31 @@ pub(super) struct FileRead {
     pub(super) notes: Vec<String>,
 }
 
+/// Why a file was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// In one line without its name.
+    pub why: String,
+    /// Whether it is a recording that nobody has tried to hear yet.
+    pub unheard: bool,
+}
+
+impl Unread {
+    /// A recording that nobody has tried to hear yet; `why` says who would.
+    pub fn unheard(why: &str) -> Self {
+        Self {
+            why: why.to_owned(),
+            unheard: true,
+        }
+    }
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { why, unheard: false }
+    }
+}
+
 /// Reads the file of `entry` under `root`, which has no symbolic links in it.
 ///
 /// The error is what is wrong with the file, in one line without its name.

@@ -13,11 +13,11 @@
 //! ([`Ears`]), pictures read as a text of their own, a value a line (see [`chart`]). The files of an archive are sources
 //! like those outside. A reader for one more format of text is one more line in the table of `format.rs`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{self, AtomicUsize};
 
-use crate::dossier::manifest::{self, Manifest, SourceEntry};
+use crate::dossier::manifest::{self, Manifest, Named, SourceEntry};
 use crate::dossier::{Dossier, DossierMeta, Language, Ordering, Problem, Source, SourceKind, Subject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
@@ -48,11 +48,13 @@ mod table;
 mod witness;
 mod zipped;
 
-use file::Eyes;
+use file::{Eyes, FileRead};
+use speakers::Names;
 
 pub use chart::Sight;
 pub use cues::captions;
 pub use escape::Unescaped;
+pub use file::Unread;
 pub use office::Parser;
 pub use recording::{Deaf, Ears, Hearer, unheard};
 pub use reread::reread;
@@ -113,9 +115,8 @@ pub trait Open: Send + Sync {
     /// As [`open_with`].
     fn open(&self, dir: &Path) -> Result<Dossier>;
 
-    /// Hears what nobody has heard yet of the recordings that `dossier` has as problems, and reads it again with their
-    /// words; none where there is nothing to hear, nobody who hears, or nothing else to say of them than before. This takes
-    /// half as long as they do.
+    /// Hears the recordings that are [`unheard`] in `dossier`, and reads it again with their words; none where there are
+    /// none. This takes half as long as they do.
     ///
     /// # Errors
     /// As [`open_with`].
@@ -195,11 +196,12 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
     for (entry, file) in manifest.sources.iter().zip(files) {
         let one = |read| vec![(entry.path.clone(), read)];
         let read = match file {
-            Some(read) => one(read),
+            Some(read) => one(read.map_err(Unread::from)),
             None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, readers),
             None if chart::is_picture(&entry.path) => {
                 let bytes = file::load(&root, &entry.path, limits);
-                one(bytes.and_then(|bytes| chart::source(entry, &bytes, eyes)))
+                let read = bytes.and_then(|bytes| chart::source(entry, &bytes, eyes));
+                one(read.map_err(Unread::from))
             }
             None => one(recording::read(&root, entry, ears)),
         };
@@ -209,16 +211,7 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
         if eyes.witness.stopped() {
             return Err(stopped("stopped while the dossier was read", "what was read"));
         }
-        for (path, read) in read {
-            let named = speakers.remove(&manifest::plain(&path)).unwrap_or_default();
-            match read {
-                Ok(mut read) => {
-                    speakers::name(&mut read, &named);
-                    shelf.add(read);
-                }
-                Err(message) => shelf.problem(&path, &message),
-            }
-        }
+        shelf.put(entry, read, &mut speakers);
     }
     for path in speakers.keys() {
         shelf.problem(manifest::FILE, &speakers::nowhere(path));
@@ -360,9 +353,45 @@ struct Shelf {
 }
 
 impl Shelf {
+    /// Puts what was read of `entry` at the end, with the names that `speakers` has for who speaks in it; these are taken.
+    fn put(
+        &mut self,
+        entry: &SourceEntry,
+        read: Vec<zipped::Read>,
+        speakers: &mut BTreeMap<PathBuf, Vec<Named>>,
+    ) {
+        let mut names = |path: &str| Names::of(speakers.remove(&manifest::plain(path)));
+        let mut around = Names::default();
+        if office::is_archive(&entry.path) {
+            around = names(&entry.path);
+        }
+        for (path, read) in read {
+            let own = names(&path);
+            match read {
+                Ok(mut read) => {
+                    speakers::name(&mut read, own, &mut around);
+                    self.add(read);
+                }
+                Err(unread) => {
+                    // Whoever is named may speak in what was not read of the archive.
+                    if path == entry.path {
+                        around = Names::default();
+                    }
+                    self.problems.push(Problem {
+                        unheard: unread.unheard,
+                        ..problem(&path, &unread.why)
+                    });
+                }
+            }
+        }
+        for note in around.unfound() {
+            self.problem(&entry.path, &note);
+        }
+    }
+
     /// Numbers the segments of a file and puts it at the end. The same bytes are not read twice: they would count double
     /// as evidence, and a content address would name two places.
-    fn add(&mut self, read: file::FileRead) {
+    fn add(&mut self, read: FileRead) {
         let mut source = read.source;
         if let Some(first) = self.by_content.get(&source.hash) {
             let message = format!("has the same content as {first}; read once");
@@ -396,6 +425,7 @@ fn problem(path: &str, message: &str) -> Problem {
         path: line(path).into_owned(),
         message: line(message).into_owned(),
         orders: false,
+        unheard: false,
     }
 }
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use super::cues;
-use super::file::{FileRead, anchored, inside, title};
+use super::file::{FileRead, Unread, anchored, inside, title};
 use crate::dossier::manifest::SourceEntry;
 use crate::dossier::{Dossier, Problem, Source, SourceFormat, Spots};
 use crate::hash::ContentHash;
@@ -19,8 +19,8 @@ pub trait Ears {
     /// What is said in the recording `sound`, called by its path in the dossier, whose bytes have this hash.
     ///
     /// # Errors
-    /// Why it was not heard and what to do, in one line without its name.
-    fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, String>;
+    /// Why it was not heard and what to do.
+    fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, Unread>;
 
     /// Whether the person wants it to end.
     fn stopped(&self) -> bool {
@@ -37,12 +37,10 @@ pub trait Hearer: Sync {
     fn stopped(&self) -> bool;
 }
 
-/// The problems of a dossier that are recordings without words, by the name of their file. What cannot be heard is among
-/// them: only who tries to hears that.
+/// The problems of a dossier that are recordings nobody has tried to hear yet. What cannot be heard is among them: only who
+/// tries to hears that.
 pub fn unheard(dossier: &Dossier) -> impl Iterator<Item = &Problem> {
-    let read = |problem: &Problem| dossier.sources.iter().any(|s| s.path == problem.path);
-    let problems = dossier.problems.iter();
-    problems.filter(move |problem| audio::is_recording(Path::new(&problem.path)) && !read(problem))
+    dossier.problems.iter().filter(|problem| problem.unheard)
 }
 
 /// Hears nothing.
@@ -50,8 +48,10 @@ pub fn unheard(dossier: &Dossier) -> impl Iterator<Item = &Problem> {
 pub struct Deaf;
 
 impl Ears for Deaf {
-    fn hear(&self, _: &Sound<'_>, _: ContentHash) -> Result<Transcript, String> {
-        Err("is a recording; `plumb ingest` on the dossier hears it".to_owned())
+    fn hear(&self, _: &Sound<'_>, _: ContentHash) -> Result<Transcript, Unread> {
+        Err(Unread::unheard(
+            "is a recording; `plumb ingest` on the dossier hears it",
+        ))
     }
 }
 
@@ -61,18 +61,18 @@ pub(super) fn is_recording(entry: &SourceEntry) -> bool {
 }
 
 /// Reads the recording of `entry` under `root`.
-pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<FileRead, String> {
+pub(super) fn read(root: &Path, entry: &SourceEntry, ears: &dyn Ears) -> Result<FileRead, Unread> {
     source(entry, Bytes::At(&inside(root, &entry.path)?), ears)
 }
 
 /// Reads the recording of `entry` from its bytes.
-pub(super) fn source(entry: &SourceEntry, bytes: Bytes<'_>, ears: &dyn Ears) -> Result<FileRead, String> {
+pub(super) fn source(entry: &SourceEntry, bytes: Bytes<'_>, ears: &dyn Ears) -> Result<FileRead, Unread> {
     let refused = |e: std::io::Error| format!("cannot be read: {e}");
     let size = bytes.size().map_err(refused)?;
     match size {
-        0 => return Err("is empty".to_owned()),
+        0 => return Err("is empty".to_owned().into()),
         n if n > audio::MAX_BYTES => {
-            return Err(format!("is larger than {} MB; not heard", audio::MAX_BYTES >> 20));
+            return Err(format!("is larger than {} MB; not heard", audio::MAX_BYTES >> 20).into());
         }
         _ => {}
     }
@@ -85,7 +85,7 @@ pub(super) fn source(entry: &SourceEntry, bytes: Bytes<'_>, ears: &dyn Ears) -> 
     let (raw, unsure) = heard.captions();
     let reading = cues::read_heard(&raw);
     if reading.segments.is_empty() {
-        return Err("nobody speaks in it".to_owned());
+        return Err("nobody speaks in it".to_owned().into());
     }
     let spots = Spots::default();
     let source = Source {
@@ -116,6 +116,7 @@ mod tests {
 
     use super::*;
     use crate::dossier::{Language, SourceKind, TimeSpan};
+    use crate::error::ErrorKind;
     use crate::ingest::office::archive;
     use crate::ingest::tests::Outcome;
     use crate::ingest::{Limits, Parser, Readers, open_with, originals, originals_by, reread, tests};
@@ -130,7 +131,7 @@ mod tests {
     struct Told;
 
     impl Ears for Told {
-        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, String> {
+        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, Unread> {
             let lines = &[
                 (0.0, 1.0, "I moved it."),
                 (1.0, 2.0, "I saw it."),
@@ -144,7 +145,7 @@ mod tests {
     }
 
     impl Ears for Heard {
-        fn hear(&self, _: &Sound<'_>, _: ContentHash) -> Result<Transcript, String> {
+        fn hear(&self, _: &Sound<'_>, _: ContentHash) -> Result<Transcript, Unread> {
             let utterance = |(id, (start, end, text)): (usize, &(f64, f64, &str))| Utterance {
                 id,
                 start: *start,
@@ -267,17 +268,58 @@ mod tests {
         Ok(())
     }
 
+    #[test]
+    fn only_what_nobody_has_tried_to_hear_waits() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        dossier(folder.path())?;
+        let waiting = |ears: &dyn Ears| -> crate::error::Result<usize> {
+            let dossier = open_with(folder.path(), Limits::default(), readers(ears))?;
+            Ok(unheard(&dossier).count())
+        };
+        assert_eq!((waiting(&Deaf)?, waiting(&Heard(&[]))?), (1, 0));
+        std::fs::write(folder.path().join("talk.MP3"), "")?;
+        assert_eq!(waiting(&Deaf)?, 0, "it is empty");
+        std::fs::remove_file(folder.path().join("talk.MP3"))?;
+        assert_eq!(waiting(&Deaf)?, 0, "it is not there");
+        Ok(())
+    }
+
     /// Notes which recordings it hears, and in which bytes.
     #[derive(Default)]
     struct Noting(RefCell<Vec<String>>);
 
     impl Ears for Noting {
-        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, String> {
+        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, Unread> {
             let held = matches!(sound.bytes, Bytes::Held(bytes) if bytes == SOUND);
             let place = if held { "held" } else { "in a file" };
             self.0.borrow_mut().push(format!("{} {place}", sound.name));
             Told.hear(sound, recording)
         }
+    }
+
+    /// Is stopped while it hears the first.
+    #[derive(Default)]
+    struct Stopped(Noting);
+
+    impl Ears for Stopped {
+        fn hear(&self, sound: &Sound<'_>, recording: ContentHash) -> Result<Transcript, Unread> {
+            self.0.hear(sound, recording)
+        }
+
+        fn stopped(&self) -> bool {
+            !self.0.0.borrow().is_empty()
+        }
+    }
+
+    #[test]
+    fn nothing_in_an_archive_is_heard_behind_a_recording_that_was_stopped() -> Outcome {
+        let papers = archive(&[("a.m4a", SOUND), ("b.m4a", b"another")])?;
+        let folder = tests::folder(&[("papers.zip", &papers)])?;
+        let ears = Stopped::default();
+        let ended = open_with(folder.path(), Limits::default(), readers(&ears)).err();
+        assert_eq!(ended.map(|e| e.kind()), Some(ErrorKind::Cancelled));
+        assert_eq!(*ears.0.0.borrow(), ["papers.zip/a.m4a held"]);
+        Ok(())
     }
 
     /// A dossier of an archive with a recording and a note in it.
@@ -314,25 +356,40 @@ mod tests {
         Ok(())
     }
 
+    /// A file's own names come before the archive's, which a recording does not take.
     #[test]
-    fn speakers_in_an_archive_are_named_by_the_path_of_their_recording() -> Outcome {
-        let folder = archived()?;
+    fn speakers_in_an_archive_are_named_by_the_path_of_their_file_or_the_archive_s() -> Outcome {
+        let papers = archive(&[
+            ("talks/sync.m4a", SOUND),
+            (
+                "a.jsonl",
+                b"{\"from\": \"wx1\", \"text\": \"One.\"}\n{\"from\": \"wx2\", \"text\": \"Two.\"}\n",
+            ),
+            ("b.vtt", b"WEBVTT\n\n00:00.000 --> 00:01.000\n<v wx1>Three.\n"),
+        ])?;
+        let folder = tests::folder(&[("papers.zip", &papers)])?;
         let path = folder.path().join("dossier.toml");
         let names = "[speakers]\n\"papers.zip/talks/sync.m4a\" = { \"Speaker 1\" = \"E1\" }\n\
-            \"papers.zip\" = { \"Speaker 2\" = \"Bo\" }\n";
+            \"papers.zip\" = { wx1 = \"Bo\", wx2 = \"Cy\", \"Speaker 2\" = \"Di\" }\n\
+            \"papers.zip/a.jsonl\" = { wx1 = \"E1\" }\n\"papers.zip/c.md\" = { wx1 = \"Bo\" }\n";
         std::fs::write(&path, std::fs::read_to_string(&path)? + names)?;
         let dossier = open_with(folder.path(), Limits::default(), readers(&Told))?;
-        let segments = &dossier.sources[0].segments;
-        let speakers: Vec<Option<&str>> = segments.iter().map(|s| s.speaker.as_deref()).collect();
-        assert_eq!(speakers, [Some("Ada"), Some("Speaker 2"), None]);
-        let [problem] = dossier.problems.as_slice() else {
-            return Err(format!("{:?}", dossier.problems).into());
+        let of = |source: &Source| -> Vec<String> {
+            let speakers = source.segments.iter().map(|s| s.speaker.clone());
+            speakers.map(Option::unwrap_or_default).collect()
         };
-        let nowhere = "[speakers] names papers.zip, but no file was read under that name";
-        assert!(
-            problem.path == "dossier.toml" && problem.message.starts_with(nowhere),
-            "{problem:?}"
-        );
+        let speakers: Vec<Vec<String>> = dossier.sources.iter().map(of).collect();
+        assert_eq!(speakers, [&["Ada", "Speaker 2", ""][..], &["Ada", "Cy"], &["Bo"]]);
+        let said = |p: &Problem| format!("{}: {}", p.path, p.message);
+        let said: Vec<String> = dossier.problems.iter().map(said).collect();
+        let starts = [
+            "papers.zip: [speakers] of dossier.toml names \"Speaker 2\", but nobody in its chats and transcripts",
+            "dossier.toml: [speakers] names papers.zip/c.md, but no file was read under that name",
+        ];
+        assert_eq!(said.len(), starts.len(), "{said:#?}");
+        for (said, start) in said.iter().zip(starts) {
+            assert!(said.starts_with(start), "{said} for {start}");
+        }
         Ok(())
     }
 

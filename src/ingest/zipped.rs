@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::file::{self, FileRead, load};
+use super::file::{self, FileRead, Unread, load};
 use super::office::{MAX_ARCHIVE, Member, Unpacked};
 use super::witness::Seen;
 use super::{Limits, Parser, Readers, abreast, chart, recording};
@@ -17,7 +17,7 @@ use crate::sanitize::line;
 const NAMED: usize = 20;
 
 /// A file of the archive, or the archive itself: its path in the dossier and what was read, or why nothing was.
-pub(super) type Read = (String, Result<FileRead, String>);
+pub(super) type Read = (String, Result<FileRead, Unread>);
 
 /// Reads the archive of `entry` under `root`.
 pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, readers: Readers<'_>) -> Vec<Read> {
@@ -31,7 +31,7 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, readers: Re
     });
     let Unpacked { files, notes } = match unpacked {
         Ok(unpacked) => unpacked,
-        Err(why) => return vec![(entry.path.clone(), Err(why))],
+        Err(why) => return vec![(entry.path.clone(), Err(why.into()))],
     };
     let own = |member: &Member| SourceEntry {
         path: format!("{}/{}", entry.path, member.name),
@@ -44,13 +44,19 @@ pub(super) fn read(root: &Path, entry: &SourceEntry, limits: Limits, readers: Re
         let apart = chart::is_picture(&entry.path) || recording::is_recording(entry);
         (!apart).then(|| file::read_bytes(entry, within(bytes, limits)?.to_vec(), eyes))
     });
-    // One after the other: each lets go of its bytes before the next is heard.
+    // One after the other: each lets go of its bytes before the next is heard. Behind one that was stopped none is.
     let pairs = files.into_iter().zip(read);
+    let pairs = pairs.take_while(|_| !readers.ears.stopped());
     let all = pairs.map(|((entry, bytes), read)| {
-        let read = read.unwrap_or_else(|| by_model(&entry, &bytes, limits, readers));
+        let read = match read {
+            Some(read) => read.map_err(Unread::from),
+            None => by_model(&entry, &bytes, limits, readers),
+        };
         (entry.path, read)
     });
-    let notes = notes.into_iter().map(|note| (entry.path.clone(), Err(note)));
+    let notes = notes
+        .into_iter()
+        .map(|note| (entry.path.clone(), Err(note.into())));
     bounded(all.chain(notes).collect(), &entry.path)
 }
 
@@ -60,12 +66,12 @@ fn by_model(
     bytes: &Result<Vec<u8>, String>,
     limits: Limits,
     readers: Readers<'_>,
-) -> Result<FileRead, String> {
+) -> Result<FileRead, Unread> {
     if recording::is_recording(entry) {
         let bytes = bytes.as_ref().map_err(Clone::clone)?;
         return recording::source(entry, Bytes::Held(bytes), readers.ears);
     }
-    chart::source(entry, within(bytes, limits)?, readers.eyes())
+    chart::source(entry, within(bytes, limits)?, readers.eyes()).map_err(Unread::from)
 }
 
 /// The bytes of a file: not none, not more than allowed.
@@ -84,20 +90,22 @@ fn titled(title: &str, name: &str) -> String {
     format!("{title}: {}", line(name))
 }
 
-/// The same with one line for those that cannot be read behind the first few: an archive may hold hundreds.
+/// The same with one line for those that cannot be read behind the first few: an archive may hold hundreds. Recordings that
+/// wait to be heard are all kept: whoever hears them finds them by their line.
 fn bounded(read: Vec<Read>, archive: &str) -> Vec<Read> {
-    let failed = read.iter().filter(|(_, read)| read.is_err()).count();
+    let is_lost = |read: &Result<FileRead, Unread>| read.as_ref().is_err_and(|unread| !unread.unheard);
+    let failed = read.iter().filter(|(_, read)| is_lost(read)).count();
     let mut named = 0;
     let mut kept: Vec<Read> = read
         .into_iter()
         .filter(|(_, read)| {
-            named += usize::from(read.is_err());
-            read.is_ok() || named <= NAMED
+            named += usize::from(is_lost(read));
+            !is_lost(read) || named <= NAMED
         })
         .collect();
     if failed > NAMED {
         let more = format!("{} more files in it were not read", failed - NAMED);
-        kept.push((archive.to_owned(), Err(more)));
+        kept.push((archive.to_owned(), Err(more.into())));
     }
     kept
 }
@@ -146,7 +154,7 @@ mod tests {
     use crate::dossier::Dossier;
     use crate::ingest::office::archive;
     use crate::ingest::tests::{Outcome, check_spans, folder};
-    use crate::ingest::{Readers, open_with, originals_by};
+    use crate::ingest::{Readers, open_with, originals_by, unheard};
 
     fn open(files: &[(&str, &[u8])]) -> Result<(tempfile::TempDir, Dossier), Box<dyn std::error::Error>> {
         let dir = folder(files)?;
@@ -273,10 +281,13 @@ mod tests {
         let names: Vec<String> = (0..300).map(|n| format!("{n}.xyz")).collect();
         let mut members: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b"x"[..])).collect();
         members.push(("good.md", b"Shipped."));
+        members.push(("talk.mp3", b"sounds"));
         let (_dir, dossier) = open(&[("many.zip", &archive(&members)?)])?;
         let said = problems(&dossier);
-        assert_eq!((dossier.sources.len(), said.len()), (1, NAMED + 1));
-        assert_eq!(said[NAMED], "many.zip: 280 more files in it were not read");
+        assert_eq!((dossier.sources.len(), said.len()), (1, NAMED + 2));
+        assert_eq!(said[NAMED + 1], "many.zip: 280 more files in it were not read");
+        let waiting: Vec<&str> = unheard(&dossier).map(|p| p.path.as_str()).collect();
+        assert_eq!(waiting, ["many.zip/talk.mp3"], "what waits is not left out");
         Ok(())
     }
 

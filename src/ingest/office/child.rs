@@ -97,7 +97,7 @@ pub(super) fn unpack(program: &Path, archive: &[u8]) -> Result<Unpacked, String>
     // The names stand in front of the files.
     let most = MAX_ANSWER + unpack::MAX_UNPACKED;
     match ask(program, (unpack::EXTENSION, None), archive, most)? {
-        (Answer::Unpacked(listing), behind) => Unpacked::join(listing, &behind).ok_or_else(senseless),
+        (Answer::Unpacked(listing), behind) => Unpacked::join(listing, behind).ok_or_else(senseless),
         _ => Err(senseless()),
     }
 }
@@ -141,7 +141,11 @@ fn ask(
     let behind = answers.byte_offset();
     match answer {
         Some(Ok(Answer::Refused(why))) => Err(line(&why).into_owned()),
-        Some(Ok(answer)) => Ok((answer, said.split_off(behind))),
+        Some(Ok(answer)) => {
+            // Moved to the front, not copied: the files of an archive are many bytes.
+            said.drain(..behind);
+            Ok((answer, said))
+        }
         _ => Err(senseless()),
     }
 }

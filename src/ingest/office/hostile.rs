@@ -184,7 +184,7 @@ fn no_damage_makes_the_reader_of_archives_panic() -> Outcome {
             let (listing, behind) = unpacked.split();
             let behind = behind.concat();
             assert_eq!(behind, whole.concat());
-            Ok(Unpacked::join(listing, &behind).is_some())
+            Ok(Unpacked::join(listing, behind).is_some())
         };
         match catch_unwind(read) {
             Ok(Ok(sound)) => {

@@ -28,7 +28,6 @@ const PAPERS: Share = Share {
     one: 32 << 20,
     all: 48 << 20,
     left: 48 << 20,
-    of: "",
     longer: "not read",
 };
 /// Of recordings: two hours, which is all that is heard of one, are 115 MB at 128 kbit/s. Outside they may be longer files,
@@ -37,7 +36,6 @@ const RECORDINGS: Share = Share {
     one: 128 << 20,
     all: 128 << 20,
     left: 128 << 20,
-    of: " of recordings",
     longer: "unpack it and name it in dossier.toml",
 };
 /// Longer names are no names of files.
@@ -80,9 +78,7 @@ struct Share {
     all: u64,
     /// What may still be.
     left: u64,
-    /// Which sort, for messages.
-    of: &'static str,
-    /// What is, or is to be, done with a longer file.
+    /// What is, or is to be, done with a file that is not unpacked.
     longer: &'static str,
 }
 
@@ -90,10 +86,24 @@ impl Share {
     fn too_large(&self) -> String {
         format!("is larger than {} MB; {}", self.one >> 20, self.longer)
     }
+
+    /// What is said of a recording behind the last that is read.
+    fn beyond(&self) -> String {
+        let megabytes = self.all >> 20;
+        format!(
+            "is beyond the {megabytes} MB of recordings that are read; {}",
+            self.longer
+        )
+    }
 }
 
 /// Unpacks what is read of an archive.
 pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
+    unpack_within(bytes, PAPERS, RECORDINGS)
+}
+
+/// The same within other shares.
+fn unpack_within(bytes: &[u8], mut papers: Share, mut recordings: Share) -> Result<Unpacked, String> {
     if !bytes.starts_with(b"PK") {
         return Err("is no zip archive".to_owned());
     }
@@ -102,7 +112,6 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
         return Err("is an office file under another name; rename it".to_owned());
     }
     let mut done = Unpacked::default();
-    let (mut papers, mut recordings) = (PAPERS, RECORDINGS);
     for at in 0..zip.len() {
         let entry = zip.by_index_data(at).map_err(broken)?;
         let name = name_of(entry.name_raw());
@@ -116,7 +125,8 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
             ));
             break;
         }
-        let share = if audio::is_recording(Path::new(&name)) {
+        let is_recording = audio::is_recording(Path::new(&name));
+        let share = if is_recording {
             &mut recordings
         } else {
             &mut papers
@@ -134,12 +144,13 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked, String> {
             Some(why) => Some(Err(why)),
             None => unpacked(zip.by_index(at), share),
         };
+        // Papers may stand behind recordings that are too many.
+        let bytes = bytes.or_else(|| is_recording.then(|| Err(share.beyond())));
         let name = shown(&name);
         let Some(bytes) = bytes else {
             done.notes.push(format!(
-                "unpacks to more than {} MB{}; {name} and what stands behind it were not read",
-                share.all >> 20,
-                share.of
+                "unpacks to more than {} MB; {name} and what stands behind it were not read",
+                share.all >> 20
             ));
             break;
         };
@@ -218,7 +229,7 @@ fn refused(name: &str) -> Option<String> {
 }
 
 /// Whether the file at `path` is an archive, by its name.
-pub(in crate::ingest) fn is_archive(path: &str) -> bool {
+pub(crate) fn is_archive(path: &str) -> bool {
     let extension = Path::new(path).extension();
     extension.is_some_and(|e| e.eq_ignore_ascii_case(EXTENSION))
 }
@@ -245,17 +256,18 @@ impl Unpacked {
 
     /// The way back; none where the parts do not belong together, or a name is not what this side would let through: what
     /// a child answers is not trusted.
-    pub(super) fn join(listing: Listing, mut behind: &[u8]) -> Option<Self> {
-        let mut done = Self::default();
+    pub(super) fn join(listing: Listing, mut behind: Vec<u8>) -> Option<Self> {
         if listing.files.len() > MAX_FILES {
             return None;
         }
-        for (name, length) in listing.files {
+        let mut files = Vec::new();
+        // From the end, which is given back once it is cut off: all of it is held only once.
+        for (name, length) in listing.files.into_iter().rev() {
             let bytes = match length {
                 Ok(length) => {
-                    let (bytes, rest) = behind.split_at_checked(length)?;
-                    behind = rest;
-                    Ok(bytes.to_vec())
+                    let bytes = behind.split_off(behind.len().checked_sub(length)?);
+                    behind.shrink_to_fit();
+                    Ok(bytes)
                 }
                 Err(why) => Err(shown(&why)),
             };
@@ -263,10 +275,11 @@ impl Unpacked {
                 return None;
             }
             let name = shown(&name);
-            done.files.push(Member { name, bytes });
+            files.push(Member { name, bytes });
         }
-        done.notes = listing.notes.iter().map(|note| line(note).into_owned()).collect();
-        behind.is_empty().then_some(done)
+        files.reverse();
+        let notes = listing.notes.iter().map(|note| line(note).into_owned()).collect();
+        behind.is_empty().then_some(Self { files, notes })
     }
 }
 
@@ -397,30 +410,38 @@ mod tests {
         Ok(())
     }
 
-    /// Recordings have a share of their own, in which the longest fits.
+    /// Recordings have a share of their own, and papers behind them theirs. Here both are of kilobytes.
     #[test]
     fn recordings_are_unpacked_beyond_what_papers_may_be() -> Outcome {
-        let (talk, more) = (vec![0; 70 << 20], vec![0; 60 << 20]);
-        let longest = vec![0; (128 << 20) + 1];
+        let small = |share: Share| Share {
+            one: share.one >> 10,
+            all: share.all >> 10,
+            left: share.left >> 10,
+            ..share
+        };
+        let (talk, more) = (vec![0; 70 << 10], vec![0; 60 << 10]);
+        let longest = vec![0; (128 << 10) + 1];
         let zip = archive(&[
             ("long.wav", &longest),
             ("talk.wav", &talk),
             ("note.md", b"Shipped."),
             ("more.wav", &more),
+            ("last.wav", b"beyond too"),
             ("last.md", b"Last."),
         ])?;
-        let read = unpack(&zip)?;
-        let long = "is larger than 128 MB; unpack it and name it in dossier.toml";
-        assert_eq!(said(&read), [("long.wav", long)]);
-        let lengths: Vec<usize> = read.files.iter().flat_map(|f| &f.bytes).map(Vec::len).collect();
-        assert_eq!(lengths, [70 << 20, 8]);
+        let unpack = || unpack_within(&zip, small(PAPERS), small(RECORDINGS));
+        let read = unpack()?;
+        let long = "is larger than 0 MB; unpack it and name it in dossier.toml";
+        let beyond = "is beyond the 0 MB of recordings that are read; unpack it and name it in dossier.toml";
         assert_eq!(
-            read.notes,
-            ["unpacks to more than 128 MB of recordings; more.wav and what stands behind it were not read"]
+            said(&read),
+            [("long.wav", long), ("more.wav", beyond), ("last.wav", beyond)]
         );
+        let lengths: Vec<usize> = read.files.iter().flat_map(|f| &f.bytes).map(Vec::len).collect();
+        assert_eq!(lengths, [70 << 10, 8, 5]);
+        assert!(read.notes.is_empty(), "{:?}", read.notes);
         let (listing, behind) = read.split();
-        let joined = Unpacked::join(listing, &behind.concat());
-        assert!(joined.is_some_and(|joined| joined.files.len() == 3));
+        assert_eq!(Unpacked::join(listing, behind.concat()), Some(unpack()?));
         Ok(())
     }
 
@@ -464,7 +485,7 @@ mod tests {
             notes: Vec::new(),
         };
         let refused = || Err("is empty\nand more".to_owned());
-        let join = |files, behind: &[u8]| Unpacked::join(listing(files), behind);
+        let join = |files, behind: &[u8]| Unpacked::join(listing(files), behind.to_vec());
         let sound = join(vec![("a.md", Ok(2)), ("../b.md", refused())], b"ab");
         let told = sound.as_ref().map(|read| read.files[1].bytes.clone());
         assert!(matches!(told, Some(Err(why)) if !why.contains('\n')));

@@ -330,7 +330,7 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
 }
 
 fn silent(name: &str) -> Error {
-    let message = format!("nobody speaks in {}", line(name));
+    let message = format!("{} has nobody who speaks in it", line(name));
     Error::new(ErrorKind::Input, message).hint("nothing in it can be cited")
 }
 

@@ -142,7 +142,7 @@ mod tests {
     use crate::dossier::Language;
     use crate::error::{Error, ErrorKind, Result};
     use crate::hash::ContentHash;
-    use crate::ingest::{Ears, Limits, Readers, open_with};
+    use crate::ingest::{Ears, Limits, Readers, Unread, open_with};
     use crate::model::speech::audio::Sound;
     use crate::model::speech::transcript::{Transcript, Utterance, Word};
     use crate::review::{Act, Entry};
@@ -153,7 +153,7 @@ mod tests {
     struct Good;
 
     impl Ears for Good {
-        fn hear(&self, _: &Sound<'_>, _: ContentHash) -> std::result::Result<Transcript, String> {
+        fn hear(&self, _: &Sound<'_>, _: ContentHash) -> std::result::Result<Transcript, Unread> {
             let word = |(word, probability): (&str, f32)| Word {
                 word: word.to_owned(),
                 start: 0.0,

@@ -203,6 +203,7 @@ mod tests {
             path: "text.txt".to_owned(),
             message: "is empty".to_owned(),
             orders: false,
+            unheard: false,
         };
         assert_eq!(reason(Language::Zh, &dossier, &problem), "is empty");
         dossier.sources.clear();
