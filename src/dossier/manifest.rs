@@ -18,7 +18,6 @@ use super::tomlfile::TomlFile;
 use super::{DossierMeta, EarlierCycle, Language, SourceKind, Subject};
 use crate::error::{Error, Result};
 use crate::id::{DossierId, SubjectId};
-use crate::ingest::office::is_archive;
 use crate::sanitize::{Visible, line};
 
 /// The file that makes a folder a dossier.
@@ -150,6 +149,15 @@ impl Manifest {
         }
         Ok(manifest)
     }
+}
+
+/// The extension of archives, each file of which is a source of its own.
+pub const ARCHIVE: &str = "zip";
+
+/// Whether the file at `path` is an archive, by its name.
+pub fn is_archive(path: &str) -> bool {
+    let extension = Path::new(path).extension();
+    extension.is_some_and(|e| e.eq_ignore_ascii_case(ARCHIVE))
 }
 
 /// A path without `./`.

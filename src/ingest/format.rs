@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::segment::Reading;
-use super::{chart, chat, cues, office, prose, table};
+use super::{chart, chat, cues, prose, table};
 use crate::dossier::SourceFormat;
+use crate::dossier::manifest::ARCHIVE;
 use crate::model::speech::audio;
 
 /// A format and its reader. A new format is a line in [`FORMATS`] and a reader.
@@ -111,7 +112,7 @@ const OLDER: [(&str, &str); 7] = [
 fn known() -> String {
     let texts = FORMATS.iter().flat_map(|f| f.extensions).copied();
     let models = audio::EXTENSIONS.into_iter().chain(chart::EXTENSIONS);
-    let all: Vec<&str> = texts.chain(models).chain([office::ARCHIVE]).collect();
+    let all: Vec<&str> = texts.chain(models).chain([ARCHIVE]).collect();
     all.join(", ")
 }
 

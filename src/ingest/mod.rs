@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{self, AtomicUsize};
 
-use crate::dossier::manifest::{self, Manifest, Named, SourceEntry};
+use crate::dossier::manifest::{self, Manifest, Named, SourceEntry, is_archive};
 use crate::dossier::{Dossier, DossierMeta, Language, Ordering, Problem, Source, SourceKind, Subject};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
@@ -188,16 +188,15 @@ pub fn open_with(dir: &Path, limits: Limits, readers: Readers<'_>) -> Result<Dos
     // A model has the processor to itself; the others are waited for together. So are the files of an archive, among
     // themselves: what it unpacks to is held.
     let files = abreast(&manifest.sources, |entry| {
-        let apart = recording::is_recording(entry)
-            || chart::is_picture(&entry.path)
-            || office::is_archive(&entry.path);
+        let apart =
+            recording::is_recording(entry) || chart::is_picture(&entry.path) || is_archive(&entry.path);
         (!apart).then(|| file::read(&root, entry, limits, eyes))
     });
     for (entry, file) in manifest.sources.iter().zip(files) {
         let one = |read| vec![(entry.path.clone(), read)];
         let read = match file {
             Some(read) => one(read.map_err(Unread::from)),
-            None if office::is_archive(&entry.path) => zipped::read(&root, entry, limits, readers),
+            None if is_archive(&entry.path) => zipped::read(&root, entry, limits, readers),
             None if chart::is_picture(&entry.path) => {
                 let bytes = file::load(&root, &entry.path, limits);
                 let read = bytes.and_then(|bytes| chart::source(entry, &bytes, eyes));
@@ -362,7 +361,7 @@ impl Shelf {
     ) {
         let mut names = |path: &str| Names::of(speakers.remove(&manifest::plain(path)));
         let mut around = Names::default();
-        if office::is_archive(&entry.path) {
+        if is_archive(&entry.path) {
             around = names(&entry.path);
         }
         for (path, read) in read {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::unpack::{self, Listing, Unpacked};
 use super::{Rendition, sandbox};
 use crate::dossier::SourceFormat;
+use crate::dossier::manifest::ARCHIVE;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sanitize::line;
 
@@ -43,7 +44,7 @@ enum Answer {
 /// # Errors
 /// The format is unknown, this process cannot be confined, or its pipes are closed.
 pub fn answer(format: &str, page: Option<u32>, input: &mut dyn Read, out: &mut dyn Write) -> Result<()> {
-    let archive = format == unpack::EXTENSION;
+    let archive = format == ARCHIVE;
     let known: Option<SourceFormat> = serde_json::from_value(format.into()).ok();
     if known.is_none() && !archive {
         let unknown = format!("no format is called {format:?}");
@@ -96,7 +97,7 @@ pub(super) fn draw(program: &Path, pdf: &[u8], page: u32) -> Result<Vec<u8>, Str
 pub(super) fn unpack(program: &Path, archive: &[u8]) -> Result<Unpacked, String> {
     // The names stand in front of the files.
     let most = MAX_ANSWER + unpack::MAX_UNPACKED;
-    match ask(program, (unpack::EXTENSION, None), archive, most)? {
+    match ask(program, (ARCHIVE, None), archive, most)? {
         (Answer::Unpacked(listing), behind) => Unpacked::join(listing, behind).ok_or_else(senseless),
         _ => Err(senseless()),
     }

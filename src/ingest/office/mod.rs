@@ -34,8 +34,7 @@ mod xml;
 pub use child::{COMMAND, answer};
 pub use rendition::{Block, BlockKind, Rendition, Scan};
 pub(in crate::ingest) use scan::read as read_scans;
-pub(crate) use unpack::is_archive;
-pub(in crate::ingest) use unpack::{EXTENSION as ARCHIVE, MAX_ARCHIVE, Member, Unpacked};
+pub(in crate::ingest) use unpack::{MAX_ARCHIVE, Member, Unpacked};
 
 /// What stands for the encoding of a source that was rendered; changes with the text that a renderer gives.
 pub const VERSION: &str = "rendition 1";

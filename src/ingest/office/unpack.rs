@@ -11,12 +11,11 @@ use zip::read::ZipFile;
 use zip::result::ZipResult;
 
 use super::archive::{Archive, broken};
+use crate::dossier::manifest::is_archive;
 use crate::ingest::{chart, format};
 use crate::model::speech::audio;
 use crate::sanitize::line;
 
-/// The extension of archives that are opened.
-pub(in crate::ingest) const EXTENSION: &str = "zip";
 /// More files of one archive are not read.
 const MAX_FILES: usize = 500;
 /// The longest archive that is opened, in bytes.
@@ -226,12 +225,6 @@ fn refused(name: &str) -> Option<String> {
         return None;
     }
     format::of(name).err()
-}
-
-/// Whether the file at `path` is an archive, by its name.
-pub(crate) fn is_archive(path: &str) -> bool {
-    let extension = Path::new(path).extension();
-    extension.is_some_and(|e| e.eq_ignore_ascii_case(EXTENSION))
 }
 
 impl Unpacked {
