@@ -14,6 +14,9 @@ pub mod seed;
 
 pub mod watch;
 
+#[cfg(test)]
+mod damage;
+
 pub mod config;
 
 pub mod sanitize;

@@ -7,15 +7,13 @@ use zip::ZipArchive;
 
 use super::tests::{archive, samples};
 use super::*;
+use crate::damage::{self, damage, dice};
 use crate::ingest::tests::Outcome;
+use crate::seed::Stream;
 
-/// Damaged copies of each file; with `PLUMB_SOAK=1`, 500.
+/// Damaged copies of each file.
 fn copies() -> u64 {
-    if std::env::var_os("PLUMB_SOAK").is_some() {
-        500
-    } else {
-        40
-    }
+    damage::copies(40)
 }
 
 /// Every office file of the samples.
@@ -33,44 +31,8 @@ pub(super) fn fixtures() -> std::io::Result<Vec<(SourceFormat, Vec<u8>)>> {
     Ok(found)
 }
 
-/// Numbers that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n.max(1)
-    }
-}
-
-/// Cuts the end off, turns bits, repeats a stretch, or drops one.
-fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
-    if bytes.is_empty() {
-        return;
-    }
-    let (at, length) = (dice.below(bytes.len()), dice.below(64));
-    let end = (at + length).min(bytes.len());
-    match dice.below(4) {
-        0 => bytes.truncate(at),
-        1 => drop(bytes.drain(at..end)),
-        2 => {
-            let stretch = bytes[at..end].to_vec();
-            bytes.splice(at..at, stretch);
-        }
-        _ => {
-            for _ in 0..=dice.below(16) {
-                let at = dice.below(bytes.len());
-                bytes[at] ^= 1 << dice.below(8);
-            }
-        }
-    }
-}
-
-/// The same for one of the files in an archive, packed anew so that it is found whole.
-fn damage_inside(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
+/// Damages one of the files in an archive, packed anew so that it is found whole.
+fn damage_inside(bytes: &[u8], dice: &mut Stream) -> Option<Vec<u8>> {
     let mut zip = ZipArchive::new(Cursor::new(bytes)).ok()?;
     let mut members = Vec::new();
     for at in 0..zip.len() {
@@ -89,8 +51,8 @@ fn damage_inside(bytes: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
 }
 
 /// The so-many-th damaged copy of a fixture: every other one is damaged inside its archive, where it is one.
-fn damaged_copy(whole: &[u8], copy: u64, fixture: u64) -> Vec<u8> {
-    let mut dice = Dice((copy << 8) | fixture);
+fn damaged_copy(whole: &[u8], copy: u64, fixture: &str) -> Vec<u8> {
+    let mut dice = dice(fixture, copy);
     let inside = copy
         .is_multiple_of(2)
         .then(|| damage_inside(whole, &mut dice))
@@ -107,7 +69,7 @@ fn no_damage_makes_a_renderer_panic() -> Outcome {
     let mut panicked = Vec::new();
     for (n, (format, whole)) in fixtures()?.into_iter().enumerate() {
         for copy in 0..copies() {
-            let bytes = damaged_copy(&whole, copy, n as u64);
+            let bytes = damaged_copy(&whole, copy, &format!("{format:?} {n}"));
             match catch_unwind(|| render(format, &bytes)) {
                 Ok(Ok(read)) => assert!(read.is_sound(), "{format:?} {copy}"),
                 Ok(Err(why)) => assert!(!why.is_empty() && !why.contains('\n'), "{why}"),
@@ -127,9 +89,8 @@ fn no_damage_makes_the_drawing_of_a_page_panic() -> Outcome {
     for (name, page) in [("scan.pdf", 1), ("mixed.pdf", 2)] {
         let whole = std::fs::read(samples().join(name))?;
         for copy in (0..copies()).filter(|copy| copy % 2 == u64::from(page - 1)) {
-            let mut dice = Dice((copy << 8) | 0x5c);
             let mut bytes = whole.clone();
-            damage(&mut bytes, &mut dice);
+            damage(&mut bytes, &mut dice(name, copy));
             match catch_unwind(|| pdf::picture(&bytes, page)) {
                 Ok(Ok(picture)) => {
                     let (width, height) = crate::ingest::chart::decode(&picture)?.dimensions();
@@ -166,7 +127,7 @@ fn no_damage_makes_the_reader_of_archives_panic() -> Outcome {
     let mut panicked = Vec::new();
     let mut opened = 0;
     for copy in 0..copies() {
-        let bytes = damaged_copy(&whole, copy, 0xa5);
+        let bytes = damaged_copy(&whole, copy, "papers.zip");
         let read = || {
             let unpacked = unpack::unpack(&bytes)?;
             let whole: Vec<_> = unpacked

@@ -259,6 +259,7 @@ fn undecodable(name: &str, fault: &Fault) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::damage;
     use crate::watch::Nobody;
 
     type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -385,6 +386,45 @@ mod tests {
         std::fs::write(&path, &whole[..whole.len() / 2])?;
         let heard = decode(&Sound::at(&path), &Nobody)?;
         assert!((7_000..=8_000).contains(&heard.len()), "{}", heard.len());
+        Ok(())
+    }
+
+    /// A damaged recording is heard as far as it goes, or refused in one line; whatever its header says, it is not heard for
+    /// longer than anything may be.
+    #[test]
+    fn no_damage_makes_a_decoder_panic() -> Outcome {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut panicked = Vec::new();
+        for file in [
+            "tests/data/speechbrain-spk1-snt4.wav",
+            "tests/data/jfk.flac",
+            "tests/data/jfk.opus",
+            "tests/data/jfk.webm",
+            "samples/recordings/en-helen-moss-2026h1/one-to-one.m4a",
+            "samples/recordings/zh-wangfang-2026h1/incident.mp3",
+            "samples/recordings/zh-wangfang-2026h1/one-to-one.ogg",
+        ] {
+            let whole = std::fs::read(root.join(file))?;
+            let mut heard = 0;
+            for copy in 0..damage::copies(8) {
+                let mut bytes = whole.clone();
+                damage::damage(&mut bytes, &mut damage::dice(file, copy));
+                let sound = Sound {
+                    name: file.into(),
+                    bytes: Bytes::Held(&bytes),
+                };
+                match std::panic::catch_unwind(|| decode(&sound, &Nobody)) {
+                    Ok(Ok(samples)) => {
+                        assert!(samples.iter().all(|s| s.is_finite()), "{file} {copy}");
+                        heard += 1;
+                    }
+                    Ok(Err(error)) => assert!(!error.to_string().contains('\n'), "{error}"),
+                    Err(_) => panicked.push((file, copy)),
+                }
+            }
+            assert!(heard > 0, "no copy of {file} was heard at all");
+        }
+        assert!(panicked.is_empty(), "{panicked:?}");
         Ok(())
     }
 }
