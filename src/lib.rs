@@ -14,9 +14,6 @@ pub mod seed;
 
 pub mod watch;
 
-#[cfg(test)]
-mod damage;
-
 pub mod config;
 
 pub mod sanitize;

@@ -7,6 +7,8 @@
 pub mod backend;
 pub mod chat;
 pub mod config;
+#[cfg(test)]
+pub(crate) mod damage;
 pub mod decoder;
 pub mod gguf;
 pub mod kernels;

@@ -7,8 +7,8 @@ use zip::ZipArchive;
 
 use super::tests::{archive, samples};
 use super::*;
-use crate::damage::{self, damage, dice};
 use crate::ingest::tests::Outcome;
+use crate::model::damage::{self, damage, dice};
 use crate::seed::Stream;
 
 /// Damaged copies of each file.

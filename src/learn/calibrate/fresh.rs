@@ -225,14 +225,14 @@ mod tests {
     ];
 
     /// The model's view of a dimension of a person, of states of `width` numbers and papers of `papers` tokens, and what
-    /// somebody gave: a level that lies open in the state.
+    /// somebody gave: a level that shows through the noise of every number.
     fn rated(person: u32, dimension: usize, (width, papers): (usize, usize)) -> Result<[Draft; 2]> {
         let name = DIMENSIONS[dimension];
         let mut stream = Seed::root(u64::from(person)).branch(name).stream();
-        let mut state: Vec<f32> = (0..width).map(|_| 0.1 * (stream.unit() as f32 - 0.5)).collect();
-        let level = 1.0 + (stream.unit() * 5.0).floor() as f32;
-        state[0] = level;
-        let bits: Vec<u16> = state.iter().map(|x| f16::from_f32(*x).to_bits()).collect();
+        let level = 1.0 + stream.below(5) as f32;
+        let sign = |i: usize| if i.is_multiple_of(3) { -1.0 } else { 1.0 };
+        let state = (0..width).map(|i| sign(i) * level + 4.0 * stream.unit() as f32);
+        let bits: Vec<u16> = state.map(|x| f16::from_f32(x).to_bits()).collect();
         let trace = Trace {
             prefix: vec![7; papers],
             hidden: bits.clone(),

@@ -259,7 +259,7 @@ fn undecodable(name: &str, fault: &Fault) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::damage;
+    use crate::model::damage;
     use crate::watch::Nobody;
 
     type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
