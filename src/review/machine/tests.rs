@@ -345,11 +345,8 @@ fn ending_blind_first_reveals_every_hidden_dimension_under_its_own_record() -> R
     Ok(())
 }
 
-#[test]
-fn a_dossier_closes_only_when_people_have_decided_everything() -> Result {
-    let mut bench = Bench::open()?;
-    bench.person(Intent::SignOff { note: None });
-    assert_eq!(bench.told.last(), Some(&Notice::Undecided(8)));
+/// A person puts their own score on every dimension.
+fn decide_all(bench: &mut Bench) {
     let ids: Vec<DimensionId> = bench.review.dimensions().iter().map(|d| d.id.clone()).collect();
     for dimension in ids {
         bench.person(Intent::Override {
@@ -358,6 +355,14 @@ fn a_dossier_closes_only_when_people_have_decided_everything() -> Result {
             reason: None,
         });
     }
+}
+
+#[test]
+fn a_dossier_closes_only_when_people_have_decided_everything() -> Result {
+    let mut bench = Bench::open()?;
+    bench.person(Intent::SignOff { note: None });
+    assert_eq!(bench.told.last(), Some(&Notice::Undecided(8)));
+    decide_all(&mut bench);
     bench.person(Intent::SignOff {
         note: Some("  ".to_owned()),
     });
@@ -494,14 +499,7 @@ fn worn(adapter: Option<&str>) -> Event {
 fn closed() -> Result<Bench> {
     let mut bench = Bench::open()?;
     bench.finish("collaboration", 4.2, 0.5, &[2]);
-    let ids: Vec<DimensionId> = bench.review.dimensions().iter().map(|d| d.id.clone()).collect();
-    for dimension in ids {
-        bench.person(Intent::Override {
-            dimension,
-            score: 3.0,
-            reason: None,
-        });
-    }
+    decide_all(&mut bench);
     bench.person(Intent::SignOff { note: None });
     Ok(bench)
 }
