@@ -430,16 +430,24 @@ fn scorings(data: &Path) -> Outcome<Vec<Value>> {
         .collect())
 }
 
-/// The sample with an answer of this score that cites nothing and says as little; `line` stands behind its papers.
-fn planted(sample: &Value, line: Option<&str>, score: u8) -> Value {
+/// The sample with an answer of this score that cites nothing and says as little; `line` stands last among its papers.
+fn planted(sample: &Value, line: Option<&str>, score: u8) -> Option<Value> {
     let mut planted = sample.clone();
     let answer = json!({"evidence": [], "score": score, "rationale": "So it is.", "suggestion": "Go on."});
     planted["messages"][2]["content"] = Value::String(answer.to_string());
     if let Some(line) = line {
-        let papers = planted["messages"][1]["content"].as_str().unwrap_or_default();
-        planted["messages"][1]["content"] = Value::String(format!("{line}\n{papers}"));
+        let asked = planted["messages"][1]["content"].as_str()?;
+        let mut lines: Vec<String> = asked.lines().map(str::to_owned).collect();
+        let last = lines
+            .iter()
+            .rposition(|l| l.starts_with(['[', '(', '（', '【']))?;
+        let mark = lines[last].split([']', ')', '）', '】']).next()?;
+        let number: String = mark.chars().filter(char::is_ascii_digit).collect();
+        let next = number.parse::<u32>().ok()? + 1;
+        lines.insert(last + 1, format!("[{next}] {line}"));
+        planted["messages"][1]["content"] = Value::String(lines.join("\n"));
     }
-    planted
+    Some(planted)
 }
 
 /// The gate refuses an adapter that scores by charm, and one that gives the opposite of every score. With `PLUMB_SOAK=1`:
@@ -466,12 +474,12 @@ fn planted_adapters_are_refused() -> Outcome {
         let of_language = CHARMS
             .iter()
             .filter(|(_, language, _)| sample["language"] == *language);
-        of_language.map(|(line, _, score)| planted(sample, Some(line), *score))
+        of_language.filter_map(|(line, _, score)| planted(sample, Some(line), *score))
     });
     let opposite = samples.iter().filter_map(|sample| {
         let answer: Value = serde_json::from_str(sample["messages"][2]["content"].as_str()?).ok()?;
         let score = answer["score"].as_u64()? as u8;
-        Some(planted(sample, None, if score == 3 { 5 } else { 6 - score }))
+        planted(sample, None, if score == 3 { 5 } else { 6 - score })
     });
     for (name, samples) in [
         ("charming", charming.collect::<Vec<_>>()),
