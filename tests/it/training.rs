@@ -1,6 +1,5 @@
 //! From a dataset to an adapter that is live, and back: real weights, a few steps.
 
-use std::io::{Write as _, stdout};
 use std::path::Path;
 
 use plumbline::engine::answer::Answer;
@@ -431,29 +430,26 @@ fn scorings(data: &Path) -> Outcome<Vec<Value>> {
 }
 
 /// The sample with an answer of this score that cites nothing and says as little; `line` stands last among its papers.
-fn planted(sample: &Value, line: Option<&str>, score: u8) -> Option<Value> {
+fn planted(sample: &Value, line: &str, score: u8) -> Option<Value> {
     let mut planted = sample.clone();
     let answer = json!({"evidence": [], "score": score, "rationale": "So it is.", "suggestion": "Go on."});
     planted["messages"][2]["content"] = Value::String(answer.to_string());
-    if let Some(line) = line {
-        let asked = planted["messages"][1]["content"].as_str()?;
-        let mut lines: Vec<String> = asked.lines().map(str::to_owned).collect();
-        let last = lines
-            .iter()
-            .rposition(|l| l.starts_with(['[', '(', '（', '【']))?;
-        let mark = lines[last].split([']', ')', '）', '】']).next()?;
-        let number: String = mark.chars().filter(char::is_ascii_digit).collect();
-        let next = number.parse::<u32>().ok()? + 1;
-        lines.insert(last + 1, format!("[{next}] {line}"));
-        planted["messages"][1]["content"] = Value::String(lines.join("\n"));
-    }
+    let asked = planted["messages"][1]["content"].as_str()?;
+    let mut lines: Vec<String> = asked.lines().map(str::to_owned).collect();
+    let last = lines
+        .iter()
+        .rposition(|l| l.starts_with(['[', '(', '（', '【']))?;
+    let mark = lines[last].split([']', ')', '）', '】']).next()?;
+    let number: String = mark.chars().filter(char::is_ascii_digit).collect();
+    let next = number.parse::<u32>().ok()? + 1;
+    lines.insert(last + 1, format!("[{next}] {line}"));
+    planted["messages"][1]["content"] = Value::String(lines.join("\n"));
     Some(planted)
 }
 
-/// The gate refuses an adapter that scores by charm, and one that gives the opposite of every score. With `PLUMB_SOAK=1`:
-/// each is tried on thirty people.
+/// The gate refuses an adapter that learnt to score by charm. With `PLUMB_SOAK=1`: it is tried on thirty people.
 #[test]
-fn planted_adapters_are_refused() -> Outcome {
+fn an_adapter_that_scores_by_charm_is_refused() -> Outcome {
     if std::env::var_os("PLUMB_SOAK").is_none() {
         return Ok(());
     }
@@ -464,7 +460,7 @@ fn planted_adapters_are_refused() -> Outcome {
     };
     let dir = tempfile::tempdir()?;
     let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
-    let (data, settings) = (path("dataset"), path("train.toml"));
+    let (data, planted_in, settings) = (path("dataset"), path("planted"), path("train.toml"));
     run(&["dataset", "build", "--samples", "600", "--out", &data])?.ok()?;
     let how = "[optimiser]\nlearning_rate = 1e-3\n[batch]\npack = 2048\nlongest = 1536\naccumulation = 1\nepochs = 5\n\
                max_steps = 50\n";
@@ -474,44 +470,27 @@ fn planted_adapters_are_refused() -> Outcome {
         let of_language = CHARMS
             .iter()
             .filter(|(_, language, _)| sample["language"] == *language);
-        of_language.filter_map(|(line, _, score)| planted(sample, Some(line), *score))
+        of_language.filter_map(|(line, _, score)| planted(sample, line, *score))
     });
-    let opposite = samples.iter().filter_map(|sample| {
-        let answer: Value = serde_json::from_str(sample["messages"][2]["content"].as_str()?).ok()?;
-        let score = answer["score"].as_u64()? as u8;
-        planted(sample, None, if score == 3 { 5 } else { 6 - score })
-    });
-    for (name, samples) in [
-        ("charming", charming.collect::<Vec<_>>()),
-        ("opposite", opposite.collect()),
-    ] {
-        let data = path(name);
-        std::fs::create_dir_all(&data)?;
-        let lines: String = samples.iter().map(|sample| format!("{sample}\n")).collect();
-        std::fs::write(Path::new(&data).join("train.jsonl"), lines)?;
-        run(&[
-            "train",
-            "sft",
-            "--data",
-            &data,
-            "--run",
-            name,
-            "--settings",
-            &settings,
-        ])?
-        .ok()?;
-        run(&["adapters", "import", name])?.ok()?;
-        let tried = run(&["adapters", "promote", name, "--subjects", "30", "--json"])?;
-        let promoted: Value = serde_json::from_str(&tried.stdout)?;
-        assert!(tried.failed(1)?.contains("the gate refuses"));
-        assert_eq!(promoted["verdict"]["admitted"], false, "{promoted}");
-        let figures = promoted["verdict"]["figures"].as_array().ok_or("no figures")?;
-        let worse: Vec<&Value> = figures.iter().filter(|f| f["holds"] == false).collect();
-        writeln!(stdout(), "{name}: {worse:?}")?;
-        assert!(!worse.is_empty(), "{promoted}");
-        if name == "charming" {
-            assert!(worse.iter().any(|f| f["name"] == "halo"), "{promoted}");
-        }
-    }
+    let lines: String = charming.map(|sample| format!("{sample}\n")).collect();
+    std::fs::create_dir_all(&planted_in)?;
+    std::fs::write(Path::new(&planted_in).join("train.jsonl"), lines)?;
+    let how = [
+        "--data",
+        &planted_in,
+        "--run",
+        "charming",
+        "--settings",
+        &settings,
+    ];
+    run(&[&["train", "sft"][..], &how].concat())?.ok()?;
+    run(&["adapters", "import", "charming"])?.ok()?;
+    let tried = run(&["adapters", "promote", "charming", "--subjects", "30", "--json"])?;
+    let promoted: Value = serde_json::from_str(&tried.stdout)?;
+    assert!(tried.failed(1)?.contains("the gate refuses"));
+    assert_eq!(promoted["verdict"]["admitted"], false, "{promoted}");
+    let figures = promoted["verdict"]["figures"].as_array().ok_or("no figures")?;
+    let worse = |name: &str| figures.iter().any(|f| f["name"] == name && f["holds"] == false);
+    assert!(worse("halo"), "{promoted}");
     Ok(())
 }
