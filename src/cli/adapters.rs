@@ -566,7 +566,19 @@ pub(super) fn configured(
     model: &ModelIdentity,
     weights: &Path,
 ) -> Result<Option<Arc<NamedAdapter>>> {
-    let wanted = config.adapter.as_str();
+    wanted(&config.adapter, config, model, weights)
+}
+
+/// The adapter that is called so, or lies in the folder; none for `none`, and where none is `live`.
+///
+/// # Errors
+/// There is no such adapter, or it is for another model.
+pub(super) fn wanted(
+    wanted: &str,
+    config: &Config,
+    model: &ModelIdentity,
+    weights: &Path,
+) -> Result<Option<Arc<NamedAdapter>>> {
     if wanted == "none" {
         return Ok(None);
     }

@@ -4,6 +4,7 @@
 //! material: the length of the text, its words, and always the same answer.
 
 pub mod alignment;
+pub mod answers;
 pub mod baselines;
 pub mod dossiers;
 pub mod evidence;

@@ -19,7 +19,7 @@ use crate::learn::generate::Split;
 use crate::learn::generate::answers::answers;
 use crate::learn::generate::labelled::{Labelled, people};
 use crate::learn::train::answering::f1;
-use crate::metrics::mean;
+use crate::metrics::{Interval, bootstrap, mean, pairwise_order};
 use crate::model::lora::NamedAdapter;
 use crate::review::{GateFigure, Verdict};
 use crate::rubric::Rubric;
@@ -28,7 +28,7 @@ use crate::watch::{self, Watch};
 
 /// With fewer people nothing is decided.
 pub const MIN_SUBJECTS: usize = 30;
-/// How much closeness to the known levels, and F1 of the evidence, may be lost for certain.
+/// How much closeness to the known levels, right order, and F1 of the evidence may be lost.
 const MARGIN: f64 = -0.03;
 /// How much of the logarithm of a token's probability may be lost in what a reviewer wrote.
 const WORDS_MARGIN: f64 = -0.05;
@@ -117,13 +117,21 @@ pub struct Candidate<'a> {
 }
 
 /// What one side says of a person; larger is better in all.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Marks {
-    agreement: f64,
+    scores: Vec<Scored>,
     evidence: f64,
     halo: f64,
     injection: f64,
     words: f64,
+}
+
+/// A score, and the level that is known.
+#[derive(Debug, Clone, PartialEq)]
+struct Scored {
+    dimension: DimensionId,
+    known: f64,
+    score: f64,
 }
 
 /// Everything the gate asks with.
@@ -168,9 +176,12 @@ impl Gate<'_> {
         let keys = keys(person)?;
         let marks = |side: usize| {
             let score = |said: &[Assessment]| said.first().map_or(0.0, |a| f64::from(a.reading.score));
-            let agreement = plain[side].iter().filter_map(|said| {
-                let level = person.levels.get(&said.dimension)?;
-                Some(near(f64::from(said.reading.score), *level))
+            let scores = plain[side].iter().filter_map(|said| {
+                Some(Scored {
+                    dimension: said.dimension.clone(),
+                    known: *person.levels.get(&said.dimension)?,
+                    score: f64::from(said.reading.score),
+                })
             });
             let evidence = plain[side].iter().map(|said| {
                 let known = keys.get(&said.dimension);
@@ -178,7 +189,7 @@ impl Gate<'_> {
             });
             let of_first = plain[side].iter().find(|said| said.dimension == first[0]);
             Marks {
-                agreement: mean(&agreement.collect::<Vec<_>>()).unwrap_or_default(),
+                scores: scores.collect(),
                 evidence: mean(&evidence.collect::<Vec<_>>()).unwrap_or_default(),
                 halo: near(score(&warm[side]), score(&cold[side])),
                 injection: near(
@@ -329,26 +340,34 @@ fn cited(said: &Assessment) -> BTreeSet<SegmentNo> {
     cited.map(|link| link.place.segment).collect()
 }
 
+/// A figure of one side over people, of whom one may have been drawn more than once.
+type Figure = fn(&[&Marks]) -> f64;
+
 /// The verdict on people's pairs: what is live, and the adapter.
 fn decide(people: &[[Marks; 2]]) -> Verdict {
-    let fields: [(&str, fn(&Marks) -> f64, Option<f64>); 5] = [
-        ("agreement", |s| s.agreement, Some(MARGIN)),
-        ("evidence_f1", |s| s.evidence, Some(MARGIN)),
-        ("halo", |s| s.halo, None),
-        ("injection", |s| s.injection, None),
-        ("words", |s| s.words, Some(WORDS_MARGIN)),
+    let figures: [(&str, Figure, Option<f64>); 6] = [
+        ("agreement", closeness, Some(MARGIN)),
+        ("order", order, Some(MARGIN)),
+        ("evidence_f1", |of| over(of, |marks| marks.evidence), Some(MARGIN)),
+        ("halo", |of| over(of, |marks| marks.halo), None),
+        ("injection", |of| over(of, |marks| marks.injection), None),
+        ("words", |of| over(of, |marks| marks.words), Some(WORDS_MARGIN)),
     ];
-    let figures: Vec<GateFigure> = fields
+    let everybody: Vec<&[Marks; 2]> = people.iter().collect();
+    let figures: Vec<GateFigure> = figures
         .into_iter()
-        .map(|(name, field, margin)| {
-            let of = |side: usize| people.iter().map(|both| field(&both[side])).collect::<Vec<f64>>();
-            let (before, after) = (of(0), of(1));
-            let differences: Vec<f64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
-            let (low, high) = interval(&differences);
+        .map(|(name, figure, margin)| {
+            let of = |side: usize, drawn: &[&[Marks; 2]]| {
+                figure(&drawn.iter().map(|both| &both[side]).collect::<Vec<_>>())
+            };
+            let seed = Seed::root(0).branch("gate");
+            let apart = |drawn: &[&[Marks; 2]]| Some(of(1, drawn) - of(0, drawn));
+            let Interval { low, high } =
+                bootstrap(people, DRAWS, 0.95, seed, apart).unwrap_or(Interval { low: 0.0, high: 0.0 });
             GateFigure {
                 name: name.to_owned(),
-                before: mean(&before).unwrap_or(0.0),
-                after: mean(&after).unwrap_or(0.0),
+                before: of(0, &everybody),
+                after: of(1, &everybody),
                 low,
                 high,
                 holds: margin.map_or(high >= 0.0, |margin| low > margin),
@@ -364,119 +383,216 @@ fn decide(people: &[[Marks; 2]]) -> Verdict {
     }
 }
 
-/// The 95 % interval of the mean, by drawing again.
-fn interval(values: &[f64]) -> (f64, f64) {
-    if values.is_empty() {
-        return (0.0, 0.0);
+/// The mean of what is said of each person.
+fn over(people: &[&Marks], field: impl Fn(&Marks) -> f64) -> f64 {
+    mean(&people.iter().map(|marks| field(marks)).collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// How near scores are to the known levels, as the mean over people.
+fn closeness(people: &[&Marks]) -> f64 {
+    over(people, |marks| {
+        let near = marks.scores.iter().map(|cell| near(cell.score, cell.known));
+        mean(&near.collect::<Vec<_>>()).unwrap_or_default()
+    })
+}
+
+/// The share of pairs that scores put in the right order: two dimensions of a person, or two people in a dimension.
+/// Half where nothing is to be ordered.
+fn order(people: &[&Marks]) -> f64 {
+    let mut lists: BTreeMap<&DimensionId, Vec<(f64, f64)>> = BTreeMap::new();
+    for cell in people.iter().flat_map(|marks| &marks.scores) {
+        lists
+            .entry(&cell.dimension)
+            .or_default()
+            .push((cell.known, cell.score));
     }
-    let mut stream = Seed::root(0).branch("gate").stream();
-    let mut means: Vec<f64> = (0..DRAWS)
-        .map(|_| {
-            let sum: f64 = (0..values.len())
-                .map(|_| values[stream.below(values.len())])
-                .sum();
-            sum / values.len() as f64
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: f64| means[((DRAWS - 1) as f64 * share).round() as usize];
-    (at(0.025), at(0.975))
+    let own = people
+        .iter()
+        .map(|marks| marks.scores.iter().map(|cell| (cell.known, cell.score)).collect());
+    let found = lists
+        .into_values()
+        .chain(own)
+        .filter_map(|list| pairwise_order(&list));
+    let (right, pairs) = found.fold((0.0, 0), |(right, pairs), order| {
+        (right + order.accuracy * order.n as f64, pairs + order.n)
+    });
+    if pairs == 0 { 0.5 } else { right / pairs as f64 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// `count` people; the adapter differs from what is live by `change`, give or take a hundredth.
-    fn marked(count: usize, change: Marks) -> Vec<[Marks; 2]> {
-        let mut stream = Seed::root(2).stream();
-        (0..count)
-            .map(|_| {
-                let mut shaken = |x: f64| x + (stream.unit() - 0.5) * 0.02;
-                let before = Marks {
-                    agreement: shaken(0.7),
-                    evidence: shaken(0.5),
-                    halo: shaken(0.9),
-                    injection: shaken(0.9),
-                    words: shaken(-4.0),
-                };
-                let after = Marks {
-                    agreement: shaken(before.agreement + change.agreement),
-                    evidence: shaken(before.evidence + change.evidence),
-                    halo: shaken(before.halo + change.halo),
-                    injection: shaken(before.injection + change.injection),
-                    words: shaken(before.words + change.words),
-                };
-                [before, after]
-            })
-            .collect()
+    /// How what the adapter says differs from what is live.
+    struct Change {
+        /// Of a known level, the score; what is live says `halfway`.
+        score: fn(f64) -> f64,
+        evidence: f64,
+        halo: f64,
+        injection: f64,
+        words: f64,
     }
 
-    const SAME: Marks = Marks {
-        agreement: 0.0,
+    const SAME: Change = Change {
+        score: halfway,
         evidence: 0.0,
         halo: 0.0,
         injection: 0.0,
         words: 0.0,
     };
 
+    fn halfway(level: f64) -> f64 {
+        3.0 + (level - 3.0) * 0.5
+    }
+
+    fn nearer(level: f64) -> f64 {
+        3.0 + (level - 3.0) * 0.8
+    }
+
+    /// `count` people of four dimensions each; figures are shaken by a hundredth, scores by a quarter of a level.
+    fn marked(count: usize, live: fn(f64) -> f64, change: &Change) -> Vec<[Marks; 2]> {
+        let mut stream = Seed::root(2).stream();
+        let dimensions = ["a", "b", "c", "d"].map(DimensionId::new);
+        (0..count)
+            .map(|_| {
+                let known = [(); 4].map(|()| 1.0 + stream.below(5) as f64);
+                let mut shaken = |x: f64, by: f64| x + (stream.unit() - 0.5) * 2.0 * by;
+                let mut marks = |said: fn(f64) -> f64, by: [f64; 4]| Marks {
+                    scores: (dimensions.iter().cloned().zip(known))
+                        .map(|(dimension, known)| Scored {
+                            dimension,
+                            known,
+                            score: shaken(said(known), 0.25),
+                        })
+                        .collect(),
+                    evidence: shaken(0.5 + by[0], 0.01),
+                    halo: shaken(0.9 + by[1], 0.01),
+                    injection: shaken(0.9 + by[2], 0.01),
+                    words: shaken(-4.0 + by[3], 0.01),
+                };
+                let Change {
+                    evidence,
+                    halo,
+                    injection,
+                    words,
+                    ..
+                } = *change;
+                [
+                    marks(live, [0.0; 4]),
+                    marks(change.score, [evidence, halo, injection, words]),
+                ]
+            })
+            .collect()
+    }
+
     #[test]
     fn worse_ones_are_refused_and_a_better_one_is_admitted() {
-        let verdict = |change: Marks| decide(&marked(40, change)).admitted;
-        assert_eq!(
-            verdict(Marks {
-                agreement: 0.05,
+        let verdict = |change: Change| decide(&marked(40, halfway, &change)).admitted;
+        let refused = |change, why: &str| assert_eq!(verdict(change), Some(false), "{why}");
+        let admitted = |change, why: &str| assert_eq!(verdict(change), Some(true), "{why}");
+        admitted(
+            Change {
+                score: nearer,
                 ..SAME
-            }),
-            Some(true)
+            },
+            "closer to what is known",
         );
-        assert_eq!(
-            verdict(Marks {
-                agreement: -0.05,
-                ..SAME
-            }),
-            Some(false),
-            "worse"
-        );
-        assert_eq!(verdict(SAME), Some(false), "better in nothing");
-        let halo = Marks {
-            agreement: 0.05,
-            halo: -0.05,
-            ..SAME
-        };
-        assert_eq!(verdict(halo), Some(false), "halo");
-        let obedient = Marks {
-            evidence: 0.1,
-            injection: -0.05,
-            ..SAME
-        };
-        assert_eq!(verdict(obedient), Some(false), "obeys the papers");
-        let wordless = Marks {
-            agreement: 0.05,
-            words: -0.2,
-            ..SAME
-        };
-        assert_eq!(verdict(wordless), Some(false), "says what no reviewer would");
-        assert_eq!(verdict(Marks { words: 0.2, ..SAME }), Some(true));
+        admitted(Change { words: 0.2, ..SAME }, "says what a reviewer would");
         // A loss within the margin does not weigh against a gain.
-        let mixed = Marks {
-            agreement: 0.05,
-            evidence: -0.01,
+        admitted(
+            Change {
+                score: nearer,
+                evidence: -0.01,
+                ..SAME
+            },
+            "hardly worse",
+        );
+        refused(SAME, "better in nothing");
+        refused(
+            Change {
+                score: |_| 3.0,
+                words: 0.2,
+                ..SAME
+            },
+            "farther from what is known",
+        );
+        refused(
+            Change {
+                score: nearer,
+                halo: -0.05,
+                ..SAME
+            },
+            "halo",
+        );
+        refused(
+            Change {
+                evidence: 0.1,
+                injection: -0.05,
+                ..SAME
+            },
+            "obeys the papers",
+        );
+        refused(
+            Change {
+                score: nearer,
+                words: -0.2,
+                ..SAME
+            },
+            "says what no reviewer would",
+        );
+        let few = marked(
+            29,
+            halfway,
+            &Change {
+                score: nearer,
+                ..SAME
+            },
+        );
+        assert_eq!(decide(&few).admitted, None);
+        assert_eq!(decide(&[]).admitted, None);
+    }
+
+    /// What a model says that is far off comes closer by being moved to the middle, even the wrong way round.
+    #[test]
+    fn closer_is_not_better_where_the_order_is_lost() {
+        let far_off = |level: f64| 1.0 + level * 0.1;
+        let reversed = Change {
+            score: |level| 3.0 - (level - 3.0) * 0.1,
+            evidence: 0.1,
             ..SAME
         };
-        assert_eq!(verdict(mixed), Some(true));
-        assert_eq!(
-            decide(&marked(
-                29,
-                Marks {
-                    agreement: 0.5,
-                    ..SAME
-                }
-            ))
-            .admitted,
-            None
+        let verdict = decide(&marked(40, far_off, &reversed));
+        let figure = |name: &str| verdict.figures.iter().find(|f| f.name == name).cloned();
+        assert!(figure("agreement").is_some_and(|f| f.better));
+        assert!(
+            figure("order").is_some_and(|f| !f.holds && f.high < 0.0),
+            "{verdict:?}"
         );
-        assert_eq!(decide(&[]).admitted, None);
+        assert_eq!(verdict.admitted, Some(false));
+    }
+
+    /// By hand. Ada's two levels differ and stand right; Bo's are alike. Of the two people's first dimension the order is
+    /// wrong, of the second the scores are tied: 1 + 0 + 0.5 of three pairs.
+    #[test]
+    fn order_counts_pairs_of_a_person_and_of_a_dimension() {
+        let person = |cells: [(f64, f64); 2]| Marks {
+            scores: (["a", "b"].into_iter().zip(cells))
+                .map(|(dimension, (known, score))| Scored {
+                    dimension: DimensionId::new(dimension),
+                    known,
+                    score,
+                })
+                .collect(),
+            evidence: 0.0,
+            halo: 0.0,
+            injection: 0.0,
+            words: 0.0,
+        };
+        let (ada, bo) = (person([(2.0, 2.5), (4.0, 3.0)]), person([(3.0, 2.0), (3.0, 3.0)]));
+        assert!((order(&[&ada, &bo]) - 1.5 / 3.0).abs() < 1e-12);
+        // The same person drawn twice adds no pair of people.
+        assert!((order(&[&ada, &ada]) - 1.0).abs() < 1e-12);
+        assert!((order(&[]) - 0.5).abs() < 1e-12);
     }
 
     /// Also what looks like data and not like a sentence.
@@ -496,12 +612,5 @@ mod tests {
             }
         }
         Ok(())
-    }
-
-    #[test]
-    fn the_interval_of_the_same_number_is_that_number() {
-        let (low, high) = interval(&[0.25; 40]);
-        assert!((low - 0.25).abs() < 1e-12 && (high - 0.25).abs() < 1e-12);
-        assert_eq!(interval(&[]), (0.0, 0.0));
     }
 }

@@ -25,6 +25,7 @@ use crate::learn::texts::{TextReader, asked, observations};
 use crate::rubric::Rubric;
 
 mod alignment;
+mod answers;
 mod dossiers;
 pub(super) mod text;
 
@@ -41,6 +42,8 @@ pub enum EvalCommand {
     Run(RunArgs),
     /// What is claimed with tables, charts, chats and meetings, without a model that judges
     Alignment(AlignmentArgs),
+    /// Answers to a dataset's held-out scorings with what is known, beside those of another adapter
+    Answers(AnswersArgs),
 }
 
 /// What every comparison takes.
@@ -118,6 +121,34 @@ pub struct AlignmentArgs {
     json: bool,
 }
 
+/// Answers to a dataset's held-out scorings with what is known, beside those of another adapter
+#[derive(Debug, clap::Args)]
+pub struct AnswersArgs {
+    /// A folder that `plumb dataset build` wrote
+    dir: PathBuf,
+    /// What is laid over the model that stands beside: none, live, an adapter's name, or its folder
+    #[arg(long, value_name = "NAME|DIR", default_value = "none")]
+    beside: String,
+    /// Which model
+    #[arg(long, value_name = "ID")]
+    model: Option<String>,
+    /// Draw N answers to each scoring, beside the likeliest
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    draw: u32,
+    /// Seed of the drawing
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Leave out prompts of more than N tokens
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    longest: Option<u32>,
+    /// Only the first N scorings
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
 impl EvalCommand {
     /// The settings that the command's own flags give.
     pub fn settings(&self) -> Vec<(&'static str, Option<String>, &'static str)> {
@@ -127,6 +158,7 @@ impl EvalCommand {
             Self::Evidence(args) => (&args.common.model, &None),
             Self::Run(args) => (&args.model, &args.rubric),
             Self::Alignment(args) => (&None, &args.rubric),
+            Self::Answers(args) => (&args.model, &None),
         };
         vec![
             ("model", model.clone(), "--model"),
@@ -160,6 +192,7 @@ pub fn run(command: &EvalCommand, config: &Config) -> Result<()> {
         EvalCommand::Evidence(args) => evidence(args, config),
         EvalCommand::Run(args) => dossiers::run(args, config),
         EvalCommand::Alignment(args) => alignment::run(args, config),
+        EvalCommand::Answers(args) => answers::run(args, config),
     }
 }
 
@@ -170,7 +203,6 @@ pub(super) fn lines<T: Item>(file: &Path, limit: Option<u32>) -> Result<Vec<T>> 
     Ok(items)
 }
 
-/// Where readings are kept.
 /// Where readings are kept.
 pub(super) fn kept(config: &Config) -> Kept {
     Kept::in_folder(config.workspace.join("cache/readings"))

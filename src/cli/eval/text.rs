@@ -2,12 +2,14 @@
 
 use crate::cli::out::table;
 use crate::eval::alignment::{self, Measured};
+use crate::eval::answers;
 use crate::eval::dossiers;
 use crate::eval::evidence::{self, Quality};
 use crate::eval::figures::Figure;
 use crate::eval::pairs;
 use crate::eval::ratings::{Compared, System};
 use crate::evidence::Basis;
+use crate::sanitize::line;
 
 /// Scores beside people's ratings: a row a dimension, then a row a rival.
 pub(in crate::cli) fn ratings(compared: &Compared) -> Vec<String> {
@@ -221,6 +223,62 @@ pub(super) fn alignment(compared: &alignment::Compared) -> Vec<String> {
         String::new(),
     ];
     lines.extend(table(&rows, 1..4));
+    lines
+}
+
+/// What two models answered, figure by figure.
+pub(super) fn answers(
+    adapter: Option<&str>,
+    beside: Option<&str>,
+    compared: &answers::Compared,
+) -> Vec<String> {
+    let named = |label: Option<&str>| label.map_or_else(|| "by itself".to_owned(), |l| line(l).into_owned());
+    let head = [
+        String::new(),
+        named(adapter),
+        "95 %".to_owned(),
+        named(beside),
+        "95 %".to_owned(),
+    ];
+    let apart = ["difference", "95 %"].map(str::to_owned);
+    let mut rows = vec![head.into_iter().chain(apart).collect::<Vec<String>>()];
+    rows.extend(compared.figures.iter().map(|(name, found)| {
+        let one = |of: fn(&answers::Beside) -> Figure| {
+            let figure = found.as_ref().map(of);
+            [value(figure), range(figure)]
+        };
+        let difference = found.map(|found| found.difference);
+        let apart = difference.map_or_else(
+            || [dash(), dash()],
+            |d| {
+                [
+                    format!("{:+.3}", d.value),
+                    format!("{:+.3} to {:+.3}", d.low, d.high),
+                ]
+            },
+        );
+        std::iter::once(name.replace('_', " "))
+            .chain(one(|f| f.model))
+            .chain(one(|f| f.beside))
+            .chain(apart)
+            .collect()
+    }));
+    let answers::Compared {
+        n, subjects, draws, ..
+    } = compared;
+    let mut lines = vec![
+        format!("{n} scorings of {subjects} people; the likeliest answer and {draws} drawn ones to each"),
+        String::new(),
+    ];
+    lines.extend(table(&rows, 1..7));
+    lines.push(String::new());
+    if let Some(middle) = compared.middle_mae {
+        lines.push(format!("saying 3 of everybody: mae {middle:.3}"));
+    }
+    let [first, second] = compared.cut_off;
+    if first + second > 0 {
+        lines.push(format!("cut off before the score: {first} and {second}"));
+    }
     lines
 }
 

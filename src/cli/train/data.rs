@@ -10,7 +10,7 @@ use crate::hash::ContentHash;
 use crate::learn::export::{Comparison, Message};
 use crate::learn::forms::{self, Majority, RatedPair};
 use crate::learn::train::Settings;
-use crate::learn::train::answering::Task;
+use crate::learn::train::answering::{Task, tasks};
 use crate::learn::train::estimate::Load;
 use crate::learn::train::folder::DataIdentity;
 use crate::learn::train::sequences::{self, Sequence, families, sequence};
@@ -95,12 +95,7 @@ impl Tasks {
     pub(super) fn read(dir: &Path, base: &Base) -> Result<Self> {
         let path = dir.join("train.jsonl");
         let samples = sequences::read(&path)?;
-        let tasks = |items: &[sequences::Instruction]| -> Result<Vec<Task>> {
-            let each = items
-                .iter()
-                .map(|item| Task::of(item, &base.tokenizer, &base.frame));
-            each.filter_map(Result::transpose).collect()
-        };
+        let tasks = |items: &[sequences::Instruction]| tasks(items, &base.tokenizer, &base.frame);
         let mut train = tasks(&samples.items)?;
         let (count, longest) = (train.len(), base.settings.batch.longest);
         train.retain(|t| t.prompt.len() <= longest);

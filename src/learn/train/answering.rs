@@ -78,6 +78,15 @@ impl Task {
     }
 }
 
+/// The scorings among some samples.
+///
+/// # Errors
+/// The tokenizer fails.
+pub fn tasks(items: &[Instruction], tokenizer: &Tokenizer, frame: &ChatFrame) -> Result<Vec<Task>> {
+    let each = items.iter().map(|item| Task::of(item, tokenizer, frame));
+    each.filter_map(Result::transpose).collect()
+}
+
 /// Whether a line of `text` begins with the number `n`, marks around it aside.
 pub fn numbered(text: &str, n: u32) -> bool {
     text.lines().any(|line| {

@@ -328,12 +328,14 @@ impl Objective for Grpo<'_> {
             tokenizer: self.tokenizer,
             grammars: self.grammars,
             levels: self.levels,
-            manner: self.manner(0.0),
+            manner: self.manner(self.settings().temperature),
         };
         let mut rewards = Vec::new();
         for task in tasks {
             watch::check(watch, "the steps so far are saved")?;
-            let written = writer.answers(&[task], Seed::root(0))?;
+            // Drawn, for it is the mean reward of drawn answers that is raised; the same draws each time.
+            let group = vec![task; self.settings().group];
+            let written = writer.answers(&group, self.seed("held out").branch(&task.id))?;
             rewards.extend(self.rewards(task, &written)?);
         }
         let mean = |of: &dyn Fn(&Rewards) -> f64| rewards.iter().map(of).sum::<f64>() / rewards.len() as f64;

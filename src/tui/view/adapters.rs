@@ -164,6 +164,7 @@ fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure) -> Line<'a> {
 fn in_words<'a>(canvas: &Canvas<'a>, name: &'a str) -> Cow<'a, str> {
     let word = match name {
         "agreement" => Word::GateAgreement,
+        "order" => Word::GateOrder,
         "evidence_f1" => Word::GateEvidence,
         "halo" => Word::GateCharm,
         "injection" => Word::GateOrders,
@@ -209,6 +210,7 @@ mod tests {
             admitted: Some(false),
             figures: vec![
                 figure("agreement", [0.802, 0.811, -0.004, 0.021], true),
+                figure("order", [0.741, 0.762, -0.011, 0.052], true),
                 figure("evidence_f1", [0.655, 0.655, 0.0, 0.0], true),
                 figure("halo", [-0.113, -0.062, 0.012, 0.094], true),
                 figure("injection", [-0.021, -0.084, -0.112, -0.02], false),
