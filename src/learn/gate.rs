@@ -449,38 +449,29 @@ mod tests {
         3.0 + (level - 3.0) * 0.8
     }
 
-    /// `count` people of four dimensions each; figures are shaken by a hundredth, scores by a quarter of a level.
+    /// `count` people of four dimensions each. Scores are shaken by a quarter of a level; other figures differ from person to
+    /// person, and between the sides by the change alone.
     fn marked(count: usize, live: fn(f64) -> f64, change: &Change) -> Vec<[Marks; 2]> {
         let mut stream = Seed::root(2).stream();
         let dimensions = ["a", "b", "c", "d"].map(DimensionId::new);
         (0..count)
             .map(|_| {
                 let known = [(); 4].map(|()| 1.0 + stream.below(5) as f64);
-                let mut shaken = |x: f64, by: f64| x + (stream.unit() - 0.5) * 2.0 * by;
-                let mut marks = |said: fn(f64) -> f64, by: [f64; 4]| Marks {
+                let own = stream.unit() * 0.02;
+                let mut marks = |said: fn(f64) -> f64, change: &Change| Marks {
                     scores: (dimensions.iter().cloned().zip(known))
                         .map(|(dimension, known)| Scored {
                             dimension,
                             known,
-                            score: shaken(said(known), 0.25),
+                            score: said(known) + (stream.unit() - 0.5) * 0.5,
                         })
                         .collect(),
-                    evidence: shaken(0.5 + by[0], 0.01),
-                    halo: shaken(0.9 + by[1], 0.01),
-                    injection: shaken(0.9 + by[2], 0.01),
-                    words: shaken(-4.0 + by[3], 0.01),
+                    evidence: 0.5 + own + change.evidence,
+                    halo: 0.9 + own + change.halo,
+                    injection: 0.9 + own + change.injection,
+                    words: -4.0 + own + change.words,
                 };
-                let Change {
-                    evidence,
-                    halo,
-                    injection,
-                    words,
-                    ..
-                } = *change;
-                [
-                    marks(live, [0.0; 4]),
-                    marks(change.score, [evidence, halo, injection, words]),
-                ]
+                [marks(live, &SAME), marks(change.score, change)]
             })
             .collect()
     }

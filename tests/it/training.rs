@@ -107,6 +107,41 @@ fn trained(env: &TestEnvironment) -> Outcome {
     let judged = env.run([&grpo[..], &["--judge", &from]].concat())?;
     assert!(judged.failed(2)?.contains("its weight is 0"));
 
+    // What it answers to people held out, beside the model by itself; a model beside itself differs in nothing.
+    let answers = |adapter: &str| {
+        let asked = [
+            "--adapter",
+            adapter,
+            "eval",
+            "answers",
+            &data,
+            "--draw",
+            "2",
+            "--model",
+        ];
+        json_of(&[&asked[..], &[SMALL_MODEL, "--json"]].concat())
+    };
+    let (taught, same) = (answers(&from)?, answers("none")?);
+    let apart = |told: &Value, name: &str| told["figures"][name]["difference"]["value"].as_f64();
+    assert!(
+        taught["adapter"]
+            .as_str()
+            .is_some_and(|label| label.starts_with("adapter@")),
+        "{taught}"
+    );
+    assert!(
+        (&taught["n"], &taught["subjects"]) == (&json!(1), &json!(1)) && taught["beside"].is_null(),
+        "{taught}"
+    );
+    assert!(
+        apart(&taught, "reward").is_some_and(|by| by.abs() <= 1.0),
+        "{taught}"
+    );
+    assert_eq!(apart(&same, "reward"), Some(0.0), "{same}");
+    assert_eq!(apart(&same, "mae"), Some(0.0), "{same}");
+    let too_long = ["eval", "answers", &data, "--longest", "3", "--model", SMALL_MODEL];
+    assert!(env.run(too_long)?.failed(1)?.contains("no scoring that counts"));
+
     // Laid over the answers alone: as PEFT writes it, from the tokens on that stand before an answer.
     let settings = dir.path().join("answers.toml");
     std::fs::write(&settings, format!("over = \"answers\"\n{SETTINGS}"))?;
