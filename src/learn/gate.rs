@@ -449,21 +449,22 @@ mod tests {
         3.0 + (level - 3.0) * 0.8
     }
 
-    /// `count` people of four dimensions each. Scores are shaken by a quarter of a level; other figures differ from person to
-    /// person, and between the sides by the change alone.
+    /// `count` people of four dimensions each, who differ from each other in every figure, scores by up to a quarter of a level;
+    /// the sides differ by the change alone.
     fn marked(count: usize, live: fn(f64) -> f64, change: &Change) -> Vec<[Marks; 2]> {
         let mut stream = Seed::root(2).stream();
         let dimensions = ["a", "b", "c", "d"].map(DimensionId::new);
         (0..count)
             .map(|_| {
                 let known = [(); 4].map(|()| 1.0 + stream.below(5) as f64);
+                let off = [(); 4].map(|()| (stream.unit() - 0.5) * 0.5);
                 let own = stream.unit() * 0.02;
-                let mut marks = |said: fn(f64) -> f64, change: &Change| Marks {
-                    scores: (dimensions.iter().cloned().zip(known))
-                        .map(|(dimension, known)| Scored {
+                let marks = |said: fn(f64) -> f64, change: &Change| Marks {
+                    scores: (dimensions.iter().cloned().zip(known).zip(off))
+                        .map(|((dimension, known), off)| Scored {
                             dimension,
                             known,
-                            score: said(known) + (stream.unit() - 0.5) * 0.5,
+                            score: said(known) + off,
                         })
                         .collect(),
                     evidence: 0.5 + own + change.evidence,

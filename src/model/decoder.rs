@@ -221,7 +221,17 @@ impl Decoder {
         self.forward_turned(step, &rope, None, branches)
     }
 
-    /// The same with a rotation for each row that does not follow from where it stands in the text, and with rows that are
+    /// The same without the logits, which cost most where many rows are wanted: `[wanted, H]`, behind the last norm.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    pub fn states(&self, step: &Step, branches: &mut [&mut BranchKv]) -> Result<Tensor> {
+        let rope = self.rope(step, branches)?;
+        let x = self.through_blocks(step, &rope, None, branches)?;
+        self.wanted(&x, step)
+    }
+
+    /// As [`Self::forward`] with a rotation for each row that does not follow from where it stands in the text, and with rows that are
     /// patches of a picture: their tokens are not looked up.
     ///
     /// # Errors
@@ -233,6 +243,34 @@ impl Decoder {
         patches: Option<Patches>,
         branches: &mut [&mut BranchKv],
     ) -> Result<Output> {
+        let x = self.through_blocks(step, rope, patches, branches)?;
+        let hidden = self.wanted(&x, step)?;
+        let logits = if step.wanted.is_empty() {
+            Tensor::zeros((0, self.config.vocab), DType::F32, &Device::Cpu)?
+        } else {
+            self.head.forward(&hidden)?
+        };
+        Ok(Output { hidden, logits })
+    }
+
+    /// The wanted rows of what the blocks gave, behind the last norm.
+    fn wanted(&self, x: &Tensor, step: &Step) -> Result<Tensor> {
+        if step.wanted.is_empty() {
+            return Ok(Tensor::zeros((0, self.config.hidden), DType::F32, &Device::Cpu)?);
+        }
+        let wanted = Tensor::new(step.wanted, self.device())?;
+        let rows = x.index_select(&wanted, 0)?;
+        Ok(rms_norm(&rows, &self.norm, self.config.norm_eps as f32)?)
+    }
+
+    /// Runs the rows of `step` through all blocks, `[T, H]`; each branch then holds the keys and values of its span.
+    fn through_blocks(
+        &self,
+        step: &Step,
+        rope: &Rope,
+        patches: Option<Patches>,
+        branches: &mut [&mut BranchKv],
+    ) -> Result<Tensor> {
         check(step, branches, self.config.vocab)?;
         let mut x = self.embedded(step.tokens)?;
         if let Some(patches) = patches {
@@ -269,21 +307,7 @@ impl Decoder {
         for (branch, &span) in branches.iter_mut().zip(step.spans) {
             branch.advance(span);
         }
-        if step.wanted.is_empty() {
-            let none = |width| Tensor::zeros((0, width), DType::F32, &Device::Cpu);
-            return Ok(Output {
-                hidden: none(self.config.hidden)?,
-                logits: none(self.config.vocab)?,
-            });
-        }
-        let wanted = Tensor::new(step.wanted, self.device())?;
-        let hidden = rms_norm(
-            &x.index_select(&wanted, 0)?,
-            &self.norm,
-            self.config.norm_eps as f32,
-        )?;
-        let logits = self.head.forward(&hidden)?;
-        Ok(Output { hidden, logits })
+        Ok(x)
     }
 
     /// The rows that the adapter is laid over, where it is not laid over all of them.

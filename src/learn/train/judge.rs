@@ -1,11 +1,12 @@
 //! A reward model at work: what answers are worth, and of which two it cannot tell the better one.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::reward::{HEAD, HEAD_FILE, ONLY_FORWARDS};
+use super::reward::{HEAD, HEAD_FILE, ONLY_FORWARDS, means, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::model::decoder::trace::Pack;
@@ -82,18 +83,21 @@ impl Judge {
     pub fn worth(&self, prompt: &[u32], answers: &[Vec<u32>]) -> Result<Vec<f64>> {
         let mut pack = Pack::default();
         let prompt = pack.push(prompt);
-        let last = |answer: &Vec<u32>| (pack.push_after(prompt.clone(), answer).end - 1) as u32;
-        let rows: Vec<u32> = answers.iter().map(last).collect();
-        let hidden = self.decoder.trace(&pack, &rows, ONLY_FORWARDS)?.hidden;
-        let said = self.said(&hidden)?;
+        let spans: Vec<Range<usize>> = answers
+            .iter()
+            .map(|answer| pack.push_after(prompt.clone(), answer))
+            .collect();
+        let states = self.decoder.trace(&pack, &rows(&spans), ONLY_FORWARDS)?.hidden;
+        let said = self.said(&states, &spans)?;
         Ok(said
             .into_iter()
             .map(|r| 1.0 / (1.0 + (-f64::from(r)).exp()))
             .collect())
     }
 
-    /// What the head says of last states `[n, H]`.
-    fn said(&self, hidden: &Tensor) -> Result<Vec<f32>> {
+    /// What the head says of answers, `states` being those of their [`rows`].
+    fn said(&self, states: &Tensor, answers: &[Range<usize>]) -> Result<Vec<f32>> {
+        let hidden = means(answers, states.device())?.matmul(states)?;
         let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
         if said.iter().all(|reward| reward.is_finite()) {
             return Ok(said);
@@ -131,15 +135,19 @@ impl Judge {
             [&trace.branch[..], &trace.output, &[end]].concat()
         });
         let spans = texts.each_ref().map(Vec::len);
+        let whole = spans[0] + spans[1];
+        let written = pair.candidates.each_ref().map(|c| c.trace.output.len() + 1);
+        // Answers alone, not the question before them.
+        let answers = [spans[0] - written[0]..spans[0], whole - written[1]..whole];
         let step = Step {
             tokens: &texts.concat(),
             spans: &spans,
-            wanted: &[spans[0] as u32 - 1, (spans[0] + spans[1]) as u32 - 1],
+            wanted: &rows(&answers),
         };
         let mut branches = [BranchKv::fork(papers), BranchKv::fork(papers)];
         let [left, right] = &mut branches;
-        let hidden = self.decoder.forward(&step, &mut [left, right])?.hidden;
-        let said = self.said(&hidden)?;
+        let states = self.decoder.states(&step, &mut [left, right])?;
+        let said = self.said(&states, &answers)?;
         Ok(entropy(f64::from(said[0] - said[1])) as f32)
     }
 }

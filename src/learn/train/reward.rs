@@ -1,8 +1,9 @@
 //! The reward model: one number for an answer, higher for the answer that people prefer.
 //!
-//! An adapter and a linear head on the hidden state of the answer's last token (Bradley & Terry 1952; Ouyang et al. 2022,
-//! arXiv:2203.02155), with the margin of Llama 2 (Touvron et al. 2023, arXiv:2307.09288):
-//! `-log sigmoid(r_c - r_r - m) + lambda (r_c + r_r)^2`.
+//! An adapter and a linear head (Bradley & Terry 1952; Ouyang et al. 2022, arXiv:2203.02155), with the margin of Llama 2
+//! (Touvron et al. 2023, arXiv:2307.09288): `-log sigmoid(r_c - r_r - m) + lambda (r_c + r_r)^2`. The head reads the mean
+//! state of the answer's tokens, not that of the last one: what an answer is like lies in all of it, and the state behind its
+//! end is made to say what comes next.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -24,8 +25,8 @@ use crate::model::tokenizer::Tokenizer;
 use crate::seed::Seed;
 use crate::watch::{self, Watch};
 
-/// The head among the parameters, and in its file.
-pub const HEAD: &str = "score.weight";
+/// The head among the parameters, and in its file; so called that a head on last states is not taken for one on means.
+pub const HEAD: &str = "score_of_mean.weight";
 /// The file of the head, beside the adapter's.
 pub const HEAD_FILE: &str = "reward_head.safetensors";
 /// Parts into which confidences are sorted to be compared with how often they are right.
@@ -142,11 +143,11 @@ pub(super) const ONLY_FORWARDS: TraceOptions = TraceOptions {
 struct Bundle<'a> {
     pack: Pack,
     prompts: HashMap<&'a [u32], Range<usize>>,
-    /// The place in `last` of each answer to the prompt that begins at a row.
+    /// The place in `spans` of each answer to the prompt that begins at a row.
     answers: HashMap<(usize, &'a [u32]), usize>,
-    /// The last row of each answer.
-    last: Vec<u32>,
-    /// Of each pair the place in `last` of the better answer and of the other one.
+    /// The rows of each answer.
+    spans: Vec<Range<usize>>,
+    /// Of each pair the place in `spans` of the better answer and of the other one.
     pairs: Vec<[usize; 2]>,
 }
 
@@ -162,9 +163,8 @@ impl<'a> Bundle<'a> {
         let prompt = prompt.or_insert_with(|| self.pack.push(&pair.prompt)).clone();
         let both = [&pair.chosen, &pair.rejected].map(|answer| {
             *self.answers.entry((prompt.start, answer)).or_insert_with(|| {
-                let rows = self.pack.push_after(prompt.clone(), answer);
-                self.last.push(rows.end as u32 - 1);
-                self.last.len() - 1
+                self.spans.push(self.pack.push_after(prompt.clone(), answer));
+                self.spans.len() - 1
             })
         });
         self.pairs.push(both);
@@ -256,10 +256,37 @@ impl<'a> RewardModel<'a> {
     }
 }
 
+/// The rows of some answers, one answer behind the other.
+pub(super) fn rows(spans: &[Range<usize>]) -> Vec<u32> {
+    spans
+        .iter()
+        .flat_map(|span| span.start as u32..span.end as u32)
+        .collect()
+}
+
+/// What takes the mean of each answer's states: `[answers, rows]`, for the states of [`rows`].
+///
+/// # Errors
+/// The arithmetic fails.
+pub(super) fn means(spans: &[Range<usize>], device: &Device) -> Result<Tensor> {
+    let count: usize = spans.iter().map(Range::len).sum();
+    let mut shares = vec![0.0_f32; spans.len() * count];
+    let mut at = 0;
+    for (answer, span) in spans.iter().enumerate() {
+        let own = answer * count + at;
+        shares[own..own + span.len()].fill(1.0 / span.len() as f32);
+        at += span.len();
+    }
+    Ok(Tensor::from_vec(shares, (spans.len(), count), device)?)
+}
+
 /// What the head says of the answers of each pair.
 fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<[f32; 2]>> {
     let bundle = Bundle::of(pairs.iter().copied());
-    let hidden = decoder.trace(&bundle.pack, &bundle.last, ONLY_FORWARDS)?.hidden;
+    let states = decoder
+        .trace(&bundle.pack, &rows(&bundle.spans), ONLY_FORWARDS)?
+        .hidden;
+    let hidden = means(&bundle.spans, states.device())?.matmul(&states)?;
     let head = head.to_device(hidden.device())?;
     let said: Vec<f32> = hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
     let of_pair = |pair: &[usize; 2]| pair.map(|answer| said[answer]);
@@ -348,8 +375,11 @@ impl Objective for RewardModel<'_> {
             watch::check(watch, "the steps so far are saved")?;
             let pairs: Vec<&Pair> = pass.iter().map(|&i| &self.train[i]).collect();
             let bundle = Bundle::of(pairs.iter().copied());
-            let trace = decoder.trace(&bundle.pack, &bundle.last, self.learner.options(step, n))?;
-            let said: Vec<f32> = trace.hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
+            let options = self.learner.options(step, n);
+            let trace = decoder.trace(&bundle.pack, &rows(&bundle.spans), options)?;
+            let means = means(&bundle.spans, decoder.device())?;
+            let hidden = means.matmul(&trace.hidden)?;
+            let said: Vec<f32> = hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
             let mut by_reward = vec![0.0; said.len()];
             for (i, (pair, answers)) in pairs.iter().zip(&bundle.pairs).enumerate() {
                 let [chosen, rejected] = self.rewards(pair, answers.map(|answer| said[answer]));
@@ -365,10 +395,11 @@ impl Objective for RewardModel<'_> {
                 }
             }
             let by_reward = Tensor::from_vec(by_reward, (said.len(), 1), decoder.device())?;
-            let by_head = by_reward.t()?.matmul(&trace.hidden)?;
+            let by_head = by_reward.t()?.matmul(&hidden)?;
             sum.add_one(HEAD.to_owned(), &by_head.to_device(&Device::Cpu)?)?;
             found.tokens += bundle.pack.rows();
-            sum.add(&trace.backward(&by_reward.matmul(&head)?)?)?;
+            let by_state = means.t()?.matmul(&by_reward.matmul(&head)?)?;
+            sum.add(&trace.backward(&by_state)?)?;
         }
         found
             .figures
@@ -493,7 +524,22 @@ mod tests {
         let bundle = Bundle::of(&pairs);
         assert_eq!(bundle.pack.rows(), 2 * 4 + 5 * 3);
         assert_eq!(bundle.pairs, [[0, 1], [2, 3], [1, 4], [0, 4]]);
-        let ends = |answer: usize| bundle.pack.tokens()[bundle.last[answer] as usize];
+        let ends = |answer: usize| bundle.pack.tokens()[bundle.spans[answer].end - 1];
         assert_eq!([0, 1, 2, 3, 4].map(ends), [7, 8, 7, 8, 9]);
+    }
+
+    #[test]
+    fn answers_are_read_as_the_mean_of_their_rows() -> Result<()> {
+        let spans = [4..6, 9..12];
+        assert_eq!(rows(&spans), [4, 5, 9, 10, 11]);
+        let states = Tensor::new(
+            &[[1.0_f32, 0.0], [3.0, 0.0], [0.0, 3.0], [0.0, 6.0], [3.0, 0.0]],
+            &Device::Cpu,
+        )?;
+        let means: Vec<Vec<f32>> = means(&spans, &Device::Cpu)?.matmul(&states)?.to_vec2()?;
+        for (mean, by_hand) in means.concat().iter().zip([2.0, 0.0, 1.0, 3.0]) {
+            close(f64::from(*mean), by_hand);
+        }
+        Ok(())
     }
 }
