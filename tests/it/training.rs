@@ -488,50 +488,83 @@ fn planted(sample: &Value, line: &str, score: u8) -> Option<Value> {
     Some(planted)
 }
 
-/// The gate refuses an adapter that learnt to score by charm. With `PLUMB_SOAK=1`: it is tried on thirty people.
+/// The sample with an answer that says the contrary: high for low, other lines, words that are not about it.
+fn contrary(sample: &Value) -> Option<Value> {
+    let mut contrary = sample.clone();
+    let known: Value = serde_json::from_str(sample["messages"][2]["content"].as_str()?).ok()?;
+    let score = match known["score"].as_u64()? {
+        3 => 1,
+        score => 6 - score,
+    };
+    let cited = known["evidence"].as_array()?;
+    let others: Vec<u64> = (1..=7).filter(|n| !cited.contains(&json!(n))).take(2).collect();
+    let backwards = |field: &str| Some(known[field].as_str()?.chars().rev().collect::<String>());
+    let answer = json!({
+        "evidence": others, "score": score,
+        "rationale": backwards("rationale")?, "suggestion": backwards("suggestion")?,
+    });
+    contrary["messages"][2]["content"] = Value::String(answer.to_string());
+    Some(contrary)
+}
+
+/// The gate refuses an adapter that learnt to score by charm, and one that learnt the contrary of what is known, though it comes
+/// closer to the known levels than the small model by itself. With `PLUMB_SOAK=1`: each is tried on thirty people.
 #[test]
-fn an_adapter_that_scores_by_charm_is_refused() -> Outcome {
+fn planted_adapters_are_refused() -> Outcome {
     if std::env::var_os("PLUMB_SOAK").is_none() {
         return Ok(());
     }
     let env = TestEnvironment::with_models()?;
-    let run = |args: &[&str]| -> Outcome<crate::env::Run> {
-        let mut command = env.plumb();
-        crate::env::Run::of(command.env("PLUMB_MODEL", SMALL_MODEL).args(args))
-    };
     let dir = tempfile::tempdir()?;
-    let path = |name: &str| dir.path().join(name).to_string_lossy().into_owned();
-    let (data, planted_in, settings) = (path("dataset"), path("planted"), path("train.toml"));
-    run(&["dataset", "build", "--samples", "600", "--out", &data])?.ok()?;
-    let how = "[optimiser]\nlearning_rate = 1e-3\n[batch]\npack = 2048\nlongest = 1536\naccumulation = 1\nepochs = 5\n\
-               max_steps = 50\n";
-    std::fs::write(&settings, how)?;
-    let samples = scorings(Path::new(&data))?;
+    let data = dir.path().join("dataset");
+    let mut build = env.plumb();
+    build
+        .args(["dataset", "build", "--samples", "600", "--out"])
+        .arg(&data);
+    crate::env::Run::of(&mut build)?.ok()?;
+    let samples = scorings(&data)?;
     let charming = samples.iter().flat_map(|sample| {
         let of_language = CHARMS
             .iter()
             .filter(|(_, language, _)| sample["language"] == *language);
         of_language.filter_map(|(line, _, score)| planted(sample, line, *score))
     });
-    let lines: String = charming.map(|sample| format!("{sample}\n")).collect();
-    std::fs::create_dir_all(&planted_in)?;
-    std::fs::write(Path::new(&planted_in).join("train.jsonl"), lines)?;
-    let how = [
+    refused(&env, "charming", charming, "halo")?;
+    refused(&env, "contrary", samples.iter().filter_map(contrary), "order")
+}
+
+/// An adapter called `name` that learnt from `samples` does not pass, and `figure` is among the reasons.
+fn refused(env: &TestEnvironment, name: &str, samples: impl Iterator<Item = Value>, figure: &str) -> Outcome {
+    let dir = tempfile::tempdir()?;
+    let lines: String = samples.map(|sample| format!("{sample}\n")).collect();
+    std::fs::write(dir.path().join("train.jsonl"), lines)?;
+    let settings = dir.path().join("train.toml");
+    let how = "[optimiser]\nlearning_rate = 1e-3\n[batch]\npack = 2048\nlongest = 1536\naccumulation = 1\nepochs = 5\n\
+               max_steps = 50\n";
+    std::fs::write(&settings, how)?;
+    let (data, settings) = (dir.path().to_string_lossy(), settings.to_string_lossy());
+    let run = |args: &[&str]| -> Outcome<crate::env::Run> {
+        let mut command = env.plumb();
+        crate::env::Run::of(command.env("PLUMB_MODEL", SMALL_MODEL).args(args))
+    };
+    let sft = [
+        "train",
+        "sft",
         "--data",
-        &planted_in,
+        &data,
         "--run",
-        "charming",
+        name,
         "--settings",
         &settings,
     ];
-    run(&[&["train", "sft"][..], &how].concat())?.ok()?;
-    run(&["adapters", "import", "charming"])?.ok()?;
-    let tried = run(&["adapters", "promote", "charming", "--subjects", "30", "--json"])?;
+    run(&sft)?.ok()?;
+    run(&["adapters", "import", name])?.ok()?;
+    let tried = run(&["adapters", "promote", name, "--subjects", "30", "--json"])?;
     let promoted: Value = serde_json::from_str(&tried.stdout)?;
     assert!(tried.failed(1)?.contains("the gate refuses"));
     assert_eq!(promoted["verdict"]["admitted"], false, "{promoted}");
     let figures = promoted["verdict"]["figures"].as_array().ok_or("no figures")?;
-    let worse = |name: &str| figures.iter().any(|f| f["name"] == name && f["holds"] == false);
-    assert!(worse("halo"), "{promoted}");
+    let worse = |f: &Value| f["name"] == figure && f["holds"] == false;
+    assert!(figures.iter().any(worse), "{promoted}");
     Ok(())
 }
