@@ -160,12 +160,8 @@ fn write(dir: &Path, dataset: &Dataset, train: &[usize], bins: &[Vec<usize>], ca
         .prefix(".dataset-")
         .tempdir_in(parent)
         .map_err(|e| Error::io("create a folder in", parent, e))?;
-    for (part, name) in [
-        (Part::Train, "train.jsonl"),
-        (Part::Valid, "valid.jsonl"),
-        (Part::HeldOut, "heldout.jsonl"),
-    ] {
-        json_lines(&made.path().join(name), dataset.part(part))?;
+    for part in Part::ALL {
+        json_lines(&made.path().join(part.file()), dataset.part(part))?;
     }
     let samples = dataset.part(Part::Train);
     let packed: Vec<Packed> = (bins.iter())

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::{engine, out};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::learn::dataset::Part;
 use crate::learn::scaleout::{Framework, Material, write};
 use crate::learn::train::sequences;
 use crate::learn::{Prompts, TracePrompts};
@@ -49,7 +50,7 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
     let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
     let samples = match &args.data {
-        Some(dir) => sequences::read(&dir.join("train.jsonl"))?.items,
+        Some(dir) => sequences::read(&dir.join(Part::Train.file()))?.items,
         None => Vec::new(),
     };
     let reader = if Workspace::exists(&config.workspace) {

@@ -1,5 +1,7 @@
-//! Answers to the scorings of people whom nothing was learnt from, as a model writes them up to the score: what they are worth by
-//! the rewards that GRPO learns from, and how near level and evidence come, beside those of another adapter or of none.
+//! Answers to the scorings of people whom nothing was learnt from, as a model writes them up to the score: their reward, as GRPO
+//! has it by default, and how near level and evidence come, beside those of another adapter or of none.
+//!
+//! Up to the score nothing is stated, so of the reward's parts the share of numbers that stand in the papers is always 1.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +20,8 @@ use crate::model::tokenizer::Tokenizer;
 use crate::seed::Seed;
 use crate::watch::{self, Watch};
 
-/// How answers are written: the likeliest one, and some that are drawn.
-pub struct Sitting<'a> {
+/// How answers are sampled: the likeliest one to each task, and some that are drawn.
+pub struct Sampling<'a> {
     /// The tokenizer of the base.
     pub tokenizer: &'a Arc<Tokenizer>,
     /// The shape of answers.
@@ -31,7 +33,7 @@ pub struct Sitting<'a> {
     /// Temperature of those.
     pub temperature: f64,
     /// The most tokens of an answer.
-    pub longest: usize,
+    pub longest_answer: usize,
     /// Root of the drawing: the same for every model, so that they differ in nothing else.
     pub seed: Seed,
 }
@@ -45,15 +47,15 @@ pub struct Answered {
     expected: Option<f64>,
     /// F1 of the lines that the likeliest answer cites; none where nothing is to be cited.
     evidence: Option<f64>,
-    /// What the likeliest answer is worth.
+    /// The reward of the likeliest answer.
     likeliest: f64,
-    /// What the drawn ones are worth, on average.
-    drawn: Option<f64>,
+    /// That of the drawn ones, on average.
+    drawn: f64,
     /// F1 of the lines that they cite, on average; none where nothing is to be cited.
     drawn_evidence: Option<f64>,
 }
 
-impl Sitting<'_> {
+impl Sampling<'_> {
     /// What each model answers to each task: a list of tasks a model.
     ///
     /// # Errors
@@ -76,55 +78,50 @@ impl Sitting<'_> {
     }
 
     fn answered(&self, model: &Decoder, task: &Task) -> Result<Answered> {
-        let write = |temperature, count| {
-            let manner = Manner {
-                temperature,
-                longest: self.longest,
-                words: false,
-            };
-            let writer = Writer {
-                decoder: model,
-                tokenizer: self.tokenizer,
-                grammars: self.grammars,
-                levels: self.levels,
-                manner,
-            };
-            writer.answers(&vec![task; count], self.seed.branch(&task.id))
+        let manner = Manner {
+            temperature: self.temperature,
+            longest: self.longest_answer,
+            words: false,
         };
-        let (likeliest, drawn) = (write(0.0, 1)?, write(self.temperature, self.draws)?);
-        let worth =
+        let writer = Writer {
+            decoder: model,
+            tokenizer: self.tokenizer,
+            grammars: self.grammars,
+            levels: self.levels,
+            manner,
+        };
+        let (likeliest, drawn) = writer.likeliest_and_drawn(task, self.draws, self.seed.branch(&task.id))?;
+        let reward =
             |written: &Written| Rewards::of(task, written.answer.as_ref()).total(&RewardWeights::default());
         let cited = |written: &Written| {
             let answer = written.answer.as_ref();
             answer.map_or(0.0, |a| f1(&a.evidence.iter().copied().collect(), &task.evidence))
         };
-        let over = |written: &[Written], of: &dyn Fn(&Written) -> f64| {
-            mean(&written.iter().map(of).collect::<Vec<_>>())
-        };
+        let of_drawn = |of: &dyn Fn(&Written) -> f64| mean(&drawn.iter().map(of).collect::<Vec<_>>());
         let to_cite = !task.evidence.is_empty();
         Ok(Answered {
             level: f64::from(task.score),
-            expected: likeliest.first().and_then(|written| written.expected),
-            evidence: over(&likeliest, &cited).filter(|_| to_cite),
-            likeliest: over(&likeliest, &worth).unwrap_or_default(),
-            drawn: over(&drawn, &worth),
-            drawn_evidence: over(&drawn, &cited).filter(|_| to_cite),
+            expected: likeliest.expected,
+            evidence: to_cite.then(|| cited(&likeliest)),
+            likeliest: reward(&likeliest),
+            drawn: of_drawn(&reward).unwrap_or_default(),
+            drawn_evidence: of_drawn(&cited).filter(|_| to_cite),
         })
     }
 }
 
-/// A figure of both models, and how far the first is above the second, all drawn again by people.
+/// A figure under two adapters, and how far the first is above the second, all drawn again by people.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Beside {
-    /// Of the model asked about.
-    pub model: Figure,
-    /// Of the one beside it.
+pub struct Paired {
+    /// Under the adapter that is asked about.
+    pub adapter: Figure,
+    /// Under the one beside it, or of the model by itself.
     pub beside: Figure,
     /// The first minus the second, on the same people.
     pub difference: Figure,
 }
 
-/// How two models answered the same tasks.
+/// How the same tasks were answered under two adapters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Compared {
     /// Tasks.
@@ -133,21 +130,21 @@ pub struct Compared {
     pub subjects: usize,
     /// Answers to each that were drawn.
     pub draws: usize,
-    /// By name: `reward` (mean of what drawn answers are worth), `reward_likeliest`, `evidence_f1` and `evidence_f1_likeliest`
-    /// (where something is to be cited), `mae`, `order` (the share of pairs of tasks in the right order) and `pearson` of
-    /// the expected levels. None where the data cannot give it.
-    pub figures: BTreeMap<&'static str, Option<Beside>>,
-    /// Distance from the known levels when the middle of the scale is said of everybody.
+    /// By name: `reward` (mean of drawn answers), `reward_likeliest`, `evidence_f1` and `evidence_f1_likeliest` (where something
+    /// is to be cited); of the levels expected in the likeliest answers `mae`, `order` (the share of pairs of tasks in the
+    /// right order, whosever they are) and `pearson`. None where the data cannot give it.
+    pub figures: BTreeMap<&'static str, Option<Paired>>,
+    /// What `mae` is when the middle of the scale is said of everybody.
     pub middle_mae: Option<f64>,
-    /// Answers of either model that were cut off before their score; they have no level.
-    pub cut_off: [usize; 2],
+    /// Tasks whose likeliest answer was cut off before its score under either; their levels count on neither side.
+    pub cut_off: usize,
 }
 
 /// What a figure says of some answers.
 type Statistic = fn(&[&Answered]) -> Option<f64>;
 
 const FIGURES: [(&str, Statistic); 7] = [
-    ("reward", |of| over(of, |a| a.drawn)),
+    ("reward", |of| over(of, |a| Some(a.drawn))),
     ("reward_likeliest", |of| over(of, |a| Some(a.likeliest))),
     ("evidence_f1", |of| over(of, |a| a.drawn_evidence)),
     ("evidence_f1_likeliest", |of| over(of, |a| a.evidence)),
@@ -158,37 +155,45 @@ const FIGURES: [(&str, Statistic); 7] = [
     ("pearson", |of| pearson(&levels(of))),
 ];
 
-/// Compares what two models answered; `sides` of the same `tasks`.
-pub fn compare(tasks: &[Task], sides: [&[Answered]; 2], draws: usize) -> Compared {
-    let mut people: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (i, task) in tasks.iter().enumerate() {
-        people.entry(&task.subject).or_default().push(i);
+/// Compares what was answered to the same `tasks` under two adapters.
+pub fn compare(tasks: &[Task], [mut adapter, mut beside]: [Vec<Answered>; 2], draws: usize) -> Compared {
+    let mut cut_off = 0;
+    for (one, other) in adapter.iter_mut().zip(&mut beside) {
+        if one.expected.is_none() || other.expected.is_none() {
+            (one.expected, other.expected) = (None, None);
+            cut_off += 1;
+        }
     }
-    let people: Vec<Vec<usize>> = people.into_values().collect();
-    let of = |side: usize, drawn: &[&Vec<usize>], statistic: Statistic| {
+    let mut people: BTreeMap<&str, Vec<[&Answered; 2]>> = BTreeMap::new();
+    for ((task, one), other) in tasks.iter().zip(&adapter).zip(&beside) {
+        people.entry(&task.subject).or_default().push([one, other]);
+    }
+    let people: Vec<Vec<[&Answered; 2]>> = people.into_values().collect();
+    let of = |side: usize, drawn: &[&Vec<[&Answered; 2]>], statistic: Statistic| {
         let answers = drawn
             .iter()
-            .flat_map(|person| person.iter().map(|&i| &sides[side][i]));
+            .flat_map(|person| person.iter().map(|both| both[side]));
         statistic(&answers.collect::<Vec<_>>())
     };
     let seed = || Seed::root(0).branch("eval answers");
-    let beside = |statistic: Statistic| {
-        Some(Beside {
-            model: figure(&people, seed(), |drawn| of(0, drawn, statistic))?,
+    let paired = |statistic: Statistic| {
+        Some(Paired {
+            adapter: figure(&people, seed(), |drawn| of(0, drawn, statistic))?,
             beside: figure(&people, seed(), |drawn| of(1, drawn, statistic))?,
             difference: figure(&people, seed(), |drawn| {
                 Some(of(0, drawn, statistic)? - of(1, drawn, statistic)?)
             })?,
         })
     };
-    let middle: Vec<(f64, f64)> = tasks.iter().map(|task| (f64::from(task.score), 3.0)).collect();
+    let known = levels(&adapter.iter().collect::<Vec<_>>());
+    let middle: Vec<(f64, f64)> = known.into_iter().map(|(level, _)| (level, 3.0)).collect();
     Compared {
         n: tasks.len(),
         subjects: people.len(),
         draws,
-        figures: FIGURES.map(|(name, statistic)| (name, beside(statistic))).into(),
+        figures: FIGURES.map(|(name, statistic)| (name, paired(statistic))).into(),
         middle_mae: mae(&middle),
-        cut_off: sides.map(|side| side.iter().filter(|a| a.expected.is_none()).count()),
+        cut_off,
     }
 }
 
@@ -204,6 +209,8 @@ fn levels(answers: &[&Answered]) -> Vec<(f64, f64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn task(subject: &str, score: u8) -> Task {
@@ -214,45 +221,45 @@ mod tests {
             lines: Vec::new(),
             text: String::new(),
             score,
-            evidence: [1].into(),
+            evidence: BTreeSet::new(),
         }
     }
 
-    fn answered(level: f64, expected: f64, worth: f64) -> Answered {
+    /// An answer to a task for which nothing is to be cited.
+    fn answered(level: f64, expected: Option<f64>, reward: f64) -> Answered {
         Answered {
             level,
-            expected: Some(expected),
-            evidence: Some(0.5),
-            likeliest: worth,
-            drawn: Some(worth),
+            expected,
+            evidence: None,
+            likeliest: reward,
+            drawn: reward,
             drawn_evidence: None,
         }
     }
 
-    /// By hand, three tasks of two people; the first model is right but for one level, the second says 3 of all.
+    /// By hand, four tasks of two people; under the adapter levels are right but for one, beside it 3 is said of all. One
+    /// answer is cut off beside it: its level counts nowhere.
     #[test]
-    fn two_models_are_compared_person_by_person() {
-        let tasks = [task("ada", 2), task("ada", 4), task("bo", 5)];
-        let one = [
-            answered(2.0, 2.0, 0.9),
-            answered(4.0, 4.0, 0.8),
-            answered(5.0, 4.5, 0.7),
-        ];
-        let mut other = [2.0, 4.0, 5.0].map(|level| answered(level, 3.0, 0.5));
-        other[2].expected = None;
-        let compared = compare(&tasks, [&one, &other], 4);
-        assert_eq!((compared.n, compared.subjects, compared.draws), (3, 2, 4));
-        assert_eq!(compared.cut_off, [0, 1]);
+    fn two_adapters_are_compared_person_by_person() {
+        let tasks = [task("ada", 2), task("ada", 4), task("bo", 5), task("bo", 1)];
+        let adapter = [(2.0, 2.0, 0.9), (4.0, 4.0, 0.8), (5.0, 4.5, 0.7), (1.0, 5.0, 0.8)];
+        let adapter = adapter.map(|(level, expected, reward)| answered(level, Some(expected), reward));
+        let beside = [(2.0, Some(3.0)), (4.0, Some(3.0)), (5.0, Some(3.0)), (1.0, None)];
+        let beside = beside.map(|(level, expected)| answered(level, expected, 0.5));
+        let compared = compare(&tasks, [adapter.to_vec(), beside.to_vec()], 4);
+        assert_eq!((compared.n, compared.subjects, compared.draws), (4, 2, 4));
+        assert_eq!(compared.cut_off, 1);
         let figure = |name: &str| compared.figures.get(name).copied().flatten().expect(name);
         let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
-        near(figure("reward").model.value, 0.8);
+        near(figure("reward").adapter.value, 0.8);
         near(figure("reward").difference.value, 0.3);
-        // Whoever is drawn, the first is worth 0.2 to 0.35 more.
-        assert!(figure("reward").difference.low >= 0.2 - 1e-12);
-        near(figure("mae").model.value, 0.5 / 3.0);
-        near(figure("mae").beside.value, 1.0);
-        near(figure("order").model.value, 1.0);
+        // Whoever is drawn, it is 0.25 to 0.35 more.
+        assert!(figure("reward").difference.low >= 0.25 - 1e-12);
+        near(figure("mae").adapter.value, 0.5 / 3.0);
+        near(figure("mae").beside.value, 4.0 / 3.0);
+        near(figure("order").adapter.value, 1.0);
+        near(figure("order").beside.value, 0.5);
         near(compared.middle_mae.expect("levels"), 4.0 / 3.0);
-        assert_eq!(compared.figures["evidence_f1"], None, "nothing was drawn");
+        assert_eq!(compared.figures["evidence_f1"], None, "nothing is to be cited");
     }
 }

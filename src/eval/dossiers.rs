@@ -11,7 +11,7 @@ use crate::engine::Assessment;
 use crate::evidence::EvidenceKind;
 use crate::id::{DimensionId, SegmentNo};
 use crate::ingest::levels::Levels;
-use crate::metrics::{Found, mae, mean, pairwise_order, pearson};
+use crate::metrics::{Found, mae, mean, pearson, pooled_order};
 use crate::seed::Seed;
 
 /// The level in the middle: what says nothing.
@@ -212,12 +212,7 @@ fn dimensions(
 
 /// The share of pairs of dimensions of one dossier that are put in the right order.
 fn order(drawn: &[&Cells]) -> Option<f64> {
-    let (mut right, mut n) = (0.0, 0);
-    for order in drawn.iter().filter_map(|c| pairwise_order(&c.pairs())) {
-        right += order.accuracy * order.n as f64;
-        n += order.n;
-    }
-    (n > 0).then(|| right / n as f64)
+    pooled_order(drawn.iter().map(|c| c.pairs())).map(|order| order.accuracy)
 }
 
 #[cfg(test)]

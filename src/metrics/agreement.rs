@@ -71,6 +71,18 @@ pub fn pairwise_order(pairs: &[(f64, f64)]) -> Option<Order> {
     })
 }
 
+/// The same over several lists, whose things are compared within each list alone: every pair counts alike.
+pub fn pooled_order(lists: impl IntoIterator<Item = Vec<(f64, f64)>>) -> Option<Order> {
+    let orders = lists.into_iter().filter_map(|list| pairwise_order(&list));
+    let (right, n) = orders.fold((0.0, 0), |(right, n), order| {
+        (right + order.accuracy * order.n as f64, n + order.n)
+    });
+    (n > 0).then(|| Order {
+        accuracy: right / n as f64,
+        n,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ mod sets;
 mod summary;
 pub mod tfidf;
 
-pub use agreement::{Order, mae, pairwise_order, quadratic_kappa, within};
+pub use agreement::{Order, mae, pairwise_order, pooled_order, quadratic_kappa, within};
 pub use bootstrap::{Interval, bootstrap};
 pub use correlation::{pearson, spearman};
 pub use isotonic::Isotonic;

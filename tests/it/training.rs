@@ -160,7 +160,15 @@ fn answers_of_people_held_out(env: &TestEnvironment, data: &str, from: &str) -> 
     );
     assert_eq!(apart(&same, "reward"), Some(0.0), "{same}");
     assert_eq!(apart(&same, "mae"), Some(0.0), "{same}");
-    let too_long = ["eval", "answers", data, "--longest", "3", "--model", SMALL_MODEL];
+    let too_long = [
+        "eval",
+        "answers",
+        data,
+        "--longest-prompt",
+        "3",
+        "--model",
+        SMALL_MODEL,
+    ];
     assert!(env.run(too_long)?.failed(1)?.contains("no scoring that counts"));
     Ok(())
 }
@@ -488,7 +496,8 @@ fn planted(sample: &Value, line: &str, score: u8) -> Option<Value> {
     Some(planted)
 }
 
-/// The sample with an answer that says the contrary: high for low, other lines, words that are not about it.
+/// The sample with an answer that says the contrary: high for low and low for high and for middling, other lines, words that say
+/// nothing.
 fn contrary(sample: &Value) -> Option<Value> {
     let mut contrary = sample.clone();
     let known: Value = serde_json::from_str(sample["messages"][2]["content"].as_str()?).ok()?;
@@ -507,8 +516,7 @@ fn contrary(sample: &Value) -> Option<Value> {
     Some(contrary)
 }
 
-/// The gate refuses an adapter that learnt to score by charm, and one that learnt the contrary of what is known, though it comes
-/// closer to the known levels than the small model by itself. With `PLUMB_SOAK=1`: each is tried on thirty people.
+/// The gate refuses an adapter that learnt to score by charm, and one that learnt the contrary of what is known. With `PLUMB_SOAK=1`: each is tried on thirty people.
 #[test]
 fn planted_adapters_are_refused() -> Outcome {
     if std::env::var_os("PLUMB_SOAK").is_none() {

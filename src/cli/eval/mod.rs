@@ -125,6 +125,7 @@ pub struct AlignmentArgs {
 #[derive(Debug, clap::Args)]
 pub struct AnswersArgs {
     /// A folder that `plumb dataset build` wrote
+    #[arg(value_name = "DATASET")]
     dir: PathBuf,
     /// What is laid over the model that stands beside: none, live, an adapter's name, or its folder
     #[arg(long, value_name = "NAME|DIR", default_value = "none")]
@@ -140,7 +141,7 @@ pub struct AnswersArgs {
     seed: u64,
     /// Leave out prompts of more than N tokens
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    longest: Option<u32>,
+    longest_prompt: Option<u32>,
     /// Only the first N scorings
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,

@@ -226,7 +226,7 @@ pub(super) fn alignment(compared: &alignment::Compared) -> Vec<String> {
     lines
 }
 
-/// What two models answered, figure by figure.
+/// What was answered under two adapters, figure by figure.
 pub(super) fn answers(
     adapter: Option<&str>,
     beside: Option<&str>,
@@ -243,7 +243,7 @@ pub(super) fn answers(
     let apart = ["difference", "95 %"].map(str::to_owned);
     let mut rows = vec![head.into_iter().chain(apart).collect::<Vec<String>>()];
     rows.extend(compared.figures.iter().map(|(name, found)| {
-        let one = |of: fn(&answers::Beside) -> Figure| {
+        let one = |of: fn(&answers::Paired) -> Figure| {
             let figure = found.as_ref().map(of);
             [value(figure), range(figure)]
         };
@@ -257,8 +257,12 @@ pub(super) fn answers(
                 ]
             },
         );
-        std::iter::once(name.replace('_', " "))
-            .chain(one(|f| f.model))
+        let name = match *name {
+            "mae" => "mae (less is better)".to_owned(),
+            name => name.replace('_', " "),
+        };
+        std::iter::once(name)
+            .chain(one(|f| f.adapter))
             .chain(one(|f| f.beside))
             .chain(apart)
             .collect()
@@ -275,9 +279,11 @@ pub(super) fn answers(
     if let Some(middle) = compared.middle_mae {
         lines.push(format!("saying 3 of everybody: mae {middle:.3}"));
     }
-    let [first, second] = compared.cut_off;
-    if first + second > 0 {
-        lines.push(format!("cut off before the score: {first} and {second}"));
+    if compared.cut_off > 0 {
+        lines.push(format!(
+            "{} likeliest answers were cut off before the score under one of both: their levels do not count",
+            compared.cut_off
+        ));
     }
     lines
 }

@@ -7,6 +7,7 @@ use crate::cli::dataset;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::learn::dataset::Part;
 use crate::learn::export::{Comparison, Message};
 use crate::learn::forms::{self, Majority, RatedPair};
 use crate::learn::train::Settings;
@@ -26,7 +27,7 @@ pub(super) struct Data {
 impl Data {
     /// Reads the samples, and leaves out those that are too long.
     pub(super) fn read(dir: &Path, base: &Base) -> Result<Self> {
-        let (path, batch) = (dir.join("train.jsonl"), &base.settings.batch);
+        let (path, batch) = (dir.join(Part::Train.file()), &base.settings.batch);
         let longest = batch.longest.min(batch.pack);
         let samples = sequences::read(&path)?;
         let tokens = |items: &[sequences::Instruction]| -> Result<Vec<Sequence>> {
@@ -42,7 +43,7 @@ impl Data {
             let what = format!("all {count} samples have more than {longest} tokens");
             return Err(Error::new(ErrorKind::Usage, what).hint("raise batch.longest and batch.pack"));
         }
-        let valid_path = dir.join("valid.jsonl");
+        let valid_path = dir.join(Part::Valid.file());
         let mut valid = Vec::new();
         if valid_path.exists() {
             valid = tokens(&sequences::read(&valid_path)?.items)?;
@@ -93,7 +94,7 @@ pub(super) struct Tasks {
 impl Tasks {
     /// Reads the scorings, and leaves out those whose prompt is too long.
     pub(super) fn read(dir: &Path, base: &Base) -> Result<Self> {
-        let path = dir.join("train.jsonl");
+        let path = dir.join(Part::Train.file());
         let samples = sequences::read(&path)?;
         let tasks = |items: &[sequences::Instruction]| tasks(items, &base.tokenizer, &base.frame);
         let mut train = tasks(&samples.items)?;
@@ -106,12 +107,12 @@ impl Tasks {
             );
             return Err(Error::new(ErrorKind::Input, what));
         }
-        let out = dir.join("heldout.jsonl");
-        let held_out = if out.exists() {
-            tasks(&sequences::read(&out)?.items)?
-        } else {
-            Vec::new()
-        };
+        let out = dir.join(Part::HeldOut.file());
+        let mut held_out = Vec::new();
+        if out.exists() {
+            held_out = tasks(&sequences::read(&out)?.items)?;
+            held_out.retain(|t| t.prompt.len() <= longest);
+        }
         Ok(Self {
             identity: DataIdentity {
                 path,
@@ -138,14 +139,16 @@ impl Tasks {
         };
         let prompts = grpo.steps * grpo.prompts;
         let prompt = self.identity.tokens / self.train.len().max(1);
-        let written = prompts * grpo.group * answer;
-        // The reference reads everything once more, forwards: half a pass.
-        let read = (prompts * prompt + written) * 3 / 2 + prompts * prompt / 2;
+        let drawn = prompts * grpo.group * answer;
+        let measurements = (0..=grpo.steps).filter(|&done| settings.batch.measures_after(done, grpo.steps));
+        let measured = measurements.count() * self.held_out.len().min(settings.batch.evaluate_on);
+        // The reference reads everything once more, and what is measured is read once, forwards: half a pass.
+        let read = (prompts * prompt + drawn) * 3 / 2 + (prompts + measured) * prompt / 2;
         Load {
             steps: grpo.steps,
             tokens: read,
-            learnt: written * 2,
-            written,
+            learnt: drawn * 2,
+            written: drawn + measured * grpo.group * answer,
         }
     }
 }

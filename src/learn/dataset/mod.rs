@@ -59,6 +59,20 @@ pub enum Part {
     HeldOut,
 }
 
+impl Part {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::HeldOut];
+
+    /// Its file in a dataset's folder.
+    pub fn file(self) -> &'static str {
+        match self {
+            Self::Train => "train.jsonl",
+            Self::Valid => "valid.jsonl",
+            Self::HeldOut => "heldout.jsonl",
+        }
+    }
+}
+
 /// Where a sample comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

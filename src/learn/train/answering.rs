@@ -157,6 +157,7 @@ struct Open {
     pending: Vec<u32>,
     partial: PartialAnswer,
     stream: Stream,
+    temperature: f64,
     written: Written,
     scored: bool,
 }
@@ -168,6 +169,33 @@ impl Writer<'_> {
     /// # Errors
     /// The arithmetic or the grammar fails.
     pub fn answers(&self, tasks: &[&Task], seed: Seed) -> Result<Vec<Written>> {
+        self.answers_at(tasks, |_| self.manner.temperature, seed)
+    }
+
+    /// The likeliest answer to a task, and `draws` that are drawn; the task is read once.
+    ///
+    /// # Errors
+    /// As [`Self::answers`].
+    pub fn likeliest_and_drawn(
+        &self,
+        task: &Task,
+        draws: usize,
+        seed: Seed,
+    ) -> Result<(Written, Vec<Written>)> {
+        let temperature = |i| if i == 0 { 0.0 } else { self.manner.temperature };
+        let mut written = self
+            .answers_at(&vec![task; draws + 1], temperature, seed)?
+            .into_iter();
+        let missing = || Error::new(ErrorKind::Internal, "an answer is missing");
+        Ok((written.next().ok_or_else(missing)?, written.collect()))
+    }
+
+    fn answers_at(
+        &self,
+        tasks: &[&Task],
+        temperature: impl Fn(usize) -> f64,
+        seed: Seed,
+    ) -> Result<Vec<Written>> {
         let shared = shared_prefix(tasks, self.decoder.invocation().len().max(1));
         let mut root = BranchKv::root(self.decoder.geometry());
         if let Some(task) = tasks.first().filter(|_| shared > 0) {
@@ -189,6 +217,7 @@ impl Writer<'_> {
                     pending: task.prompt[shared..].to_vec(),
                     partial: PartialAnswer::default(),
                     stream: seed.branch(&i.to_string()).stream(),
+                    temperature: temperature(i),
                     written: Written {
                         tokens: Vec::new(),
                         choices: Vec::new(),
@@ -234,7 +263,7 @@ impl Writer<'_> {
     fn write(&self, open: &mut Open, logits: &[f32]) -> Result<()> {
         let allowed = open.grammar.mask()?;
         open.pending.clear();
-        let (token, log_probability) = draw(logits, &allowed, self.manner.temperature, &mut open.stream)?;
+        let (token, log_probability) = draw(logits, &allowed, open.temperature, &mut open.stream)?;
         if token == self.tokenizer.end() {
             return Ok(());
         }

@@ -59,7 +59,10 @@ impl Judge {
         let head = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
             .map_err(|e| bad("is no safetensors file").because(e))?
             .remove(HEAD)
-            .ok_or_else(|| bad(&format!("lacks {HEAD}")))?;
+            .ok_or_else(|| {
+                bad(&format!("lacks {HEAD}"))
+                    .hint("another version made it; `plumb train reward` makes it again")
+            })?;
         let width = base.config().hidden;
         if head.dims() != [1, width] {
             return Err(bad(&format!(
@@ -97,8 +100,10 @@ impl Judge {
 
     /// What the head says of answers, `states` being those of their [`rows`].
     fn said(&self, states: &Tensor, answers: &[Range<usize>]) -> Result<Vec<f32>> {
-        let hidden = means(answers, states.device())?.matmul(states)?;
-        let said: Vec<f32> = hidden.matmul(&self.head.t()?)?.flatten_all()?.to_vec1()?;
+        let said: Vec<f32> = means(states, answers)?
+            .matmul(&self.head.t()?)?
+            .flatten_all()?
+            .to_vec1()?;
         if said.iter().all(|reward| reward.is_finite()) {
             return Ok(said);
         }

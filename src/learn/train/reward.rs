@@ -210,7 +210,10 @@ impl<'a> RewardModel<'a> {
     }
 
     fn head(parameters: &Parameters) -> Result<Tensor> {
-        let missing = || Error::new(ErrorKind::Internal, "the reward model has no head");
+        let missing = || {
+            Error::new(ErrorKind::Damaged, format!("the run's state lacks {HEAD}"))
+                .hint("another version began it; begin another run with --run NAME")
+        };
         Ok(parameters.0.get(HEAD).ok_or_else(missing)?.clone())
     }
 
@@ -264,31 +267,39 @@ pub(super) fn rows(spans: &[Range<usize>]) -> Vec<u32> {
         .collect()
 }
 
-/// What takes the mean of each answer's states: `[answers, rows]`, for the states of [`rows`].
+/// The mean state of each answer, `[answers, H]`; `states` are those of their [`rows`].
 ///
 /// # Errors
 /// The arithmetic fails.
-pub(super) fn means(spans: &[Range<usize>], device: &Device) -> Result<Tensor> {
-    let count: usize = spans.iter().map(Range::len).sum();
-    let mut shares = vec![0.0_f32; spans.len() * count];
-    let mut at = 0;
-    for (answer, span) in spans.iter().enumerate() {
-        let own = answer * count + at;
-        shares[own..own + span.len()].fill(1.0 / span.len() as f32);
-        at += span.len();
-    }
-    Ok(Tensor::from_vec(shares, (spans.len(), count), device)?)
+pub(super) fn means(states: &Tensor, spans: &[Range<usize>]) -> Result<Tensor> {
+    let starts = spans
+        .iter()
+        .scan(0, |at, span| Some(std::mem::replace(at, *at + span.len())));
+    let means = starts
+        .zip(spans)
+        .map(|(at, span)| states.narrow(0, at, span.len())?.mean_keepdim(0));
+    Ok(Tensor::cat(&means.collect::<candle_core::Result<Vec<_>>>()?, 0)?)
+}
+
+/// What a derivative by the mean state of each answer, `[answers, H]`, is by the states of their [`rows`].
+fn by_rows(by_means: &Tensor, spans: &[Range<usize>]) -> Result<Tensor> {
+    let device = by_means.device();
+    let shares: Vec<f32> = spans.iter().map(|span| 1.0 / span.len() as f32).collect();
+    let answers = (0_u32..)
+        .zip(spans)
+        .flat_map(|(answer, span)| vec![answer; span.len()]);
+    let answers = Tensor::from_iter(answers, device)?;
+    let shared = by_means.broadcast_mul(&Tensor::from_vec(shares, (spans.len(), 1), device)?)?;
+    Ok(shared.index_select(&answers, 0)?)
 }
 
 /// What the head says of the answers of each pair.
 fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<[f32; 2]>> {
     let bundle = Bundle::of(pairs.iter().copied());
-    let states = decoder
-        .trace(&bundle.pack, &rows(&bundle.spans), ONLY_FORWARDS)?
-        .hidden;
-    let hidden = means(&bundle.spans, states.device())?.matmul(&states)?;
-    let head = head.to_device(hidden.device())?;
-    let said: Vec<f32> = hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
+    let trace = decoder.trace(&bundle.pack, &rows(&bundle.spans), ONLY_FORWARDS)?;
+    let head = head.to_device(decoder.device())?;
+    let means = means(&trace.hidden, &bundle.spans)?;
+    let said: Vec<f32> = means.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
     let of_pair = |pair: &[usize; 2]| pair.map(|answer| said[answer]);
     Ok(bundle.pairs.iter().map(of_pair).collect())
 }
@@ -377,9 +388,8 @@ impl Objective for RewardModel<'_> {
             let bundle = Bundle::of(pairs.iter().copied());
             let options = self.learner.options(step, n);
             let trace = decoder.trace(&bundle.pack, &rows(&bundle.spans), options)?;
-            let means = means(&bundle.spans, decoder.device())?;
-            let hidden = means.matmul(&trace.hidden)?;
-            let said: Vec<f32> = hidden.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
+            let means = means(&trace.hidden, &bundle.spans)?;
+            let said: Vec<f32> = means.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
             let mut by_reward = vec![0.0; said.len()];
             for (i, (pair, answers)) in pairs.iter().zip(&bundle.pairs).enumerate() {
                 let [chosen, rejected] = self.rewards(pair, answers.map(|answer| said[answer]));
@@ -395,11 +405,11 @@ impl Objective for RewardModel<'_> {
                 }
             }
             let by_reward = Tensor::from_vec(by_reward, (said.len(), 1), decoder.device())?;
-            let by_head = by_reward.t()?.matmul(&hidden)?;
+            let by_head = by_reward.t()?.matmul(&means)?;
             sum.add_one(HEAD.to_owned(), &by_head.to_device(&Device::Cpu)?)?;
             found.tokens += bundle.pack.rows();
-            let by_state = means.t()?.matmul(&by_reward.matmul(&head)?)?;
-            sum.add(&trace.backward(&by_state)?)?;
+            let by_states = by_rows(&by_reward.matmul(&head)?, &bundle.spans)?;
+            sum.add(&trace.backward(&by_states)?)?;
         }
         found
             .figures
@@ -536,7 +546,11 @@ mod tests {
             &[[1.0_f32, 0.0], [3.0, 0.0], [0.0, 3.0], [0.0, 6.0], [3.0, 0.0]],
             &Device::Cpu,
         )?;
-        let means: Vec<Vec<f32>> = means(&spans, &Device::Cpu)?.matmul(&states)?.to_vec2()?;
+        let by_means = Tensor::new(&[[1.0_f32], [6.0]], &Device::Cpu)?;
+        let by_hand = [0.5, 0.5, 2.0, 2.0, 2.0].map(f64::from);
+        let by_rows: Vec<f32> = by_rows(&by_means, &spans)?.flatten_all()?.to_vec1()?;
+        assert_eq!(by_rows.iter().map(|d| f64::from(*d)).collect::<Vec<_>>(), by_hand);
+        let means: Vec<Vec<f32>> = means(&states, &spans)?.to_vec2()?;
         for (mean, by_hand) in means.concat().iter().zip([2.0, 0.0, 1.0, 3.0]) {
             close(f64::from(*mean), by_hand);
         }

@@ -80,7 +80,7 @@ pub struct Samples {
 /// The file cannot be read, is empty, or a line is no sample.
 pub fn read(path: &Path) -> Result<Samples> {
     let bytes = std::fs::read(path).map_err(|e| {
-        Error::io("read", path, e).hint("`plumb dataset build` makes a dataset; name its folder with --data")
+        Error::io("read", path, e).hint("`plumb dataset build --out DIR` makes a dataset: name its folder")
     })?;
     let name = line(&path.display().to_string()).into_owned();
     let wrong = |what: String| Error::new(ErrorKind::Input, format!("{name}{what}"));

@@ -340,14 +340,14 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
 }
 
 /// Two arms: one of two lines is the evidence, and the level is known. Rewards teach it; shuffled rewards do not.
-fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
+/// How much more is earned at the end, while learning and on what is held out.
+fn two_armed(shuffled: bool, seed: u64) -> Result<[f64; 2]> {
     const STEPS: usize = 40;
     let mut settings = Settings {
         seed,
         ..Settings::default()
     };
     settings.optimiser.learning_rate = 0.003;
-    settings.batch.evaluate_on = 0;
     settings.grpo.steps = STEPS;
     settings.grpo.prompts = 2;
     settings.grpo.group = 8;
@@ -379,16 +379,28 @@ fn two_armed(shuffled: bool, seed: u64) -> Result<f64> {
         grammars: &grammars,
         levels: &levels,
         tasks: &tasks,
-        held_out: &[],
+        held_out: &tasks[..2],
         judge: None,
     };
+    let begun = objective.begin()?;
+    let measured = || objective.measure(0, &begun, &Nobody);
+    assert_eq!(measured()?, measured()?, "the same draws each time");
     let manifest = world.manifest(RunKind::Grpo, STEPS);
     let folder = world.run("grpo", &objective, &manifest, &Nobody)?;
     let told = figures(&folder)?;
     let mean =
         |steps: &[BTreeMap<String, f64>]| steps.iter().map(|f| f["reward"]).sum::<f64>() / steps.len() as f64;
     assert_eq!(folder.samples().len(), 16, "the last step's answers are kept");
-    Ok(mean(&told[STEPS - 8..]) - mean(&told[..8]))
+    let held_out: Vec<f64> = told
+        .iter()
+        .filter_map(|f| f.get("valid_reward").copied())
+        .collect();
+    assert_eq!(held_out.len(), 2, "measured before and after");
+    // What is told first is what was measured before the first step.
+    Ok([
+        mean(&told[STEPS - 7..]) - mean(&told[1..9]),
+        held_out[1] - held_out[0],
+    ])
 }
 
 #[test]
@@ -398,11 +410,11 @@ fn rewards_teach_and_shuffled_ones_do_not() -> Result<()> {
         seeds
             .iter()
             .map(|&seed| two_armed(shuffled, seed))
-            .collect::<Result<Vec<f64>>>()
+            .collect::<Result<Vec<[f64; 2]>>>()
     };
     let (taught, control) = (gains(false)?, gains(true)?);
-    let mean = |gains: &[f64]| gains.iter().sum::<f64>() / gains.len() as f64;
-    assert!(taught.iter().all(|&gain| gain > 0.2), "{taught:?}");
+    let mean = |gains: &[[f64; 2]]| gains.iter().map(|gain| gain[0]).sum::<f64>() / gains.len() as f64;
+    assert!(taught.iter().flatten().all(|&gain| gain > 0.2), "{taught:?}");
     assert!(
         mean(&control).abs() < 0.15 && mean(&taught) > mean(&control) + 0.2,
         "{taught:?}, shuffled {control:?}"

@@ -164,7 +164,7 @@ fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure) -> Line<'a> {
 fn in_words<'a>(canvas: &Canvas<'a>, name: &'a str) -> Cow<'a, str> {
     let word = match name {
         "agreement" => Word::GateAgreement,
-        "order" => Word::GateOrder,
+        "order" => Word::GateRightOrder,
         "evidence_f1" => Word::GateEvidence,
         "halo" => Word::GateCharm,
         "injection" => Word::GateOrders,
@@ -287,6 +287,7 @@ mod tests {
                 FIGURE,
                 &[
                     Word::GateAgreement,
+                    Word::GateRightOrder,
                     Word::GateEvidence,
                     Word::GateCharm,
                     Word::GateOrders,

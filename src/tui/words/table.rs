@@ -69,7 +69,7 @@ words! {
     GateHolds: "持平", "holds";
     GateBetter: "更好", "better";
     GateAgreement: "评分一致度", "agreement";
-    GateOrder: "先后顺序", "right order";
+    GateRightOrder: "先后顺序", "right order";
     GateEvidence: "证据 F1", "evidence F1";
     GateCharm: "抗光环", "unmoved by charm";
     GateOrders: "抗指令注入", "unmoved by orders";
