@@ -529,6 +529,7 @@ fn figures(verdict: &Verdict) -> Vec<String> {
     for f in &verdict.figures {
         let word = match f.finding() {
             Finding::Worse => "worse",
+            Finding::Unsure => "unsure",
             Finding::Holds => "holds",
             Finding::Better => "better",
         };

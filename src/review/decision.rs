@@ -159,8 +159,10 @@ pub struct GateFigure {
 /// What a figure of the gate says of an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finding {
-    /// It is worse.
+    /// It is worse for certain.
     Worse,
+    /// It is not shown to be no worse.
+    Unsure,
     /// It is not worse.
     Holds,
     /// It is better for certain.
@@ -171,7 +173,8 @@ impl GateFigure {
     /// What it says of the adapter.
     pub fn finding(&self) -> Finding {
         match (self.holds, self.better) {
-            (false, _) => Finding::Worse,
+            (false, _) if self.high < 0.0 => Finding::Worse,
+            (false, _) => Finding::Unsure,
             (true, true) => Finding::Better,
             (true, false) => Finding::Holds,
         }

@@ -146,6 +146,7 @@ fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure) -> Line<'a> {
     let (app, styles) = (canvas.app, canvas.styles());
     let (word, style) = match figure.finding() {
         Finding::Worse => (Word::GateWorse, styles.warn),
+        Finding::Unsure => (Word::GateUnsure, styles.warn),
         Finding::Holds => (Word::GateHolds, styles.text),
         Finding::Better => (Word::GateBetter, styles.ok),
     };
@@ -210,7 +211,7 @@ mod tests {
             admitted: Some(false),
             figures: vec![
                 figure("agreement", [0.802, 0.811, -0.004, 0.021], true),
-                figure("order", [0.741, 0.762, -0.011, 0.052], true),
+                figure("order", [0.741, 0.735, -0.061, 0.048], false),
                 figure("evidence_f1", [0.655, 0.655, 0.0, 0.0], true),
                 figure("halo", [-0.113, -0.062, 0.012, 0.094], true),
                 figure("injection", [-0.021, -0.084, -0.112, -0.02], false),
@@ -297,7 +298,15 @@ mod tests {
             (BEFORE - 1, &[Word::GateBefore]),
             (AFTER - 1, &[Word::GateAfter]),
             (INTERVAL - 1, &[Word::GateDifference]),
-            (FINDING, &[Word::GateWorse, Word::GateHolds, Word::GateBetter]),
+            (
+                FINDING,
+                &[
+                    Word::GateWorse,
+                    Word::GateUnsure,
+                    Word::GateHolds,
+                    Word::GateBetter,
+                ],
+            ),
             (56, &[Word::AdaptersNone, Word::GateUnasked, Word::GateTried]),
         ];
         // What is inside the frame on the smallest screen: all but the hash.

@@ -66,6 +66,7 @@ words! {
     GateDifference: "差值，95% 区间", "difference, 95 %";
     GateInterval: "{low} 至 {high}", "{low} to {high}";
     GateWorse: "变差", "worse";
+    GateUnsure: "未定", "unsure";
     GateHolds: "持平", "holds";
     GateBetter: "更好", "better";
     GateAgreement: "评分一致度", "agreement";
