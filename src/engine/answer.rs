@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::sanitize;
 
 /// Where the score's digit follows.
-const BEFORE_SCORE: &[u8] = br#""score":"#;
+const BEFORE_SCORE: &str = r#""score":"#;
 
 /// A complete answer, as the grammar shapes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -40,6 +40,12 @@ impl Answer {
     }
 }
 
+/// An answer up to its score, the digit among it; all of an answer that names none.
+pub fn up_to_score(answer: &str) -> &str {
+    let digit = answer.find(BEFORE_SCORE).map(|at| at + BEFORE_SCORE.len());
+    digit.and_then(|digit| answer.get(..=digit)).unwrap_or(answer)
+}
+
 /// The bytes of an answer so far, and what has been said of them.
 #[derive(Debug, Default)]
 pub struct PartialAnswer {
@@ -69,18 +75,14 @@ impl PartialAnswer {
     /// # Errors
     /// The score is not there yet.
     pub fn without_words(&self) -> Result<Answer> {
-        let digit = self
-            .bytes
-            .windows(BEFORE_SCORE.len())
-            .position(|w| w == BEFORE_SCORE)
-            .map_or(0, |at| at + BEFORE_SCORE.len());
-        let until = self.bytes.len().min(digit + 1);
-        Answer::parse(&[&self.bytes[..until], br#","rationale":"","suggestion":""}"#].concat())
+        let so_far = String::from_utf8_lossy(&self.bytes);
+        let decided = up_to_score(&so_far);
+        Answer::parse(format!(r#"{decided},"rationale":"","suggestion":""}}"#).as_bytes())
     }
 
     /// Whether the next token is the score's digit.
     pub fn at_score(&self) -> bool {
-        self.bytes.ends_with(BEFORE_SCORE) && self.evidence().is_some()
+        self.bytes.ends_with(BEFORE_SCORE.as_bytes()) && self.evidence().is_some()
     }
 
     /// The evidence, once its list is closed.
@@ -139,6 +141,14 @@ mod tests {
         assert_eq!(answer.score, 4);
         assert_eq!(answer.rationale, "他\"说\"了 算");
         Ok(())
+    }
+
+    #[test]
+    fn an_answer_is_cut_behind_its_score() {
+        assert_eq!(up_to_score(WHOLE), r#"{"evidence":[12,40,12],"score":4"#);
+        for other in [r#"{"verdict":"supports"}"#, r#"{"evidence":[1],"score":"#] {
+            assert_eq!(up_to_score(other), other);
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub struct Factors {
 
 /// What an adapter is made with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(default)]
 pub struct LoraSettings {
     /// Rank of the update, r.
     pub r: usize,

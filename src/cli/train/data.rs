@@ -33,7 +33,7 @@ impl Data {
         let tokens = |items: &[sequences::Instruction]| -> Result<Vec<Sequence>> {
             items
                 .iter()
-                .map(|item| sequence(&base.tokenizer, &base.frame, item))
+                .map(|item| sequence(&base.tokenizer, &base.frame, item, base.settings.sft.words))
                 .collect()
         };
         let mut train = tokens(&samples.items)?;

@@ -26,10 +26,12 @@ const TERMS_ZH: [&str; 6] = ["同步进展", "风险", "对齐", "复盘", "排�
 const TERMS_EN: [&str; 6] = ["sync", "risk", "follow up", "handover", "rollout", "sign-off"];
 
 impl Composer<'_> {
-    /// The values of a task of `kind`; none where this person's papers do not give one.
-    pub fn values(&self, kind: Kind, numbers: &mut Stream) -> Option<Value> {
-        match kind {
-            Kind::Extraction | Kind::Scoring | Kind::Rationale | Kind::Suggestion => self.judged(numbers),
+    /// The values of tasks of `kind`: of a scoring for each dimension that this person's papers show, of others for one task, or
+    /// none where the papers do not give one.
+    pub fn values(&self, kind: Kind, numbers: &mut Stream) -> Vec<Value> {
+        let one = match kind {
+            Kind::Scoring => return self.scorings(numbers),
+            Kind::Extraction | Kind::Rationale | Kind::Suggestion => self.judgement(numbers),
             Kind::Refusal => self.nothing_shown(numbers),
             Kind::Ordering => self.ordering(numbers),
             Kind::Comparison => self.comparison(numbers),
@@ -37,7 +39,8 @@ impl Composer<'_> {
             Kind::Transcript => Some(self.transcript(numbers)),
             Kind::Table => Some(self.table(numbers)),
             Kind::Review => None,
-        }
+        };
+        one.into_iter().collect()
     }
 
     fn language(&self) -> Language {
@@ -78,10 +81,24 @@ impl Composer<'_> {
         papers.collect::<Vec<Value>>().into()
     }
 
-    /// A dimension that the papers show, with everything that is to be said of it.
-    fn judged(&self, numbers: &mut Stream) -> Option<Value> {
+    /// Every dimension that the papers show. Asked behind the same papers, what sets their answers apart is the dimension alone: it
+    /// cannot be learnt to cite what stands out whatever is asked.
+    fn scorings(&self, numbers: &mut Stream) -> Vec<Value> {
+        let shown = self.person.levels.iter();
+        shown
+            .filter_map(|(id, &level)| self.judged(id, level, numbers))
+            .collect()
+    }
+
+    /// One of the dimensions that the papers show.
+    fn judgement(&self, numbers: &mut Stream) -> Option<Value> {
         let shown: Vec<(&DimensionId, &u8)> = self.person.levels.iter().collect();
         let (id, &level) = **drawn(&shown, 1, numbers).first()?;
+        self.judged(id, level, numbers)
+    }
+
+    /// A dimension with everything that is to be said of it.
+    fn judged(&self, id: &DimensionId, level: u8, numbers: &mut Stream) -> Option<Value> {
         let dimension = self.dimension(id)?;
         let lines: Vec<&Line> = self.person.shows(id).collect();
         let quotes: Vec<String> = lines.iter().map(|line| line.text.clone()).collect();

@@ -35,7 +35,7 @@ pub enum Kind {
     Transcript,
     /// Read a cell.
     Table,
-    /// Say that there is no evidence.
+    /// Say that there is no evidence: asked as a scoring is, so that nothing in the question tells.
     Refusal,
     /// Say at which level somebody stands, why, and what to do next, on lines that were picked beforehand: in the product's
     /// own words, not a family's.
@@ -43,7 +43,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All that families put into words.
+    /// All that made-up people are asked.
     pub const ALL: [Self; 10] = [
         Self::Extraction,
         Self::Scoring,
@@ -56,6 +56,11 @@ impl Kind {
         Self::Table,
         Self::Refusal,
     ];
+
+    /// Whether it is put into words by the families of scoring.
+    pub fn asks_for_a_level(self) -> bool {
+        matches!(self, Self::Scoring | Self::Refusal)
+    }
 }
 
 /// One way to put a kind of task into words.
@@ -215,7 +220,7 @@ mod tests {
     fn there_are_at_least_forty_and_each_stands_under_its_name() -> Result<()> {
         let families = Families::load()?;
         assert!(families.len() >= 40, "{}", families.len());
-        for kind in Kind::ALL {
+        for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Refusal) {
             for language in [Language::Zh, Language::En] {
                 let of = families.of(kind, language);
                 assert!(of.len() >= 2, "{kind:?} {language:?}");

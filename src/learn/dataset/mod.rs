@@ -40,8 +40,9 @@ pub const SHIPPED: [&str; 10] = [
     "zh-zhaomin-2026h1",
 ];
 
-/// Samples that one made-up person gives to learn from.
-const SAMPLES_A_PERSON: usize = 6;
+/// Kinds of samples that one made-up person gives beside scorings. A refusal is among those of every other person: one in
+/// nine questions for a level then has nothing to cite.
+const OTHER_KINDS: usize = 5;
 /// One in so many subjects to learn from is kept for watching the training.
 const VALID_ONE_IN: u64 = 20;
 /// People held out, half of them in each language.
@@ -240,22 +241,28 @@ impl Workshop {
         let bank = &self.banks[&(split, language.code())];
         let person = Person::make(bank, self.seed, index);
         let mut numbers = self.seed.branch(&person.id).stream();
-        // A scoring from everybody, and some of the other kinds.
+        let others: Vec<Kind> = Kind::ALL.into_iter().filter(|k| *k != Kind::Scoring).collect();
         let mut kinds = vec![Kind::Scoring];
-        kinds.extend(drawn(&Kind::ALL, SAMPLES_A_PERSON - 1, &mut numbers));
+        kinds.extend(drawn(&others, OTHER_KINDS, &mut numbers));
+        // All questions for a level stand side by side: they begin alike up to what is asked, and are read as one.
+        kinds.sort_by_key(|kind| !kind.asks_for_a_level());
+        let asked = self.family(Kind::Scoring, language, &mut numbers)?;
         let composer = Composer {
             bank,
             rubric: &self.rubric,
             person: &person,
         };
         let mut samples = Vec::new();
-        for (n, kind) in (1..).zip(kinds) {
-            let Some(values) = composer.values(kind, &mut numbers) else {
-                continue;
+        for kind in kinds {
+            let family = if kind.asks_for_a_level() {
+                asked
+            } else {
+                self.family(kind, language, &mut numbers)?
             };
-            let family = self.family(kind, language, &mut numbers)?;
-            let worded = self.families.render(family, &values)?;
-            samples.push(sample(&person, n, kind, worded));
+            for values in composer.values(kind, &mut numbers) {
+                let worded = self.families.render(family, &values)?;
+                samples.push(sample(&person, samples.len() + 1, kind, worded));
+            }
         }
         Ok(samples)
     }

@@ -87,6 +87,44 @@ fn every_answer_is_one() -> Result<()> {
     Ok(())
 }
 
+/// What a person is asked to be rated in begins alike, papers and all, and is told apart by the dimension; one question in nine
+/// has nothing to cite, and nothing but the papers tells which.
+#[test]
+fn questions_for_a_level_begin_alike() -> Result<()> {
+    let dataset = small(2)?;
+    let mut of_people: BTreeMap<&str, Vec<&Sample>> = BTreeMap::new();
+    for sample in dataset.parts.values().flatten() {
+        if sample.kind.is_some_and(Kind::asks_for_a_level) {
+            of_people.entry(&sample.subject).or_default().push(sample);
+        }
+    }
+    for (person, asked) in &of_people {
+        assert!((4..=5).contains(&asked.len()), "{person} {}", asked.len());
+        let first = &asked[0].messages;
+        for other in &asked[1..] {
+            assert_eq!(other.messages[0].content, first[0].content, "{person}");
+            let pairs = first[1].content.chars().zip(other.messages[1].content.chars());
+            let alike: String = pairs.take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+            assert!(
+                asked[0]
+                    .material
+                    .iter()
+                    .all(|line| without_numbers(&alike).contains(line.as_str())),
+                "{person}"
+            );
+            assert!(other.messages[1].content != first[1].content, "{person}");
+        }
+    }
+    let all: usize = of_people.values().map(Vec::len).sum();
+    let refusals = of_people
+        .values()
+        .flatten()
+        .filter(|s| s.kind == Some(Kind::Refusal));
+    let share = refusals.count() as f64 / all as f64;
+    assert!((0.08..0.16).contains(&share), "{share}");
+    Ok(())
+}
+
 #[test]
 fn decisions_join_and_the_shipped_dossiers_do_not() -> Result<()> {
     let example = |dossier: &str| Example {

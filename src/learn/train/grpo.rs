@@ -128,7 +128,7 @@ impl Grpo<'_> {
     fn tasks(&self, step: usize) -> Vec<&Task> {
         let (count, seed) = (self.settings().prompts, self.learner.settings.seed);
         let prompts = step * count..(step + 1) * count;
-        drawn(self.tasks, self.settings().silent, prompts, Seed::root(seed))
+        drawn(self.tasks, prompts, Seed::root(seed))
     }
 
     /// Adds the gradients of one group to `sum`.
@@ -359,29 +359,14 @@ fn deviation(values: &[f64]) -> f64 {
     (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64).sqrt()
 }
 
-/// The tasks of some prompts, counted through all steps; `share` of them are such that no line is to be cited. Of either
-/// sort each comes once before one comes again.
-fn drawn(tasks: &[Task], share: f64, prompts: Range<usize>, seed: Seed) -> Vec<&Task> {
-    let (silent, speaking): (Vec<&Task>, Vec<&Task>) =
-        tasks.iter().partition(|task| task.evidence.is_empty());
-    let share = match (silent.len(), speaking.len()) {
-        (0, _) => 0.0,
-        (_, 0) => 1.0,
-        _ => share,
-    };
-    let silent_before = |n: usize| (n as f64 * share).floor() as usize;
+/// The tasks of some prompts, counted through all steps: each comes once before one comes again.
+fn drawn(tasks: &[Task], prompts: Range<usize>, seed: Seed) -> Vec<&Task> {
     prompts
         .map(|n| {
-            let is_silent = silent_before(n + 1) > silent_before(n);
-            let (name, of, n) = if is_silent {
-                ("silent", &silent, silent_before(n))
-            } else {
-                ("speaking", &speaking, n - silent_before(n))
-            };
-            let mut order: Vec<usize> = (0..of.len()).collect();
-            let round = format!("{name} round {}", n / of.len());
+            let mut order: Vec<usize> = (0..tasks.len()).collect();
+            let round = format!("round {}", n / tasks.len());
             shuffle(&mut order, &mut seed.branch(&round).stream());
-            of[order[n % of.len()]]
+            &tasks[order[n % tasks.len()]]
         })
         .collect()
 }

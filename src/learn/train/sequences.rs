@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::engine::answer::up_to_score;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::learn::dataset::pack::first_fit_decreasing;
@@ -118,17 +119,25 @@ pub fn prompt(tokenizer: &Tokenizer, frame: &ChatFrame, system: &str, user: &str
     Ok(tokens)
 }
 
-/// A sample in tokens.
+/// A sample in tokens; without its `words` an answer ends with its score.
 ///
 /// # Errors
 /// The tokenizer fails.
-pub fn sequence(tokenizer: &Tokenizer, frame: &ChatFrame, item: &Instruction) -> Result<Sequence> {
+pub fn sequence(
+    tokenizer: &Tokenizer,
+    frame: &ChatFrame,
+    item: &Instruction,
+    words: bool,
+) -> Result<Sequence> {
     let mut tokens = prompt(tokenizer, frame, item.content("system"), item.content("user"))?;
     tokens.extend(tokenizer.encode(&item.given)?);
     let answer = tokens.len();
     let whole = item.content("assistant");
-    tokens.extend(tokenizer.encode(whole.strip_prefix(&item.given).unwrap_or(whole))?);
-    tokens.push(tokenizer.end());
+    let learnt = if words { whole } else { up_to_score(whole) };
+    tokens.extend(tokenizer.encode(learnt.strip_prefix(&item.given).unwrap_or(learnt))?);
+    if learnt == whole {
+        tokens.push(tokenizer.end());
+    }
     Ok(Sequence {
         id: item.id.clone(),
         tokens,

@@ -10,7 +10,7 @@ use super::grpo::Grpo;
 use super::judge::Judge;
 use super::learner::Learner;
 use super::reward::{Pair, RewardModel};
-use super::sequences::Sequence;
+use super::sequences::{Instruction, Said, Sequence, sequence};
 use super::sft::Sft;
 use super::*;
 use crate::engine::assessment::ModelIdentity;
@@ -19,6 +19,7 @@ use crate::engine::reading::LevelTokens;
 use crate::hash::ContentHash;
 use crate::id::ModelId;
 use crate::model::backend::Backend;
+use crate::model::chat::ChatFrame;
 use crate::model::decoder::Decoder;
 use crate::model::gguf::Gguf;
 use crate::model::linear::WeightForm;
@@ -100,6 +101,45 @@ impl World {
         run.run()?;
         Ok(folder)
     }
+}
+
+/// The end of the answer is learnt with the whole alone: behind its score an answer goes on.
+#[test]
+fn a_sample_without_its_words_ends_with_the_score() -> Result<()> {
+    let world = World::new(Settings::default())?;
+    let said = |role: &str, content: &str| Said {
+        role: role.to_owned(),
+        content: content.to_owned(),
+    };
+    let item = Instruction {
+        id: "1".to_owned(),
+        subject: String::new(),
+        kind: None,
+        given: r#"{"evidence":["#.to_owned(),
+        messages: vec![
+            said("user", "1. a"),
+            said(
+                "assistant",
+                r#"{"evidence":[1],"score":4,"rationale":"b","suggestion":"c"}"#,
+            ),
+        ],
+    };
+    let frame = ChatFrame {
+        before_system: Vec::new(),
+        before_user: Vec::new(),
+        before_answer: Vec::new(),
+    };
+    let learnt = |words: bool| -> Result<String> {
+        let sequence = sequence(&world.tokenizer, &frame, &item, words)?;
+        let bytes = world.tokenizer.decode(&sequence.tokens[sequence.answer..]);
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    assert_eq!(learnt(false)?, r#"1],"score":4"#);
+    let whole = learnt(true)?;
+    assert!(whole.starts_with(r#"1],"score":4,"rationale":"b","suggestion":"c"}"#));
+    let sequence = sequence(&world.tokenizer, &frame, &item, true)?;
+    assert_eq!(sequence.tokens.last(), Some(&world.tokenizer.end()));
+    Ok(())
 }
 
 fn sequences() -> Vec<Sequence> {
