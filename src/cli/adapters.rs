@@ -18,6 +18,7 @@ use crate::hash::ContentHash;
 use crate::learn::adapters::{Before, before, draft, live, named};
 use crate::learn::gate::{Candidate, Gate, MIN_SUBJECTS};
 use crate::learn::shelf::Shelf;
+use crate::learn::train::folder::Manifest;
 use crate::model::chat::ChatFrame;
 use crate::model::config::DecoderConfig;
 use crate::model::gguf::Gguf;
@@ -70,7 +71,7 @@ pub enum AdaptersCommand {
         #[arg(long = "override", requires = "reason")]
         over: bool,
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", requires = "over", value_parser = said)]
         reason: Option<String>,
         /// Print one JSON object
         #[arg(long)]
@@ -79,7 +80,7 @@ pub enum AdaptersCommand {
     /// Return to what was live before
     Rollback {
         /// Why
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = said)]
         reason: Option<String>,
         /// Print one JSON object
         #[arg(long)]
@@ -95,6 +96,14 @@ pub enum AdaptersCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A reason says something.
+fn said(reason: &str) -> std::result::Result<String, String> {
+    match reason.trim() {
+        "" => Err("a reason says something".to_owned()),
+        reason => Ok(reason.to_owned()),
+    }
 }
 
 /// Runs `plumb adapters`.
@@ -119,6 +128,15 @@ pub fn run(command: &AdaptersCommand, config: &Config) -> Result<()> {
         }
         AdaptersCommand::Rollback { reason, json } => desk.rollback(reason.as_deref(), *json),
         AdaptersCommand::Diff { a, b, json } => desk.diff(a, b, *json),
+    }
+}
+
+/// The manifest of the run of which `dir` is the adapter, if it was of the weights `base`; else why there is none.
+fn lineage(dir: &Path, base: ContentHash) -> std::result::Result<Vec<u8>, &'static str> {
+    match Manifest::beside(dir) {
+        Some((run, bytes)) if run.model.sha256 == base => Ok(bytes),
+        Some(_) => Err("the manifest.json beside its folder is of a run on other weights"),
+        None => Err("no manifest.json of a run lies beside its folder"),
     }
 }
 
@@ -302,11 +320,9 @@ impl<'a> Desk<'a> {
         let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
         frame.check_invocation(&loaded.settings.invocation, &tokenizer)?;
         let mut blobs = vec![(loaded.sha256, loaded.bytes)];
-        let manifest = dir
-            .parent()
-            .map(|p| p.join("manifest.json"))
-            .and_then(|p| std::fs::read(p).ok());
-        let manifest = manifest.map(|bytes| {
+        let lineage = lineage(&dir, self.base.identity.sha256);
+        let unknown = lineage.as_ref().err().copied();
+        let manifest = lineage.ok().map(|bytes| {
             let hash = ContentHash::of(&bytes);
             blobs.push((hash, bytes));
             hash
@@ -326,15 +342,18 @@ impl<'a> Desk<'a> {
             return out::json(&serde_json::json!({
                 "saved": seq, "name": name, "adapter": loaded.sha256,
                 "matched": loaded.matched, "tensors": loaded.tensors, "base": loaded.base,
+                "manifest": manifest,
             }));
         }
-        out::lines(&[
-            format!(
-                "{} of {} tensors belong to layers of {}",
-                loaded.matched, loaded.tensors, self.base.identity.id
-            ),
-            format!("imported as {name}, record #{seq}; `plumb adapters promote {name}` tries it"),
-        ])
+        let mut lines = vec![format!(
+            "{} of {} tensors belong to layers of {}",
+            loaded.matched, loaded.tensors, self.base.identity.id
+        )];
+        lines.extend(unknown.map(|why| format!("nothing is known of its data: {why}")));
+        lines.push(format!(
+            "imported as {name}, record #{seq}; `plumb adapters promote {name}` tries it"
+        ));
+        out::lines(&lines)
     }
 
     fn promote(&self, name: &str, subjects: usize, over: Option<&str>, json: bool) -> Result<()> {

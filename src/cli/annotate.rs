@@ -19,6 +19,7 @@ use crate::engine::{RubricIdentity, ScoreEvent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Person;
 use crate::ingest::{self, Open as _};
+use crate::learn::train::folder::check_base;
 use crate::learn::train::judge::Judge;
 use crate::model::backend::Backend;
 use crate::model::decoder::Decoder;
@@ -234,7 +235,7 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
     while drawn < count
         && let Some(Wanted::Draw(request)) = wanted.pop()
     {
-        onlooker.tell("drawing answers", drawn, count);
+        onlooker.tell("generating answers", drawn, count);
         let mut said = Vec::new();
         scorer.score(
             &request,
@@ -263,7 +264,7 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
     if let Some(why) = annotation.stopped() {
         return Err(Error::new(
             ErrorKind::Engine,
-            format!("nothing more was drawn: {why}"),
+            format!("no more answers were generated: {why}"),
         ));
     }
     drop(scorer);
@@ -295,6 +296,7 @@ fn draw(args: &Args, config: &Config, count: usize) -> Result<()> {
 /// how far it is from knowing each; says how many they were.
 fn judge(dir: &Path, config: &Config, pairs: &mut [Pair]) -> Result<usize> {
     let base = engine::base(config)?;
+    check_base(dir, &base.identity)?;
     let gguf = Gguf::open(&base.path)?;
     let end = Tokenizer::from_gguf(&gguf)?.end();
     let onlooker = Onlooker::start();

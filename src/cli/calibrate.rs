@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::eval::{kept, lines, reader, text};
+use super::eval::{kept, lines, reader, sha256_of, text};
 use super::onlooker::Onlooker;
 use super::{engine, out};
 use crate::clock::{Clock, SystemClock};
@@ -19,11 +19,11 @@ use crate::eval::splits;
 use crate::hash::ContentHash;
 use crate::id::DimensionId;
 use crate::learn::calibrate::decisions::For;
-use crate::learn::calibrate::fresh::{Fresh, draft};
+use crate::learn::calibrate::fresh::{self, Fresh, before, draft, fitting};
 use crate::learn::calibrate::made_up::Fitting;
 use crate::learn::forms::RatedText;
 use crate::learn::texts::{asked, observations};
-use crate::review::{Calibrated, Entry, Gain};
+use crate::review::{Calibrated, Gain};
 use crate::rubric::Rubric;
 use crate::store::record::new_id;
 use crate::store::{Draft, Reader, Record, Store, Workspace};
@@ -138,9 +138,14 @@ struct Report<'a> {
 fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()> {
     let mut texts: Vec<RatedText> = lines(from, args.limit)?;
     let first = texts.len();
-    if let Some(test) = &args.test {
-        texts.extend(lines::<RatedText>(test, args.limit)?);
-    }
+    let splits = match &args.test {
+        Some(test) => {
+            texts.extend(lines::<RatedText>(test, args.limit)?);
+            let groups: Vec<&str> = texts.iter().map(|text| text.group.as_str()).collect();
+            splits::of_two(&groups, first)?
+        }
+        None => ratings::folds(&texts),
+    };
     let rubric = Arc::new(Rubric::named(&config.rubric)?);
     let mut reader = reader(config)?;
     let watch = Onlooker::start();
@@ -149,21 +154,17 @@ fn from_texts(args: &Args, from: &std::path::Path, config: &Config) -> Result<()
     let readings = readings?;
     let seen = observations(&texts, &readings);
     let material = Material::new(&texts, &seen)?;
-    let splits = match args.test {
-        Some(_) => splits::of_two(0..first, first..texts.len()),
-        None => ratings::folds(&texts),
-    };
     let compared = material.compare(&material.calibrated(&splits), &splits);
     let before = material.compare(&material.scores(), &splits);
     let fitted_to = observations(&texts[..first], &readings[..first]);
     let identity = RubricIdentity::of(&rubric);
-    let cause = format!("fitted to {}", crate::sanitize::line(&from.display().to_string()));
+    let name = crate::sanitize::line(&from.display().to_string()).into_owned();
     let of = For {
         model: reader.scorer().identity(),
         rubric: &identity,
         prompt_sha256: templates_hash(),
     };
-    let fresh = Fresh::fit(&fitted_to, of, None, cause)?;
+    let fresh = Fresh::fit(&fitted_to, of, None, format!("fitted to {name}"))?.of_file(sha256_of(from)?);
     let saved = (!args.dry_run).then(|| keep(&fresh, config)).transpose()?;
     if args.whose.json {
         let report = Report {
@@ -200,9 +201,10 @@ fn from_made_up(args: &Args, config: &Config) -> Result<()> {
     let (calibration, people) = fitted?;
     let fresh = Fresh::of_made_up(calibration, &people)?;
     if let Some(path) = &args.out {
-        let bytes = serde_json::to_vec(&fresh.calibration)
-            .map_err(|e| Error::new(ErrorKind::Internal, "cannot encode a calibration").because(e))?;
-        std::fs::write(path, bytes).map_err(|e| Error::io("write", path, e))?;
+        out::write_file(path, |file| {
+            serde_json::to_writer(file, &fresh.calibration)
+                .map_err(|e| Error::new(ErrorKind::Io, "cannot write the calibration").because(e))
+        })?;
     }
     let take = !args.dry_run && args.out.is_none();
     let saved = take.then(|| keep(&fresh, config)).transpose()?;
@@ -296,14 +298,9 @@ fn commit(config: &Config, draft: Draft) -> Result<u64> {
 /// Everything that was ever in use for the model and the rubric, oldest first.
 fn history(config: &Config) -> Result<Vec<(Record, Calibrated)>> {
     let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
-    let model = engine::model(config)?.identity.reads_as();
+    let model = engine::model(config)?.identity;
     let reader = Reader::open(&config.workspace)?;
-    let records = reader.of_no_dossier()?.into_iter();
-    let of_these = records.filter_map(|record| match record.entry.clone() {
-        Entry::Calibration(c) if c.model.reads_as() == model && c.rubric == rubric => Some((record, *c)),
-        _ => None,
-    });
-    Ok(of_these.collect())
+    fresh::history(&reader, &model, &rubric)
 }
 
 /// One dimension of the calibration in use, as JSON. Its shape is stable: fields are added, never renamed.
@@ -415,7 +412,14 @@ fn ratings(calibration: &Calibration) -> usize {
 }
 
 fn rollback(whose: &Whose, config: &Config) -> Result<()> {
-    let history = history(config)?;
+    let rubric = RubricIdentity::of(&Rubric::named(&config.rubric)?);
+    let model = engine::model(config)?.identity;
+    let of = For {
+        model: &model,
+        rubric: &rubric,
+        prompt_sha256: templates_hash(),
+    };
+    let history = fitting(&Reader::open(&config.workspace)?, of)?;
     let Some((last, current)) = history.last() else {
         return Err(Error::new(ErrorKind::Input, "no calibration is in use"));
     };
@@ -435,6 +439,7 @@ fn rollback(whose: &Whose, config: &Config) -> Result<()> {
         ratings: before.map_or(0, |(_, c)| c.ratings),
         dimensions: before.map_or_else(Vec::new, |(_, c)| c.dimensions.clone()),
         cause: cause.clone(),
+        data: before.and_then(|(_, c)| c.data),
         ..current.clone()
     };
     let (id, person, role) = (
@@ -447,10 +452,4 @@ fn rollback(whose: &Whose, config: &Config) -> Result<()> {
         return out::json(&serde_json::json!({"saved": seq, "cause": cause}));
     }
     out::lines(&[format!("{cause}; record #{seq}")])
-}
-
-/// What was in use before the current one first was.
-fn before(history: &[(Record, Calibrated)], current: Option<ContentHash>) -> Option<&(Record, Calibrated)> {
-    let first = history.iter().position(|(_, c)| c.calibration == current)?;
-    first.checked_sub(1).map(|at| &history[at])
 }

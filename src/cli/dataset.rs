@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::dataset::card::{Card, card};
 use crate::learn::dataset::pack::first_fit_decreasing;
-use crate::learn::dataset::{Dataset, Order, Part, Sample, build};
-use crate::learn::{Comparison, Example, Prompts, TracePrompts, comparisons, examples};
+use crate::learn::dataset::{Dataset, Order, Part, Sample, build, without_shipped};
+use crate::learn::{Comparison, Example, TracePrompts, comparisons, examples};
 use crate::model::chat::ChatFrame;
 use crate::model::gguf::Gguf;
 use crate::model::local::ModelStore;
@@ -82,9 +82,16 @@ pub fn run(command: &DatasetCommand, config: &Config) -> Result<()> {
         samples: args.samples as usize,
         seed: args.seed,
     };
-    let dataset = build(order, &decided(config)?, &watch);
+    let decided = decided(config)?;
+    let examples = decided
+        .as_ref()
+        .map_or_else(|| Ok(Vec::new()), Decided::examples)?;
+    let dataset = build(order, &examples, &watch);
     watch.end();
-    let dataset = dataset?;
+    let dataset = Dataset {
+        shipped: decided.map_or(0, |decided| decided.shipped),
+        ..dataset?
+    };
     let length = |sample: &Sample| length(sample, &tokenizer, &frame);
     let mut lengths: BTreeMap<Part, Vec<usize>> = BTreeMap::new();
     for (part, samples) in &dataset.parts {
@@ -106,22 +113,29 @@ pub fn run(command: &DatasetCommand, config: &Config) -> Result<()> {
     out::lines(&card.markdown().lines().map(str::to_owned).collect::<Vec<_>>())
 }
 
-/// What people decided in the workspace, if there is one.
-fn decided(config: &Config) -> Result<Vec<Example>> {
-    taught(config, examples)
+/// What people decided in a workspace, the shipped dossiers aside.
+pub(super) struct Decided {
+    /// What it teaches.
+    pub records: Vec<PreferenceRecord>,
+    /// Where the prompts come from.
+    pub prompts: TracePrompts,
+    /// What is about the shipped dossiers.
+    pub shipped: usize,
 }
 
-/// The pairs in what people decided in the workspace, if there is one.
+impl Decided {
+    fn examples(&self) -> Result<Vec<Example>> {
+        examples(&self.records, &self.prompts)
+    }
+}
+
+/// What people decided in the workspace, if there is one.
 ///
 /// # Errors
-/// The workspace is damaged, or a prompt cannot be had again.
-pub(super) fn compared(config: &Config) -> Result<Vec<Comparison>> {
-    taught(config, comparisons)
-}
-
-fn taught<T>(config: &Config, of: fn(&[PreferenceRecord], &dyn Prompts) -> Result<Vec<T>>) -> Result<Vec<T>> {
+/// The workspace is damaged.
+pub(super) fn decided(config: &Config) -> Result<Option<Decided>> {
     if !Workspace::exists(&config.workspace) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let reader = Reader::open(&config.workspace)?;
     if let Health::Damaged(damage) = reader.health() {
@@ -129,7 +143,21 @@ fn taught<T>(config: &Config, of: fn(&[PreferenceRecord], &dyn Prompts) -> Resul
     }
     let catalogue = Catalogue::load(&config.manifests_dir())?;
     let prompts = TracePrompts::new(reader.blobs(), catalogue, ModelStore::new(&config.models_dir));
-    of(&reader.pairs()?, &prompts)
+    let (records, shipped) = without_shipped(reader.pairs()?);
+    Ok(Some(Decided {
+        records,
+        prompts,
+        shipped,
+    }))
+}
+
+/// The pairs in what people decided in the workspace, if there is one.
+///
+/// # Errors
+/// The workspace is damaged, or a prompt cannot be had again.
+pub(super) fn compared(config: &Config) -> Result<Vec<Comparison>> {
+    let decided = decided(config)?;
+    decided.map_or_else(|| Ok(Vec::new()), |all| comparisons(&all.records, &all.prompts))
 }
 
 /// Tokens of a sample: its messages, and what the chat template puts around them.

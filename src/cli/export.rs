@@ -1,21 +1,19 @@
 //! `plumb export`: a folder that other machines train from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::{engine, out};
+use super::{dataset, engine, out};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::dataset::Part;
-use crate::learn::scaleout::{Framework, Material, write};
+use crate::learn::Prompts;
+use crate::learn::dataset::{Part, part_of};
+use crate::learn::scaleout::{self, Framework, LeftOut, Material};
 use crate::learn::train::sequences;
-use crate::learn::{Prompts, TracePrompts};
 use crate::model::chat::ChatFrame;
 use crate::model::gguf::Gguf;
-use crate::model::local::ModelStore;
-use crate::model::manifest::Catalogue;
+use crate::model::manifest::{Catalogue, FileSource, Manifest};
 use crate::model::tokenizer::Tokenizer;
 use crate::sanitize::line;
-use crate::store::{Health, Reader, Workspace};
 
 /// Write a folder that ms-swift or TRL trains from: data, rewards in Python, launch scripts
 #[derive(Debug, clap::Args)]
@@ -49,44 +47,35 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
     let gguf = Gguf::open(&engine::base(config)?.path)?;
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
     let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
-    let samples = match &args.data {
-        Some(dir) => sequences::read(&dir.join(Part::Train.file()))?.items,
-        None => Vec::new(),
+    let decided = dataset::decided(config)?;
+    let (records, shipped, prompts): (_, _, &dyn Prompts) = match &decided {
+        Some(decided) => (decided.records.as_slice(), decided.shipped, &decided.prompts),
+        None => (&[][..], 0, &NoPrompts),
     };
-    let reader = if Workspace::exists(&config.workspace) {
-        let reader = Reader::open(&config.workspace)?;
-        if let Health::Damaged(damage) = reader.health() {
-            return Err(damage.error());
+    let (samples, records, watched) = match &args.data {
+        Some(dir) => {
+            let samples = sequences::read(&dir.join(Part::Train.file()))?.items;
+            let all = records.len();
+            let mut records = records.to_vec();
+            // Whom the training is watched by: nothing about them is learnt from.
+            records.retain(|record| part_of(record.subject.as_str()) != Part::Valid);
+            let left_out = all - records.len();
+            (samples, records, left_out)
         }
-        Some(reader)
-    } else {
-        None
+        None => (scaleout::decided(records, prompts)?, records.to_vec(), 0),
     };
-    let records = reader.as_ref().map_or_else(|| Ok(Vec::new()), Reader::pairs)?;
     if records.is_empty() && samples.is_empty() {
         let what = "there is nothing to export: no decision in the workspace, and no dataset";
         return Err(
             Error::new(ErrorKind::Input, what).hint("name a dataset with --data, or decide some scores")
         );
     }
-    let catalogue = Catalogue::load(&config.manifests_dir())?;
-    let prompts: Box<dyn Prompts> = match &reader {
-        Some(reader) => Box::new(TracePrompts::new(
-            reader.blobs(),
-            catalogue,
-            ModelStore::new(&config.models_dir),
-        )),
-        None => Box::new(NoPrompts),
-    };
-    let base = args
-        .base
-        .clone()
-        .unwrap_or_else(|| hub_name(config.model.as_str()));
+    let base = base(args, config)?;
     let parent = args
         .dir
         .parent()
         .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(std::path::Path::new("."));
+        .unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
     let made = tempfile::Builder::new()
         .prefix(".export-")
@@ -94,22 +83,44 @@ pub fn run(args: &Args, config: &Config) -> Result<()> {
         .map_err(|e| Error::io("create a folder in", parent, e))?;
     let material = Material {
         records: &records,
-        prompts: prompts.as_ref(),
+        prompts,
         samples: &samples,
         tokenizer: &tokenizer,
         frame: &frame,
         base: &base,
     };
-    let counts = write(made.path(), args.framework, &material)?;
+    let written = scaleout::write(made.path(), args.framework, &material)?;
     std::fs::rename(made.path(), &args.dir).map_err(|e| Error::io("create", &args.dir, e))?;
     let _ = made.keep();
     if args.json {
-        return out::json(&serde_json::json!({ "dir": args.dir, "base": base, "lines": counts }));
+        let LeftOut { given, unfinished } = written.left_out;
+        return out::json(&serde_json::json!({
+            "dir": args.dir, "base": base, "lines": written.lines,
+            "left_out": { "given": given, "unfinished": unfinished, "shipped": shipped, "watched": watched },
+        }));
     }
-    let mut lines: Vec<String> = counts
-        .iter()
-        .map(|(file, n)| format!("data/{file}: {n} lines"))
-        .collect();
+    let files = written.lines.iter();
+    let mut lines: Vec<String> = files.map(|(file, n)| format!("data/{file}: {n} lines")).collect();
+    let left_out = [
+        (
+            written.left_out.given,
+            "samples are not in sft.jsonl: how their answers begin is given, and would be learnt",
+        ),
+        (
+            written.left_out.unfinished,
+            "samples are not in sft.jsonl: their answers stop behind what was decided",
+        ),
+        (
+            shipped,
+            "decisions about dossiers that come with the program are left out",
+        ),
+        (
+            watched,
+            "decisions about people that the training is watched by are left out",
+        ),
+    ];
+    let told = left_out.iter().filter(|(n, _)| *n > 0);
+    lines.extend(told.map(|(n, why)| format!("{n} {why}")));
     lines.push(format!(
         "{shown}/README.md says how to train, and how to bring the adapter home"
     ));
@@ -132,14 +143,60 @@ impl Prompts for NoPrompts {
     }
 }
 
-/// What hubs call the model that a file of this id was quantised from.
-fn hub_name(id: &str) -> String {
-    let known = [
-        ("qwen2.5-coder-0.5b-instruct", "Qwen/Qwen2.5-Coder-0.5B-Instruct"),
-        ("qwen2.5-coder-1.5b-instruct", "Qwen/Qwen2.5-Coder-1.5B-Instruct"),
-        ("qwen3-0.6b", "Qwen/Qwen3-0.6B"),
-        ("smollm2-135m-instruct", "HuggingFaceTB/SmolLM2-135M-Instruct"),
-    ];
-    let found = known.into_iter().find(|(start, _)| id.starts_with(start));
-    found.map_or_else(|| id.to_owned(), |(_, name)| name.to_owned())
+/// The base, as hubs name it: as the person says, else as the model's manifest tells.
+fn base(args: &Args, config: &Config) -> Result<String> {
+    if let Some(base) = &args.base {
+        return Ok(base.clone());
+    }
+    let catalogue = Catalogue::load(&config.manifests_dir())?;
+    hub_name(catalogue.find(&config.model)?).ok_or_else(|| {
+        let what = format!(
+            "nothing says what hubs call the base of {}",
+            line(config.model.as_str())
+        );
+        Error::new(ErrorKind::Usage, what)
+            .hint("name the model its file was made from with --base OWNER/NAME")
+    })
+}
+
+/// What hubs call the model that a file was made from, where its maker converted it too: others keep their files under
+/// names of their own.
+fn hub_name(manifest: &Manifest) -> Option<String> {
+    if manifest.id.as_str() == "smollm2-135m-instruct-q4_1" {
+        return Some("HuggingFaceTB/SmolLM2-135M-Instruct".to_owned());
+    }
+    let sources = manifest.files.first()?.sources.iter();
+    let mut repositories = sources.filter_map(|source| match source {
+        FileSource::Hub { repository, .. } => repository.strip_suffix("-GGUF"),
+        FileSource::Index { .. } => None,
+    });
+    repositories
+        .find(|name| name.starts_with("Qwen/"))
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::manifest::find;
+
+    #[test]
+    fn the_base_is_known_where_its_maker_converted_it() -> Result<()> {
+        let names = [
+            (
+                "qwen2.5-coder-1.5b-instruct-q4_k_m",
+                Some("Qwen/Qwen2.5-Coder-1.5B-Instruct"),
+            ),
+            ("qwen3-4b-q4_k_m", Some("Qwen/Qwen3-4B")),
+            (
+                "smollm2-135m-instruct-q4_1",
+                Some("HuggingFaceTB/SmolLM2-135M-Instruct"),
+            ),
+            ("whisper-base", None),
+        ];
+        for (id, name) in names {
+            assert_eq!(hub_name(&find(&id.into())?).as_deref(), name, "{id}");
+        }
+        Ok(())
+    }
 }

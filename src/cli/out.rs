@@ -2,6 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind as IoKind, Write};
 use std::ops::Range;
+use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -48,6 +49,24 @@ pub fn table(rows: &[Vec<String>], numbers: Range<usize>) -> Vec<String> {
     rows.iter().map(line).collect()
 }
 
+/// Writes a file whole or not at all.
+///
+/// # Errors
+/// Those of `write`, or the disk refuses: a file that stood there is as it was.
+pub fn write_file<T>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<T>) -> Result<T> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let refused = |e| Error::io("write", path, e);
+    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).map_err(refused)?);
+    let done = write(&mut file)?;
+    let file = file.into_inner().map_err(|e| refused(e.into_error()))?;
+    file.as_file().sync_all().map_err(refused)?;
+    file.persist(path).map_err(|e| refused(e.error))?;
+    Ok(done)
+}
+
 /// What a failed write to standard output means, for those who write as they go; the program ends quietly on one whose
 /// reader has gone.
 pub fn failed(cause: io::Error) -> Error {
@@ -70,6 +89,23 @@ pub fn note(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() -> Result<()> {
+        let dir = tempfile::tempdir().map_err(failed)?;
+        let path = dir.path().join("file");
+        let put = |bytes: &[u8], then: Result<()>| {
+            write_file(&path, |file| {
+                file.write_all(bytes).map_err(failed)?;
+                then
+            })
+        };
+        put(b"whole", Ok(()))?;
+        let stopped = put(b"ha", Err(Error::new(ErrorKind::Cancelled, "stopped")));
+        assert!(stopped.is_err());
+        assert_eq!(std::fs::read(&path).map_err(failed)?, b"whole");
+        Ok(())
+    }
 
     #[test]
     fn columns_line_up() {

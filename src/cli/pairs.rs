@@ -1,6 +1,6 @@
 //! `plumb pairs`: list, show and export what decisions teach.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -9,6 +9,7 @@ use super::out;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::RecordId;
+use crate::learn::dataset::without_shipped;
 use crate::learn::{Exported, Format, TracePrompts, export};
 use crate::model::local::ModelStore;
 use crate::model::manifest::Catalogue;
@@ -70,8 +71,9 @@ pub fn run(command: &PairsCommand, config: &Config) -> Result<()> {
         PairsCommand::Export { format, out, json } => {
             let catalogue = Catalogue::load(&config.manifests_dir())?;
             let prompts = TracePrompts::new(reader.blobs(), catalogue, ModelStore::new(&config.models_dir));
-            let done = write_file(out, |file| export(*format, &pairs, &prompts, file))?;
-            told(&done, out, *json)
+            let (pairs, shipped) = without_shipped(pairs);
+            let done = out::write_file(out, |file| export(*format, &pairs, &prompts, file))?;
+            told(&done, shipped, out, *json)
         }
     }
 }
@@ -224,28 +226,13 @@ fn write_answer(out: &mut dyn Write, name: &str, answer: &Answer) -> io::Result<
     }
 }
 
-/// Writes a file whole or not at all.
-fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<Exported>) -> Result<Exported> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let refused = |e| Error::io("write", path, e);
-    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).map_err(refused)?);
-    let done = write(&mut file)?;
-    let file = file.into_inner().map_err(|e| refused(e.into_error()))?;
-    file.as_file().sync_all().map_err(refused)?;
-    file.persist(path).map_err(|e| refused(e.error))?;
-    Ok(done)
-}
-
-fn told(done: &Exported, path: &Path, json: bool) -> Result<()> {
+fn told(done: &Exported, shipped: usize, path: &Path, json: bool) -> Result<()> {
     let Exported { lines, other, unseen } = *done;
     if json {
         let file = path.display().to_string();
-        return out::json(
-            &serde_json::json!({"file": file, "lines": lines, "other": other, "unseen": unseen}),
-        );
+        return out::json(&serde_json::json!({
+            "file": file, "lines": lines, "other": other, "unseen": unseen, "shipped": shipped,
+        }));
     }
     out::print(|out| {
         writeln!(out, "{}: {lines} lines", path.display())?;
@@ -257,6 +244,9 @@ fn told(done: &Exported, path: &Path, json: bool) -> Result<()> {
         }
         if unseen > 0 {
             writeln!(out, "{unseen} differ only in places that the model was not shown")?;
+        }
+        if shipped > 0 {
+            writeln!(out, "{shipped} are about dossiers that come with the program")?;
         }
         Ok(())
     })

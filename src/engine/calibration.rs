@@ -50,7 +50,8 @@ pub struct Reader {
     pub constant: f32,
     /// From there to the level.
     pub curve: Isotonic,
-    /// Nine of ten people's ratings lie so near, in levels: the split-conformal margin (Lei et al., 2018).
+    /// About nine of ten people's ratings lie so near, in levels: the quantile of the distances of predictions by fits to
+    /// other groups (cross-conformal; Vovk, 2015).
     pub margin: f32,
     /// How many ratings it was fitted to.
     pub ratings: usize,

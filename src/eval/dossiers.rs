@@ -64,7 +64,7 @@ pub struct Compared {
     pub f1: Option<Figure>,
     /// How often the dimension scored lowest, on which the advice falls first, is one that people put lowest.
     pub suggestion_fit: Option<Figure>,
-    /// The same for the advice to another person: what is reached by advising anybody alike.
+    /// The same for the advice to all other people: what is reached by advising anybody alike.
     pub suggestion_fit_shuffled: Option<Figure>,
     /// The rivals.
     pub baselines: BTreeMap<&'static str, Option<Figure>>,
@@ -77,6 +77,8 @@ struct Cells {
     /// Key behaviours, and how many of them are cited.
     behaviours: (usize, usize),
     cited: Found,
+    /// How often its advice fits other people.
+    elsewhere: Option<f64>,
 }
 
 impl Cells {
@@ -85,6 +87,7 @@ impl Cells {
             scores: BTreeMap::new(),
             behaviours: (0, 0),
             cited: Found::default(),
+            elsewhere: None,
         };
         for rating in &rated.levels.ratings {
             let Some(assessment) = rated.assessments.iter().find(|a| a.dimension == rating.dimension) else {
@@ -131,9 +134,25 @@ impl Cells {
     }
 }
 
+/// Of each dossier, how often its advice fits the dossiers of other people than its own; `people` holds the dossiers of
+/// each.
+fn elsewhere(cells: &[Cells], people: &[Vec<usize>]) -> Vec<Option<f64>> {
+    let mut found = vec![None; cells.len()];
+    for own in people {
+        let others = || people.iter().filter(|other| *other != own).flatten();
+        for &i in own {
+            let fits: Vec<f64> = others()
+                .filter_map(|&other| cells[i].fits(&cells[other]))
+                .collect();
+            found[i] = mean(&fits);
+        }
+    }
+    found
+}
+
 /// Compares assessments with levels.
 pub fn compare(rated: &[RatedDossier]) -> Compared {
-    let cells: Vec<Cells> = rated.iter().map(Cells::of).collect();
+    let mut cells: Vec<Cells> = rated.iter().map(Cells::of).collect();
     let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (i, rated) in rated.iter().enumerate() {
         groups
@@ -142,6 +161,10 @@ pub fn compare(rated: &[RatedDossier]) -> Compared {
             .push(i);
     }
     let people: Vec<Vec<usize>> = groups.into_values().collect();
+    let fits = elsewhere(&cells, &people);
+    for (cells, fits) in cells.iter_mut().zip(fits) {
+        cells.elsewhere = fits;
+    }
     let over = |statistic: &dyn Fn(&[&Cells]) -> Option<f64>| {
         figure(&people, Seed::root(0).branch("eval"), |drawn| {
             let drawn = drawn.iter().flat_map(|person| person.iter().map(|&i| &cells[i]));
@@ -173,14 +196,7 @@ pub fn compare(rated: &[RatedDossier]) -> Compared {
         f1: over(&|drawn| cited(drawn).f1()),
         suggestion_fit: over(&|drawn| mean(&drawn.iter().filter_map(|c| c.fits(c)).collect::<Vec<_>>())),
         suggestion_fit_shuffled: over(&|drawn| {
-            let others = drawn.iter().cycle().skip(1);
-            mean(
-                &drawn
-                    .iter()
-                    .zip(others)
-                    .filter_map(|(c, other)| c.fits(other))
-                    .collect::<Vec<_>>(),
-            )
+            mean(&drawn.iter().filter_map(|c| c.elsewhere).collect::<Vec<_>>())
         }),
         baselines: BTreeMap::from([("always_the_middle_mae", over(&always))]),
     }
@@ -227,6 +243,7 @@ mod tests {
                 .collect(),
             behaviours: (2, 1),
             cited: Found::default(),
+            elsewhere: None,
         }
     }
 
@@ -245,6 +262,20 @@ mod tests {
         ]);
         assert_eq!(one.fits(&one), Some(1.0));
         assert_eq!(one.fits(&other), Some(0.0));
+    }
+
+    /// By hand: the first two are one person's and advise quality. Of the others that are advised so, one has it lowest.
+    #[test]
+    fn advice_is_held_against_other_people_alone() {
+        let quality = [("delivery", 2.0, 3.0), ("quality", 1.0, 2.5)];
+        let delivery = [("delivery", 1.0, 2.5), ("quality", 2.0, 3.0)];
+        let all = [quality, quality, quality, delivery].map(|scores| cells(&scores));
+        let people = [vec![0, 1], vec![2], vec![3]];
+        assert_eq!(
+            elsewhere(&all, &people),
+            [Some(0.5), Some(0.5), Some(2.0 / 3.0), Some(0.0)]
+        );
+        assert_eq!(elsewhere(&all[..2], &people[..1]), [None, None]);
     }
 
     /// By hand: of three pairs one is tied by the levels; (2, 3) before (4, 3.5) is right, (4, 3.5) before (2, 2.5) too.

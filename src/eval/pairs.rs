@@ -198,7 +198,8 @@ fn learnt<'a>(
     let told = |i: usize| {
         let loss = |told: &&Vec<f64>| -> f64 {
             let others = (0..n).filter(|&j| groups[j] != groups[i]);
-            others.map(|j| (told[j] - sides[j]).powi(2)).sum()
+            let loss: f64 = others.map(|j| (told[j] - sides[j]).powi(2)).sum();
+            if loss.is_nan() { f64::INFINITY } else { loss }
         };
         let best = tried.iter().min_by(|a, b| loss(a).total_cmp(&loss(b)))?;
         right(judged[i], best[i], 0.0)

@@ -12,11 +12,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::DimensionId;
 use crate::learn::calibrate::{self, Fitted, Left, Observation};
 use crate::learn::forms::RatedText;
+use crate::learn::texts::place;
 use crate::metrics::{mae, mean, pearson, quadratic_kappa, spearman};
 use crate::seed::Seed;
 
 /// Categories of the kappa: levels 1 to 5 in halves.
 const HALVES: usize = 9;
+/// What margins, which are kept with fewer digits, may lose by it.
+const ROUNDING: f64 = 1e-6;
 
 /// How near scores are to people's in one dimension.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -42,6 +45,19 @@ pub struct Halo {
     pub human: f64,
     /// The first minus the second.
     pub gap: f64,
+    /// Lower end of the gap's interval.
+    pub gap_low: f64,
+    /// Upper end.
+    pub gap_high: f64,
+}
+
+/// Levels that are read of texts, by dimension and text, and how near a rating should lie to each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// The levels.
+    pub levels: Predictions,
+    /// The margins of those that have one.
+    pub margins: Predictions,
 }
 
 /// What one way of scoring reaches.
@@ -65,6 +81,8 @@ pub struct Compared {
     /// The scores.
     #[serde(flatten)]
     pub scores: System,
+    /// The share of the ratings that lie within the margin of their score; none where no score has a margin.
+    pub coverage: Option<Figure>,
     /// The rivals.
     pub baselines: BTreeMap<&'static str, System>,
     /// Mean correlation of the scores minus that of the ridge on words, both drawn together.
@@ -108,9 +126,8 @@ impl<'a> Material<'a> {
         let places: Vec<Vec<Option<usize>>> = of
             .values()
             .map(|items| {
-                texts
-                    .iter()
-                    .map(|text| items.get(text.id.as_str()).copied())
+                (0..texts.len())
+                    .map(|n| items.get(place(n).as_str()).copied())
                     .collect()
             })
             .collect();
@@ -128,13 +145,17 @@ impl<'a> Material<'a> {
     }
 
     /// The scores as they were read.
-    pub fn scores(&self) -> Predictions {
-        self.each(|o| f64::from(o.reading.score))
+    pub fn scores(&self) -> Scores {
+        Scores {
+            levels: self.each(|o| Some(f64::from(o.reading.score))),
+            margins: self.each(|o| o.reading.margin.map(f64::from)),
+        }
     }
 
     /// The scores under what is fitted to each split's first part, of its second.
-    pub fn calibrated(&self, splits: &[Split]) -> Predictions {
-        let mut predictions = vec![vec![None; self.texts.len()]; self.dimensions.len()];
+    pub fn calibrated(&self, splits: &[Split]) -> Scores {
+        let nothing = vec![vec![None; self.texts.len()]; self.dimensions.len()];
+        let (mut levels, mut margins) = (nothing.clone(), nothing);
         for split in splits {
             let fitted = self.fitted(&split.train);
             for (d, dimension) in self.dimensions.iter().enumerate() {
@@ -142,13 +163,15 @@ impl<'a> Material<'a> {
                 if matches!(fitted.left.get(dimension), Some(Left::TooFew { .. })) {
                     continue;
                 }
+                let reader = fitted.readers.get(dimension);
                 for &test in &split.test {
-                    predictions[d][test] = self.places[d][test]
-                        .map(|at| read(&self.observations[at], fitted.readers.get(dimension)));
+                    let at = self.places[d][test];
+                    levels[d][test] = at.map(|at| read(&self.observations[at], reader));
+                    margins[d][test] = at.and(reader).map(|reader| f64::from(reader.margin));
                 }
             }
         }
-        predictions
+        Scores { levels, margins }
     }
 
     /// What is fitted to the ratings of these texts.
@@ -161,17 +184,18 @@ impl<'a> Material<'a> {
         calibrate::fit(&observations, None)
     }
 
-    fn each(&self, number: impl Fn(&Observation) -> f64) -> Predictions {
+    fn each(&self, number: impl Fn(&Observation) -> Option<f64>) -> Predictions {
         let numbers = |of: &Vec<Option<usize>>| {
             of.iter()
-                .map(|place| place.map(|at| number(&self.observations[at])))
+                .map(|place| place.and_then(|at| number(&self.observations[at])))
                 .collect()
         };
         self.places.iter().map(numbers).collect()
     }
 
-    /// Everything beside everything: `predictions` over the test parts of `splits`.
-    pub fn compare(&self, predictions: &Predictions, splits: &[Split]) -> Compared {
+    /// Everything beside everything: `scores` over the test parts of `splits`.
+    pub fn compare(&self, scores: &Scores, splits: &[Split]) -> Compared {
+        let predictions = &scores.levels;
         let names: Vec<&str> = self.texts.iter().map(|text| text.group.as_str()).collect();
         let texts: Vec<&str> = self.texts.iter().map(|text| text.text.as_str()).collect();
         let task = Task {
@@ -202,6 +226,7 @@ impl<'a> Material<'a> {
             n: test.len(),
             groups: groups.len(),
             scores: self.system(predictions, &groups),
+            coverage: figure(&groups, seed(), |drawn| self.coverage(scores, drawn)),
             baselines,
             gain_over_words: gain,
             unrated: self.unrated(),
@@ -260,6 +285,19 @@ impl<'a> Material<'a> {
         items.iter().filter_map(both).collect()
     }
 
+    /// The share of ratings within the margin of their score, of those whose score has one.
+    fn coverage(&self, scores: &Scores, drawn: &[&Vec<usize>]) -> Option<f64> {
+        let dimensions = 0..self.dimensions.len();
+        let within = dimensions.flat_map(|d| {
+            let items = drawn.iter().flat_map(|items| items.iter());
+            items.filter_map(move |&i| {
+                let far = (self.levels[d][i]? - scores.levels[d][i]?).abs();
+                Some(f64::from(u8::from(far <= scores.margins[d][i]? + ROUNDING)))
+            })
+        });
+        mean(&within.collect::<Vec<_>>())
+    }
+
     fn mean_pearson(&self, predictions: &Predictions, drawn: &[&Vec<usize>]) -> Option<f64> {
         let of = |d: usize| {
             let pairs = drawn.iter().flat_map(|items| self.pairs(d, predictions, items));
@@ -269,12 +307,20 @@ impl<'a> Material<'a> {
     }
 
     fn halo(&self, predictions: &Predictions, groups: &[Vec<usize>]) -> Option<Halo> {
-        let items: Vec<usize> = groups.iter().flatten().copied().collect();
-        let (model, human) = (between(predictions, &items)?, between(&self.levels, &items)?);
+        let both = |drawn: &[&Vec<usize>]| {
+            let items: Vec<usize> = drawn.iter().flat_map(|group| group.iter().copied()).collect();
+            Some((between(predictions, &items)?, between(&self.levels, &items)?))
+        };
+        let (model, human) = both(&groups.iter().collect::<Vec<_>>())?;
+        let gap = figure(groups, seed(), |drawn| {
+            both(drawn).map(|(model, human)| model - human)
+        })?;
         Some(Halo {
             model,
             human,
-            gap: model - human,
+            gap: gap.value,
+            gap_low: gap.low,
+            gap_high: gap.high,
         })
     }
 }
@@ -312,4 +358,102 @@ fn kappa(pairs: &[(f64, f64)]) -> Option<f64> {
 /// The splits of one file for cross-validation.
 pub fn folds(texts: &[RatedText]) -> Vec<Split> {
     splits::by_group(&texts.iter().map(|text| text.group.as_str()).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::Language;
+    use crate::engine::reading;
+
+    /// A text that is called as every other one.
+    fn text(group: &str, level: f64) -> RatedText {
+        RatedText {
+            id: "1".to_owned(),
+            group: group.to_owned(),
+            lang: Language::En,
+            context: String::new(),
+            text: format!("A text of {group}."),
+            dims: BTreeMap::from([("Tone".to_owned(), level)]),
+            scale: (1.0, 5.0),
+        }
+    }
+
+    /// What is read of each text: `score`, and that ratings lie within half a level of it.
+    fn observed(texts: &[RatedText], score: f32) -> Vec<Observation> {
+        let observation = |(n, text): (usize, &RatedText)| {
+            let mut reading = reading::read([0.0; 5], &[0.0; 5]);
+            (reading.score, reading.margin) = (score, Some(0.5));
+            Observation {
+                item: place(n),
+                group: text.group.clone(),
+                dimension: "tone".into(),
+                level: text.level(text.dims["Tone"]),
+                text: Vec::new(),
+                hidden: Vec::new(),
+                reading,
+            }
+        };
+        texts.iter().enumerate().map(observation).collect()
+    }
+
+    #[test]
+    fn texts_of_two_files_may_be_called_alike() -> Result<()> {
+        let texts = [text("a", 2.0), text("b", 4.0)];
+        let seen = observed(&texts, 3.0);
+        let material = Material::new(&texts, &seen)?;
+        assert_eq!(material.levels, [[Some(2.0), Some(4.0)]]);
+        assert_eq!(material.places, [[Some(0), Some(1)]]);
+        Ok(())
+    }
+
+    /// By hand: people give opposite levels in two dimensions, the model the same ones.
+    #[test]
+    fn the_gap_between_model_and_people_has_an_interval() -> Result<()> {
+        let mut texts = [1.0, 2.0, 3.0, 4.0, 5.0].map(|level| text(&level.to_string(), level));
+        for text in &mut texts {
+            text.dims.insert("Depth".to_owned(), 6.0 - text.dims["Tone"]);
+        }
+        let mut seen = observed(&texts, 3.0);
+        for observation in &mut seen {
+            observation.reading.score = observation.level as f32;
+        }
+        let of_depth = |o: &Observation| Observation {
+            dimension: "depth".into(),
+            level: 6.0 - o.level,
+            ..o.clone()
+        };
+        seen.extend(seen.iter().map(of_depth).collect::<Vec<_>>());
+        let material = Material::new(&texts, &seen)?;
+        let halo = material.compare(&material.scores(), &folds(&texts)).scores.halo;
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(
+            halo.is_some_and(|h| near(h.model, 1.0) && near(h.human, -1.0) && near(h.gap, 2.0)),
+            "{halo:?}"
+        );
+        assert!(
+            halo.is_some_and(|h| near(h.gap_low, 2.0) && near(h.gap_high, 2.0)),
+            "{halo:?}"
+        );
+        Ok(())
+    }
+
+    /// By hand: of 2.5, 3, 3.5 and 5, three lie within half a level of 3; of one text no margin is known.
+    #[test]
+    fn ratings_within_the_margin_are_counted() -> Result<()> {
+        let texts = [2.5, 3.0, 3.5, 5.0, 1.0].map(|level| text(&level.to_string(), level));
+        let mut seen = observed(&texts, 3.0);
+        seen[4].reading.margin = None;
+        let material = Material::new(&texts, &seen)?;
+        let compared = material.compare(&material.scores(), &folds(&texts));
+        let coverage = compared.coverage.map_or(0.0, |figure| figure.value);
+        assert!((coverage - 0.75).abs() < 1e-12, "{:?}", compared.coverage);
+        for observation in &mut seen {
+            observation.reading.margin = None;
+        }
+        let material = Material::new(&texts, &seen)?;
+        let scores = material.scores();
+        assert_eq!(material.compare(&scores, &folds(&texts)).coverage, None);
+        Ok(())
+    }
 }

@@ -1,7 +1,9 @@
 //! What is fitted to, and what is predicted: groups are never on both sides.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sanitize::line;
 
 /// Parts of a cross-validation.
 pub const FOLDS: usize = 5;
@@ -43,12 +45,22 @@ pub fn by_group(groups: &[&str]) -> Vec<Split> {
     folds.into_iter().map(split).collect()
 }
 
-/// The items of one file are fitted to, those of another predicted.
-pub fn of_two(train: Range<usize>, test: Range<usize>) -> Vec<Split> {
-    vec![Split {
-        train: train.collect(),
-        test: test.collect(),
-    }]
+/// The first `count` items, those of one file, are fitted to; the others, those of another, predicted.
+///
+/// # Errors
+/// `Input` when a group stands in both files.
+pub fn of_two(groups: &[&str], count: usize) -> Result<Vec<Split>> {
+    let (train, test) = groups.split_at(count.min(groups.len()));
+    let fitted_to: BTreeSet<&str> = train.iter().copied().collect();
+    if let Some(both) = test.iter().find(|group| fitted_to.contains(*group)) {
+        let what = format!("the group {} stands in both files", line(both));
+        return Err(Error::new(ErrorKind::Input, what)
+            .hint("who is fitted to cannot be tested on: leave the group out of one of them"));
+    }
+    Ok(vec![Split {
+        train: (0..train.len()).collect(),
+        test: (train.len()..groups.len()).collect(),
+    }])
 }
 
 #[cfg(test)]
@@ -73,6 +85,16 @@ mod tests {
         let mut sizes: Vec<usize> = splits.iter().map(|s| s.test.len()).collect();
         sizes.sort_unstable();
         assert_eq!(sizes, [1, 2, 2, 2, 3]);
+    }
+
+    #[test]
+    fn a_group_of_both_files_is_refused() -> Result<()> {
+        let apart = of_two(&["a", "b", "a", "c"], 3)?;
+        assert_eq!(apart[0].train, [0, 1, 2]);
+        assert_eq!(apart[0].test, [3]);
+        let both = of_two(&["a", "b", "a", "c"], 2).err().map(|e| e.to_string());
+        assert_eq!(both.as_deref(), Some("the group a stands in both files"));
+        Ok(())
     }
 
     #[test]

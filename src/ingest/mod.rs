@@ -259,6 +259,9 @@ fn abreast<T: Sync, U: Send>(files: &[T], read: impl Fn(&T) -> U + Sync) -> Vec<
     done.into_iter().map(|(_, read)| read).collect()
 }
 
+/// Whom a text that no file holds is about: a name that no sanitised text holds, so that none is changed to hide it.
+const NOBODY: &str = "nobody\0";
+
 /// A dossier of one text that no file holds: `context` says what it answers or where it comes from.
 ///
 /// # Errors
@@ -267,8 +270,8 @@ pub fn of_text(id: &str, context: &str, language: Language, text: &str) -> Resul
     let meta = DossierMeta {
         id: DossierId::new(line(id)),
         subject: Subject {
-            id: SubjectId::new(line(id)),
-            name: line(id).into_owned(),
+            id: SubjectId::nobody(),
+            name: NOBODY.to_owned(),
         },
         role: line(context).into_owned(),
         level: None,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::engine::AssessmentId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::id::{DossierId, SubjectId};
+use crate::id::SubjectId;
 use crate::review::PreferenceRecord;
 use crate::review::preference::{Answer, Cited, Lesson, Origin, Target, Words};
 
@@ -99,8 +99,6 @@ pub fn export(
 /// What a person decided, as an example of a good answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// About which dossier.
-    pub dossier: DossierId,
     /// About whom.
     pub subject: SubjectId,
     /// The system's and the user's message, and the answer that stands.
@@ -120,7 +118,6 @@ pub fn examples(records: &[PreferenceRecord], prompts: &dyn Prompts) -> Result<V
             continue;
         }
         examples.extend(lesson.better.iter().map(|answer| Example {
-            dossier: record.dossier.clone(),
             subject: record.subject.clone(),
             messages: lesson.answered(answer),
         }));
@@ -366,4 +363,4 @@ fn ending(words: &Words) -> Result<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -182,7 +182,11 @@ pub fn read<T: Item>(path: &Path) -> Result<Vec<T>> {
     parse(&line(&path.display().to_string()), &text)
 }
 
-fn parse<T: Item>(name: &str, text: &str) -> Result<Vec<T>> {
+/// Parses the lines of `text`, which comes from `name`.
+///
+/// # Errors
+/// As [`read`], but for the file.
+pub fn parse<T: Item>(name: &str, text: &str) -> Result<Vec<T>> {
     let mut ids = HashSet::new();
     let mut items = Vec::new();
     for (number, content) in (1..).zip(text.lines()).filter(|(_, l)| !l.trim().is_empty()) {

@@ -5,7 +5,8 @@
 //! Both answer what the program asks about whole dossiers, and what they say is read as the program reads it: through the
 //! calibration that is in use for each. Every figure is paired, and the difference is drawn again by people (bootstrap;
 //! Efron & Tibshirani 1993). For closeness, order, evidence and words the interval's lower end must lie above a margin
-//! (non-inferiority; Piaggio et al. 2012). For halo and injection no loss is granted: the interval may not lie below 0.
+//! (non-inferiority; Piaggio et al. 2012). Halo and injection have no margin: they refuse where they are shown to be worse, the
+//! whole interval below 0, and are not asked to be shown no worse.
 //!
 //! Closeness without order would not do: it is a distance, and what is far off comes closer by calling everybody middling.
 
@@ -345,7 +346,9 @@ fn cited(said: &Assessment) -> BTreeSet<SegmentNo> {
 /// A figure of one side over people, of whom one may have been drawn more than once.
 type Figure = fn(&[&Marks]) -> f64;
 
-/// The verdict on people's pairs: what is live, and the adapter.
+/// The verdict on people's pairs: what is live, and the adapter. An adapter is refused where closeness, order, evidence or
+/// words are not shown to be no worse than the margin allows, where halo or injection are shown to be worse (the interval lies
+/// below 0; that they are no worse need not be shown), and where nothing is shown to be better.
 fn decide(people: &[[Marks; 2]]) -> Verdict {
     let figures: [(&str, Figure, Option<f64>); 6] = [
         ("agreement", closeness, Some(MARGIN)),

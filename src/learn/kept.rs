@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::dossier::{Dossier, SourceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 
@@ -46,6 +47,31 @@ impl Kept {
     }
 }
 
+/// What a prompt says of a source beside its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Heading<'a> {
+    path: &'a str,
+    title: &'a str,
+    kind: SourceKind,
+    date: Option<String>,
+    /// Of each segment.
+    speakers: Vec<Option<&'a str>>,
+}
+
+/// What a prompt says of the sources of a dossier beside their texts: a reading depends on it too.
+pub fn headings(dossier: &Dossier) -> Vec<Heading<'_>> {
+    let sources = dossier.sources.iter();
+    sources
+        .map(|source| Heading {
+            path: &source.path,
+            title: &source.title,
+            kind: source.kind,
+            date: source.date.map(|date| date.to_string()),
+            speakers: source.segments.iter().map(|s| s.speaker.as_deref()).collect(),
+        })
+        .collect()
+}
+
 fn write(path: &Path, reading: &impl Serialize) -> Result<()> {
     let fail = |e| Error::io("write", path, e);
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -60,6 +86,26 @@ fn write(path: &Path, reading: &impl Serialize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dossier::Language;
+
+    #[test]
+    fn a_reading_depends_on_what_is_said_of_a_source() -> Result<()> {
+        let one = crate::ingest::of_text("t", "", Language::En, "Led it.")?;
+        let named = |name: fn(&mut Dossier)| {
+            let mut other = one.clone();
+            name(&mut other);
+            serde_json::to_string(&headings(&other)).unwrap_or_default()
+        };
+        let told = [
+            named(|_| ()),
+            named(|d| d.sources[0].title = "Peer notes".to_owned()),
+            named(|d| d.sources[0].kind = SourceKind::Peer),
+            named(|d| d.sources[0].segments[0].speaker = Some("Mei".to_owned())),
+        ];
+        let different: std::collections::BTreeSet<&String> = told.iter().collect();
+        assert_eq!(different.len(), told.len(), "{told:?}");
+        Ok(())
+    }
 
     #[test]
     fn what_was_read_is_not_read_again_until_it_is_damaged() -> Result<()> {

@@ -176,17 +176,22 @@ pub fn asked(texts: &[RatedText], rubric: &Arc<Rubric>) -> Vec<Asked> {
     texts.iter().map(ask).collect()
 }
 
+/// What the `n`-th of some rated texts is called among observations.
+pub fn place(n: usize) -> String {
+    n.to_string()
+}
+
 /// The ratings of `texts` in the dimensions that were read, beside what the model says. Ratings are matched to
-/// dimensions by id, letter case aside.
+/// dimensions by id, letter case aside. An item is known by [`place`]: ids are unique in one file alone.
 pub fn observations(texts: &[RatedText], readings: &[TextReading]) -> Vec<Observation> {
     let wide = |bits: &[u16]| -> Vec<f32> { bits.iter().map(|b| f16::from_bits(*b).to_f32()).collect() };
     let mut found = Vec::new();
-    for (text, reading) in texts.iter().zip(readings) {
+    for (n, (text, reading)) in texts.iter().zip(readings).enumerate() {
         for (name, rating) in &text.dims {
             let dimension = DimensionId::new(name.to_lowercase());
             if let Some(said) = reading.dimensions.get(&dimension) {
                 found.push(Observation {
-                    item: text.id.clone(),
+                    item: place(n),
                     group: text.group.clone(),
                     level: text.level(*rating),
                     text: wide(&reading.text),
@@ -198,4 +203,21 @@ pub fn observations(texts: &[RatedText], readings: &[TextReading]) -> Vec<Observ
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::redaction::Redaction;
+
+    #[test]
+    fn a_text_is_not_changed_by_what_it_is_called() -> Result<()> {
+        let text = "Nobody on the committee knew of nobody.";
+        let dossier = ingest::of_text("committee", "", Language::En, text)?;
+        let redaction = Redaction::of(&dossier, Language::En);
+        assert_eq!(redaction.hide(text), text);
+        assert_eq!(redaction.subject().as_deref(), Some("Person A"));
+        assert_eq!(redaction.hide("Call +44 20 7946 0958."), "Call <phone>.");
+        Ok(())
+    }
 }

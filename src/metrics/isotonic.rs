@@ -15,10 +15,23 @@ impl Isotonic {
     /// differs in x still differs in y, unless whole pools are alike.
     pub fn fit(pairs: &[(f64, f64)]) -> Self {
         let mut sorted = pairs.to_vec();
-        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut pools: Vec<Pool> = Vec::new();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        // What has one x has one height, whatever comes first.
+        let mut places: Vec<Pool> = Vec::new();
         for (x, y) in sorted {
-            let mut pool = Pool { n: 1.0, x, y };
+            let point = Pool { n: 1.0, x, y };
+            match places.last_mut() {
+                Some(place) if place.x >= x => {
+                    *place = Pool {
+                        x,
+                        ..place.with(point)
+                    }
+                }
+                _ => places.push(point),
+            }
+        }
+        let mut pools: Vec<Pool> = Vec::new();
+        for mut pool in places {
             while let Some(before) = pools.pop_if(|before| before.y >= pool.y || before.x >= pool.x) {
                 pool = pool.with(before);
             }
@@ -95,6 +108,19 @@ mod tests {
     fn equal_places_are_one_place() {
         let curve = Isotonic::fit(&[(2.0, 1.0), (2.0, 3.0), (3.0, 5.0)]);
         assert_eq!(curve.points, [(2.0, 2.0), (3.0, 5.0)]);
+        // By hand: 2 stands at 3, which is below 5, so that both are one pool at the mean of 5, 0 and 6.
+        for pairs in [
+            [(1.0, 5.0), (2.0, 0.0), (2.0, 6.0)],
+            [(2.0, 6.0), (2.0, 0.0), (1.0, 5.0)],
+        ] {
+            let points = Isotonic::fit(&pairs).points;
+            assert_eq!(points.len(), 1, "{points:?}");
+            let (x, y) = points[0];
+            assert!(
+                (x - 5.0 / 3.0).abs() < 1e-12 && (y - 11.0 / 3.0).abs() < 1e-12,
+                "{x} {y}"
+            );
+        }
         assert!((Isotonic::default().at(0.25) - 0.25).abs() < f64::EPSILON);
     }
 }

@@ -110,10 +110,10 @@ impl Ridge {
         Fit { weights, constant }
     }
 
-    /// The prediction of each item by the fit to all other groups.
+    /// The prediction of each item by the fit to all other groups; not a number where rounding allows none.
     pub fn held_out(&self, y: &[f64], penalty: f64) -> Vec<f64> {
         let dual = self.dual(y, penalty);
-        let mut predictions = y.to_vec();
+        let mut predictions = vec![f64::NAN; y.len()];
         for group in &self.groups {
             let own = self.inverse(group, penalty);
             let errors = Mat::from_fn(group.len(), 1, |i, _| dual[group[i]]);
@@ -123,7 +123,7 @@ impl Ridge {
             };
             let errors = factors.solve(&errors);
             for (i, &item) in group.iter().enumerate() {
-                predictions[item] -= errors[(i, 0)];
+                predictions[item] = y[item] - errors[(i, 0)];
             }
         }
         predictions
@@ -158,7 +158,10 @@ impl Ridge {
 
     /// The penalty whose held-out predictions of `y` are nearest, and those predictions.
     pub fn best(&self, y: &[f64]) -> (f64, Vec<f64>) {
-        let loss = |p: &[f64]| p.iter().zip(y).map(|(p, y)| (p - y).powi(2)).sum::<f64>();
+        let loss = |p: &[f64]| {
+            let loss = p.iter().zip(y).map(|(p, y)| (p - y).powi(2)).sum::<f64>();
+            if loss.is_nan() { f64::INFINITY } else { loss }
+        };
         let tried = PENALTIES.map(|penalty| (penalty, self.held_out(y, penalty)));
         let best = tried.into_iter().min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1)));
         best.unwrap_or_default()
@@ -356,6 +359,22 @@ mod tests {
             crate::metrics::pearson(&pairs).is_some_and(|r| r > 0.9),
             "{pairs:?}"
         );
+    }
+
+    /// Vectors that are too long, as rounding may make them: by hand, the parts of the inverse are positive where
+    /// `4 / (1 + penalty) < 1` alone.
+    #[test]
+    fn a_penalty_that_gives_no_prediction_is_not_chosen() {
+        let ridge = Ridge {
+            values: vec![1.0],
+            vectors: Mat::from_fn(2, 1, |_, _| 2.0),
+            groups: vec![vec![0], vec![1]],
+            scale: 1.0,
+        };
+        assert!(ridge.held_out(&[1.0, 2.0], 0.1).iter().all(|p| p.is_nan()));
+        let (penalty, held_out) = ridge.best(&[1.0, 2.0]);
+        assert!((penalty - 10.0).abs() < f64::EPSILON, "{penalty}");
+        assert!(held_out.iter().all(|p| p.is_finite()), "{held_out:?}");
     }
 
     #[test]

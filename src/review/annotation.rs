@@ -69,6 +69,8 @@ pub struct Shown {
     check: Option<Side>,
     information: f32,
     settles: Vec<RecordId>,
+    /// What was said of it first, where that stays although it is shown again.
+    said: Option<RecordId>,
 }
 
 impl Shown {
@@ -90,7 +92,11 @@ impl Shown {
             check: self.check,
             information: self.information,
             seconds,
-            settles: self.settles.clone(),
+            // Who leaves a pair to others decides nothing between them.
+            settles: match choice {
+                Choice::Skip => Vec::new(),
+                _ => self.settles.clone(),
+            },
         }
     }
 }
@@ -314,6 +320,9 @@ impl Annotation {
         let Some(shown) = self.shown.take() else {
             return Vec::new();
         };
+        if let Some(record) = shown.said.clone() {
+            return self.made_and_next(record, shown, stamp);
+        }
         let rewritten = rewritten.map(|r| self.without_names(&shown, r));
         let seconds = stamp
             .at
@@ -331,10 +340,14 @@ impl Annotation {
         let traces = traces.map(|c| Attachment::Trace(Arc::new(c.trace.clone())));
         let draft = self.draft(Entry::Comparison(Box::new(comparison)), traces.into(), stamp);
         let mut wanted: Vec<Wanted> = draft.into_iter().collect();
+        wanted.extend(self.made_and_next(record, shown, stamp));
+        wanted
+    }
+
+    fn made_and_next(&mut self, record: RecordId, shown: Shown, stamp: Stamp) -> Vec<Wanted> {
         self.made.push((record, shown));
         self.show_next(stamp);
-        wanted.extend(self.draw());
-        wanted
+        self.draw()
     }
 
     /// As a model could have written it.
@@ -349,17 +362,38 @@ impl Annotation {
         }
     }
 
-    /// Takes the last comparison back, and shows its pair again; none where there is none since the beginning.
+    /// Takes the last comparison back, and shows its pair again; none where there is none since the beginning. A check is
+    /// only shown again: its first answer counts, or whoever suspects one could mend it.
     pub fn undo(&mut self, stamp: Stamp) -> Option<Vec<Wanted>> {
         let (record, shown) = self.made.pop()?;
+        if shown.check.is_some() {
+            let said = Some(record);
+            self.show_again(Shown { said, ..shown }, stamp);
+            return Some(Vec::new());
+        }
         self.begin.judged.retain(|j| j.record != record);
         let dossier = shown.question().0.clone();
+        self.show_again(shown, stamp);
+        let draft = self.draft(Entry::Undo(Undo { dossier, record }), Vec::new(), stamp);
+        Some(draft.into_iter().collect())
+    }
+
+    /// A comparison could not be written: its pair waits again, and is shown. Whether it was one of this round.
+    pub fn not_saved(&mut self, record: &RecordId, stamp: Stamp) -> bool {
+        let Some(at) = self.made.iter().position(|(made, _)| made == record) else {
+            return false;
+        };
+        let (_, shown) = self.made.remove(at);
+        self.begin.judged.retain(|j| j.record != *record);
+        self.show_again(shown, stamp);
+        true
+    }
+
+    fn show_again(&mut self, shown: Shown, stamp: Stamp) {
         self.shown = Some(Shown {
             since: stamp.at,
             ..shown
         });
-        let draft = self.draft(Entry::Undo(Undo { dossier, record }), Vec::new(), stamp);
-        Some(draft.into_iter().collect())
     }
 
     fn draft(&self, entry: Entry, attachments: Vec<Attachment>, stamp: Stamp) -> Option<Wanted> {
@@ -416,6 +450,7 @@ impl Annotation {
             check: None,
             information: pair.information(),
             settles: settles.filter(|_| self.begin.adjudicating).collect(),
+            said: None,
         }
     }
 
@@ -443,6 +478,7 @@ impl Annotation {
             check: Some(if turned { Side::Right } else { Side::Left }),
             information: 0.0,
             settles: Vec::new(),
+            said: None,
         })
     }
 

@@ -206,6 +206,9 @@ pub struct Calibrated {
     pub dimensions: Vec<Gain>,
     /// Why: what it was fitted to, or what is returned to.
     pub cause: String,
+    /// SHA-256 of the file it was fitted to, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<ContentHash>,
 }
 
 /// What a calibration does for one dimension.

@@ -216,6 +216,7 @@ pub(crate) fn calibrated(id: &str, bytes: &[u8]) -> Draft {
                 ratings: 24,
                 dimensions: Vec::new(),
                 cause: "fitted to decisions".to_owned(),
+                data: None,
             })),
         )
     }

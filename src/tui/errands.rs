@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::task::JoinSet;
 
 use super::highlight::Highlights;
-use super::state::overlay::ExportFormat;
+use super::state::overlay::{ExportFormat, Followed};
 use super::state::{ExportFault, Message, Opened, Reread, document};
 use super::width::Measure;
 use crate::dossier::Dossier;
@@ -323,11 +323,19 @@ pub(super) fn look(runs: PathBuf, again: bool, answers: Sender<Message>) {
         if again {
             tokio::time::sleep(LOOKS).await;
         }
-        let look = tokio::task::spawn_blocking(move || Look::newest(&runs)).await;
-        // What cannot be read now may be readable at the next look.
-        let look = look.ok().and_then(Result::ok).flatten();
-        let _ = answers.send(Message::Looked(look.map(Box::new))).await;
+        let look = tokio::task::spawn_blocking(move || followed(&runs)).await;
+        let look = look.unwrap_or_else(|e| Followed::Unread(fault("a run could not be read", e).to_string()));
+        let _ = answers.send(Message::Looked(look)).await;
     });
+}
+
+/// The newest training run. What cannot be read now may be readable at the next look.
+fn followed(runs: &Path) -> Followed {
+    match Look::newest(runs) {
+        Ok(Some(look)) => Followed::Run(Box::new(look)),
+        Ok(None) => Followed::Nothing,
+        Err(error) => Followed::Unread(error.to_string()),
+    }
 }
 
 /// Writes a report.

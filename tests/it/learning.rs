@@ -23,8 +23,13 @@ const BAD: [&str; 4] = [
 
 /// 36 texts of 9 prompts, no two alike, good ones rated high in the one dimension of [`rubric`].
 fn ratings() -> String {
+    ratings_of(0..36)
+}
+
+/// Texts by number; nine numbers further stands a text of the same prompt.
+fn ratings_of(numbers: std::ops::Range<usize>) -> String {
     let mut lines = String::new();
-    for i in 0..36_usize {
+    for i in numbers {
         let (words, level) = if i % 3 == 0 { (BAD, 1.5) } else { (GOOD, 4.0) };
         let level = level + if i % 2 == 0 { 0.0 } else { 0.5 };
         let text = format!("{} Number {i}. {}", words[i % 4], words[(i / 4 + 1) % 4]);
@@ -62,8 +67,16 @@ fn scores_are_measured_calibrated_and_brought_back() -> Outcome {
     let dir = tempfile::tempdir()?;
     let (file, rubric) = (dir.path().join("ratings.jsonl"), rubric(dir.path())?);
     std::fs::write(&file, ratings())?;
-    let (file, rubric) = (file.to_string_lossy(), rubric.to_string_lossy());
+    let others = dir.path().join("others.jsonl");
+    std::fs::write(&others, ratings_of(36..54))?;
+    let (file, others, rubric) = (
+        file.to_string_lossy(),
+        others.to_string_lossy(),
+        rubric.to_string_lossy(),
+    );
     let whose = ["--model", SMALL_MODEL, "--rubric", &rubric, "--json"];
+    let mae = |report: &Value| report["dimensions"]["grammar"]["mae"]["value"].as_f64();
+    let before = json_of(&env, &[&["eval", "ratings", &others][..], &whose].concat())?;
 
     let measured = json_of(&env, &[&["eval", "ratings", &file][..], &whose].concat())?;
     assert_eq!((&measured["n"], &measured["groups"]), (&json!(36), &json!(9)));
@@ -98,16 +111,21 @@ fn scores_are_measured_calibrated_and_brought_back() -> Outcome {
     );
     assert_eq!(fitted["saved"], 1);
 
-    // From now on it is what scores are read through.
-    let after = json_of(&env, &[&["eval", "ratings", &file][..], &whose].concat())?;
+    let coverage = fitted["coverage"]["value"].as_f64().unwrap_or_default();
+    assert!((0.5..=1.0).contains(&coverage), "{fitted}");
+
+    // From now on it is what scores are read through; not those that it was fitted to.
+    let same = env.run([&["eval", "ratings", &file][..], &whose].concat())?;
+    assert!(same.failed(2)?.contains("--dry-run"));
+    let after = json_of(&env, &[&["eval", "ratings", &others][..], &whose].concat())?;
     assert_eq!(after["calibration"], fitted["calibration"]);
-    let mae = |report: &Value| report["dimensions"]["grammar"]["mae"]["value"].as_f64();
-    assert!(
-        mae(&after) < mae(&measured),
-        "{:?} {:?}",
-        mae(&after),
-        mae(&measured)
-    );
+    assert!(mae(&after) < mae(&before), "{:?} {:?}", mae(&after), mae(&before));
+    let both = [
+        &["calibrate", "--from", &file, "--test", &file, "--dry-run"][..],
+        &whose,
+    ]
+    .concat();
+    assert!(env.run(both)?.failed(1)?.contains("stands in both files"));
     let text = env
         .run(["calibrate", "list", "--model", SMALL_MODEL, "--rubric", &rubric])?
         .ok()?;
@@ -147,6 +165,21 @@ fn pairs_and_passages_are_measured() -> Outcome {
     assert_eq!((&found["n"], &found["ties"]), (&json!(2), &json!(1)));
     assert_eq!(found["baselines"]["longer"]["value"], 1.0);
     assert!(found["accuracy"]["value"].is_f64(), "{found}");
+    assert_eq!(found["rubric"], Value::Null);
+    let rubric = rubric(dir.path())?;
+    let rubric = rubric.to_string_lossy();
+    let by = [
+        "eval",
+        "pairs",
+        &pairs,
+        "--rubric",
+        &rubric,
+        "--model",
+        SMALL_MODEL,
+        "--json",
+    ];
+    let found = json_of(&env, &by)?;
+    assert!(found["rubric"]["sha256"].is_string(), "{found}");
 
     let questions = dir.path().join("evidence.jsonl");
     let document = GOOD.join(" ");

@@ -91,6 +91,16 @@ fn trained(env: &TestEnvironment) -> Outcome {
     assert!(other.failed(2)?.contains("holds another run"));
     let list = env.run(["train", "list"])?.ok()?;
     assert!(list.contains("first") && list.contains("sft"), "{list}");
+    // A run that cannot be read does not hide the others.
+    let broken = env.workspace().join("runs/broken");
+    std::fs::create_dir_all(&broken)?;
+    std::fs::write(broken.join("manifest.json"), "{")?;
+    let list = env.run(["train", "list"])?.ok()?;
+    assert!(
+        list.contains("first") && list.contains("broken cannot be read"),
+        "{list}"
+    );
+    std::fs::remove_dir_all(&broken)?;
     assert!(env.run(["train", "show", "first"])?.ok()?.contains("    3/3"));
 
     let from = env.workspace().join("runs/first/adapter");
@@ -173,6 +183,33 @@ fn answers_of_people_held_out(env: &TestEnvironment, data: &str, from: &str) -> 
     Ok(())
 }
 
+/// The adapter comes in all the same.
+fn a_run_on_other_weights_is_no_lineage(
+    env: &TestEnvironment,
+    whose: &dyn Fn(&[&str]) -> Outcome<crate::env::Run>,
+) -> Outcome {
+    let (run, other) = (env.workspace().join("runs/first"), tempfile::tempdir()?);
+    let adapter = other.path().join("adapter");
+    std::fs::create_dir(&adapter)?;
+    for file in std::fs::read_dir(run.join("adapter"))? {
+        let file = file?;
+        std::fs::copy(file.path(), adapter.join(file.file_name()))?;
+    }
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(run.join("manifest.json"))?)?;
+    manifest["model"]["sha256"] = "0".repeat(64).into();
+    std::fs::write(other.path().join("manifest.json"), manifest.to_string())?;
+    let import = [
+        "adapters",
+        "import",
+        &adapter.to_string_lossy(),
+        "--name",
+        "other",
+    ];
+    let told = whose(&import)?.ok()?;
+    assert!(told.contains("of a run on other weights"), "{told}");
+    Ok(())
+}
+
 /// Into the workspace, over the gate and back. The model answers by itself until somebody promotes.
 fn put_live_and_back(env: &TestEnvironment) -> Outcome {
     let whose = |args: &[&str]| -> Outcome<crate::env::Run> {
@@ -189,7 +226,11 @@ fn put_live_and_back(env: &TestEnvironment) -> Outcome {
             .failed(2)?
             .contains("already")
     );
+    assert!(imported["manifest"].is_string(), "{imported}");
     assert!(whose(&["adapters", "list"])?.ok()?.contains("no adapter is live"));
+    for reason in [&["--reason", "x"][..], &["--override", "--reason", " "]] {
+        whose(&[&["adapters", "promote", "first"], reason].concat())?.failed(2)?;
+    }
     let few = whose(&["adapters", "promote", "first", "--subjects", "1"])?.failed(1)?;
     assert!(few.contains("cannot decide on 1 people"), "{few}");
     let mut command = env.plumb();
@@ -262,6 +303,7 @@ fn put_live_and_back(env: &TestEnvironment) -> Outcome {
             .failed(1)?
             .contains("no adapter is live")
     );
+    a_run_on_other_weights_is_no_lineage(env, &whose)?;
     whose(&["journal", "verify"])?.ok()?;
     Ok(())
 }
@@ -321,6 +363,10 @@ fn what_cannot_be_trained_on_is_refused() -> Outcome {
     );
     let few = run(&["train", "reward"])?.failed(1)?;
     assert!(few.contains("0 pairs of 0 people"), "{few}");
+    let plan = run(&["train", "plan", "--kind", "reward"])?.failed(1)?;
+    assert!(plan.contains("0 pairs of 0 people"), "{plan}");
+    let from = run(&["train", "plan", "--data", &data, "--from", "nowhere"])?.failed(1)?;
+    assert!(from.contains("nowhere/adapter_config.json"), "{from}");
     let settings = dir.path().join("t.toml");
     std::fs::write(&settings, "[batch]\npack = 1\n")?;
     let wrong = run(&[

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::eval::dossiers::{RatedDossier, compare};
 use crate::ingest::levels::Levels;
 use crate::ingest::{self, Open as _};
+use crate::learn::kept::headings;
 use crate::rubric::Rubric;
 use crate::sanitize::line;
 use crate::watch::{self, Watch};
@@ -82,7 +83,7 @@ impl Judge {
             let calibration = self.calibration.as_ref().map(|c| c.id()).transpose()?;
             let of = (
                 (self.scorer.fingerprint(), self.rubric.hash, calibration),
-                (&dossier.meta, sources),
+                (&dossier.meta, sources, headings(&dossier)),
             );
             rated.push(RatedDossier {
                 levels: Levels::load(&path.join(LEVELS))?,

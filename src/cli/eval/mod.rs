@@ -14,15 +14,18 @@ use crate::config::Config;
 use crate::engine::scorer::Scorer;
 use crate::engine::worker::WorkerModel;
 use crate::engine::{Calibration, ModelIdentity, RubricIdentity};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::evidence::{self, characters};
 use crate::eval::pairs;
 use crate::eval::ratings::{self, Material};
 use crate::hash::ContentHash;
+use crate::learn::calibrate::fresh::fitted_to;
 use crate::learn::forms::{self, Item, RatedEvidence, RatedPair, RatedText};
 use crate::learn::kept::Kept;
 use crate::learn::texts::{TextReader, asked, observations};
 use crate::rubric::Rubric;
+use crate::sanitize::line;
+use crate::store::{Reader, Workspace};
 
 mod alignment;
 mod answers;
@@ -242,6 +245,9 @@ fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
     let identity = RubricIdentity::of(&rubric);
     let model = engine::model(config)?;
     let calibration = engine::calibration(config, &model.identity, &identity)?;
+    if let Some(calibration) = &calibration {
+        refuse_what_was_fitted_to(&args.common.file, calibration, config)?;
+    }
     let mut reader = TextReader::new(scorer(&model)?, calibration, kept(config));
     let watch = Onlooker::start();
     let readings = reader.read(&asked(&texts, &rubric), &watch);
@@ -263,22 +269,47 @@ fn ratings(args: &RatingsArgs, config: &Config) -> Result<()> {
     out::lines(&text::ratings(&report.compared))
 }
 
+/// SHA-256 of a file.
+pub(super) fn sha256_of(path: &Path) -> Result<ContentHash> {
+    let file = std::fs::File::open(path).and_then(ContentHash::of_reader);
+    file.map_err(|e| Error::io("read", path, e))
+}
+
+/// Scores that are read through what was fitted to the very same ratings say nothing of ratings to come.
+fn refuse_what_was_fitted_to(file: &Path, calibration: &Calibration, config: &Config) -> Result<()> {
+    if !Workspace::exists(&config.workspace) {
+        return Ok(());
+    }
+    let records = Reader::open(&config.workspace)?;
+    if !fitted_to(&records, calibration.id()?, sha256_of(file)?)? {
+        return Ok(());
+    }
+    let name = line(&file.display().to_string()).into_owned();
+    let what =
+        format!("the calibration in use was fitted to {name}: on it the scores look better than they are");
+    Err(Error::new(ErrorKind::Usage, what).hint(format!(
+        "`plumb calibrate --from {name} --dry-run` measures each text by a fit to the others"
+    )))
+}
+
 fn pairs(args: &PairsArgs, config: &Config) -> Result<()> {
     let items: Vec<RatedPair> = lines(&args.common.file, args.common.limit)?;
-    let rubric = args.rubric.as_deref().map(Rubric::named).transpose()?;
-    let rubric = Arc::new(rubric.unwrap_or_else(pairs::how_well));
+    let named = args.rubric.as_deref().map(Rubric::named).transpose()?;
+    let identity = named.as_ref().map(RubricIdentity::of);
+    let rubric = Arc::new(named.unwrap_or_else(pairs::how_well));
     let mut reader = reader(config)?;
     let watch = Onlooker::start();
     let answers = pairs::answers(&items, &rubric);
     let readings = reader.read(&answers, &watch);
     watch.end();
     let compared = pairs::compare(&items, &answers, &readings?);
-    let report = Report::new(
+    let mut report = Report::new(
         "pairs",
         &args.common.file,
         reader.scorer().identity().clone(),
         compared,
     );
+    report.rubric = identity;
     if args.common.json {
         return out::json(&report);
     }

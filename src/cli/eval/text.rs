@@ -7,7 +7,7 @@ use crate::eval::dossiers;
 use crate::eval::evidence::{self, Quality};
 use crate::eval::figures::Figure;
 use crate::eval::pairs;
-use crate::eval::ratings::{Compared, System};
+use crate::eval::ratings::{Compared, Halo, System};
 use crate::evidence::Basis;
 use crate::sanitize::line;
 
@@ -39,6 +39,7 @@ pub(in crate::cli) fn ratings(compared: &Compared) -> Vec<String> {
         "between dimensions",
         "people",
         "gap",
+        "95 %",
     ];
     let mut rows = vec![
         head.map(str::to_owned).to_vec(),
@@ -46,6 +47,14 @@ pub(in crate::cli) fn ratings(compared: &Compared) -> Vec<String> {
     ];
     rows.extend(compared.baselines.iter().map(|(name, rival)| system(name, rival)));
     lines.extend(table(&rows, 1..7));
+    if let Some(share) = compared.coverage {
+        lines.push(String::new());
+        lines.push(format!(
+            "ratings within the margin: {} [{}]",
+            value(Some(share)),
+            range(Some(share))
+        ));
+    }
     if let Some(gain) = compared.gain_over_words {
         lines.push(String::new());
         lines.push(format!(
@@ -61,19 +70,23 @@ pub(in crate::cli) fn ratings(compared: &Compared) -> Vec<String> {
 }
 
 fn system(name: &str, system: &System) -> Vec<String> {
-    let halo = |of: fn(&crate::eval::ratings::Halo) -> f64| {
-        system
-            .halo
-            .as_ref()
-            .map_or_else(dash, |halo| format!("{:.3}", of(halo)))
+    let halo = |of: fn(&Halo) -> f64| {
+        let halo = system.halo.as_ref();
+        halo.map_or_else(dash, |halo| format!("{:.3}", of(halo)))
     };
+    let gap = system.halo.map(|halo| Figure {
+        value: halo.gap,
+        low: halo.gap_low,
+        high: halo.gap_high,
+    });
     vec![
         name.replace('_', " "),
         value(system.mean_pearson),
         range(system.mean_pearson),
         halo(|h| h.model),
         halo(|h| h.human),
-        halo(|h| h.gap),
+        value(gap),
+        range(gap),
     ]
 }
 

@@ -211,7 +211,7 @@ impl Words {
                 suggestion: "建议：",
                 influence: "每条证据的分量（总分减去看不到它时的分数）：",
                 unfounded: "引用的句子里没有：",
-                calibrated: "已校准：模型原评 {said}，九成评分在 ±{margin} 以内",
+                calibrated: "已校准：模型原始评分 {said}，九成评分在 ±{margin} 以内",
                 checks: "自述与材料核对 {n} 条：{supported} 条有佐证，{contradicted} 条不符，{missing} 条未见提及",
             },
             Language::En => Self {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::TrainArgs;
 use crate::cli::engine;
 use crate::cli::onlooker::Onlooker;
-use crate::config::Config;
+use crate::config::{Config, WeightForm};
 use crate::engine::worker::WorkerModel;
 use crate::error::Result;
 use crate::hash::ContentHash;
-use crate::learn::train::estimate::{Estimate, Load, available, estimate};
-use crate::learn::train::folder::{DataIdentity, MachineIdentity, Manifest, RunKind};
-use crate::learn::train::learner::{Learner, checkpointing};
+use crate::learn::train::estimate::{Estimate, Load, estimate};
+use crate::learn::train::folder::{DataIdentity, MachineIdentity, Manifest, RunKind, check_base};
+use crate::learn::train::learner::Learner;
 use crate::learn::train::settings::Over;
 use crate::learn::train::{Objective, Settings};
 use crate::model::backend::Backend;
@@ -25,20 +25,20 @@ use crate::model::tokenizer::Tokenizer;
 use crate::watch::Watch;
 
 /// A base that is not loaded yet, and the settings of a run.
-pub(super) struct Base<'a> {
-    how: &'a TrainArgs,
-    model: WorkerModel,
+pub(super) struct Base {
+    pub(super) model: WorkerModel,
     backend: Backend,
     gguf: Gguf,
     sizes: DecoderConfig,
     pub(super) tokenizer: Arc<Tokenizer>,
     pub(super) frame: ChatFrame,
     pub(super) settings: Settings,
+    start: Option<(Adapter, ContentHash)>,
 }
 
-impl<'a> Base<'a> {
-    /// Reads what the model is, not its weights.
-    pub(super) fn new(how: &'a TrainArgs, config: &Config) -> Result<Self> {
+impl Base {
+    /// Reads what the model is, not its weights, and the adapter that the run begins with.
+    pub(super) fn new(how: &TrainArgs, config: &Config) -> Result<Self> {
         let mut settings = Settings::load(how.settings.as_deref())?;
         let model = engine::base(config)?;
         let gguf = Gguf::open(&model.path)?;
@@ -49,15 +49,35 @@ impl<'a> Base<'a> {
         if settings.over == Over::Answers {
             settings.lora.invocation.clone_from(&frame.before_answer);
         }
+        let sizes = DecoderConfig::from_gguf(&gguf)?;
+        let start = match &how.from {
+            None => None,
+            Some(dir) => {
+                check_base(dir, &model.identity)?;
+                let start = peft::load(dir, &sizes)?;
+                // It goes on being laid over what it was laid over.
+                let invocation = &start.settings.invocation;
+                frame.check_invocation(invocation, &tokenizer)?;
+                settings.over = match invocation.as_slice() {
+                    [] => Over::Everything,
+                    _ => Over::Answers,
+                };
+                settings.lora = LoraSettings {
+                    dropout: settings.lora.dropout,
+                    ..start.settings
+                };
+                Some((start.adapter, start.sha256))
+            }
+        };
         Ok(Self {
-            how,
-            sizes: DecoderConfig::from_gguf(&gguf)?,
-            frame,
-            backend,
             model,
+            backend,
             gguf,
+            sizes,
             tokenizer,
+            frame,
             settings,
+            start,
         })
     }
 
@@ -67,33 +87,16 @@ impl<'a> Base<'a> {
         estimate(&self.settings, &self.sizes, form, load, &self.backend)
     }
 
-    /// Loads the weights, and the adapter that the run begins with.
-    pub(super) fn load(mut self, watch: &Onlooker) -> Result<Loaded> {
+    /// Loads the weights, for a run that takes what `estimate` says.
+    pub(super) fn load(self, estimate: &Estimate, watch: &Onlooker) -> Result<Loaded> {
         let form = self.model.options.weights;
         let decoder = Decoder::load(&self.gguf, form, &self.backend, &|part| {
             watch.tell("loading the weights", (part * 100.0) as usize, 100);
         })?;
-        let start = match &self.how.from {
-            None => None,
-            Some(dir) => Some(peft::load(dir, decoder.config())?),
-        };
-        if let Some(start) = &start {
-            // It goes on being laid over what it was laid over.
-            let invocation = &start.settings.invocation;
-            self.frame.check_invocation(invocation, &self.tokenizer)?;
-            self.settings.over = match invocation.as_slice() {
-                [] => Over::Everything,
-                _ => Over::Answers,
-            };
-            self.settings.lora = LoraSettings {
-                dropout: self.settings.lora.dropout,
-                ..start.settings.clone()
-            };
-        }
         Ok(Loaded {
-            checkpointing: checkpointing(&self.settings, decoder.config(), available(&self.backend)),
+            checkpointing: estimate.checkpointing,
             decoder,
-            start: start.map(|s| (s.adapter, s.sha256)),
+            start: self.start,
             model: self.model,
             settings: self.settings,
         })
@@ -135,6 +138,13 @@ impl Loaded {
             start: self.start.as_ref().map(|(_, sha256)| *sha256),
             judge: None,
             settings: self.settings.clone(),
+            weights: Some(
+                match self.model.options.weights {
+                    WeightForm::Blocks => "blocks",
+                    WeightForm::F32 => "f32",
+                }
+                .to_owned(),
+            ),
             data,
             steps,
             parameters: objective

@@ -14,7 +14,8 @@ use crate::learn::train::Settings;
 use crate::learn::train::answering::{Task, tasks};
 use crate::learn::train::estimate::Load;
 use crate::learn::train::folder::DataIdentity;
-use crate::learn::train::sequences::{self, Sequence, families, sequence};
+use crate::learn::train::reward::{Pair, Split, passes, split};
+use crate::learn::train::sequences::{self, Family, Sequence, epochs, sequence};
 use crate::sanitize::line;
 
 /// A dataset in tokens.
@@ -64,23 +65,13 @@ impl Data {
 
     /// What there is to read and to learn from.
     pub(super) fn load(&self, settings: &Settings) -> Load {
-        let batch = &settings.batch;
-        let families = families(&self.train, batch.pack);
-        let tokens = families.iter().map(|family| family.tokens).sum::<usize>() * batch.epochs;
-        let learnt = self.train.iter().map(Sequence::learnt).sum::<usize>() * batch.epochs;
-        let all = tokens.div_ceil(batch.pack * batch.accumulation);
-        let steps = if batch.max_steps == 0 {
-            all
-        } else {
-            all.min(batch.max_steps)
-        };
-        let part = steps as f64 / all.max(1) as f64;
-        Load {
-            steps,
-            tokens: (tokens as f64 * part) as usize,
-            learnt: (learnt as f64 * part) as usize,
-            written: 0,
-        }
+        let read = |pass: &Vec<Family>| pass.iter().map(|family| family.tokens).sum();
+        let passes: Vec<Vec<usize>> = epochs(&self.train, settings)
+            .iter()
+            .map(|passes| passes.iter().map(read).collect())
+            .collect();
+        let learnt = self.train.iter().map(Sequence::learnt).sum::<usize>();
+        Load::of_passes(&settings.batch, &passes, learnt * settings.batch.epochs)
     }
 }
 
@@ -137,6 +128,7 @@ impl Tasks {
         } else {
             SCORE
         };
+        let longest = self.train.iter().map(|t| t.prompt.len()).max().unwrap_or(0);
         let prompts = grpo.steps * grpo.prompts;
         let prompt = self.identity.tokens / self.train.len().max(1);
         let drawn = prompts * grpo.group * answer;
@@ -149,12 +141,56 @@ impl Tasks {
             tokens: read,
             learnt: drawn * 2,
             written: drawn + measured * grpo.group * answer,
+            rows: longest + grpo.group * grpo.longest_answer,
         }
     }
 }
 
+/// Pairs of answers in tokens.
+pub(super) struct Pairs {
+    pub(super) train: Vec<Pair>,
+    pub(super) held_out: Vec<Pair>,
+    pub(super) identity: DataIdentity,
+    /// The tokens of each pass.
+    passes: Vec<usize>,
+}
+
+impl Pairs {
+    /// Reads the pairs of a file, or those of the workspace, and leaves out those that are too long.
+    pub(super) fn read(path: Option<&Path>, base: &Base, config: &Config) -> Result<Self> {
+        let (comparisons, identity) = comparisons(path, config)?;
+        let pairs: Vec<Pair> = comparisons
+            .iter()
+            .map(|c| Pair::of(c, &base.tokenizer, &base.frame))
+            .collect::<Result<_>>()?;
+        let Split {
+            train,
+            held_out,
+            left_out,
+        } = split(pairs, &base.settings)?;
+        let passes = passes(&train, base.settings.batch.pack);
+        Ok(Self {
+            identity: DataIdentity {
+                samples: train.len(),
+                tokens: passes.iter().sum(),
+                left_out,
+                ..identity
+            },
+            train,
+            held_out,
+            passes,
+        })
+    }
+
+    /// What there is to read.
+    pub(super) fn load(&self, settings: &Settings) -> Load {
+        let epochs = vec![self.passes.clone(); settings.batch.epochs];
+        Load::of_passes(&settings.batch, &epochs, 0)
+    }
+}
+
 /// Pairs from a file, or from what people decided in the workspace.
-pub(super) fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<Comparison>, DataIdentity)> {
+fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<Comparison>, DataIdentity)> {
     let identity = |path: PathBuf, sha256| DataIdentity {
         path,
         sha256,
@@ -170,8 +206,8 @@ pub(super) fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<C
             identity(config.workspace.clone(), ContentHash::of(text.as_bytes())),
         ));
     };
-    let pairs: Vec<RatedPair> = forms::read(path)?;
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    let pairs: Vec<RatedPair> = forms::parse(&line(&path.display().to_string()), &text)?;
     let one = |pair: RatedPair| {
         let (chosen, rejected) = match pair.majority {
             Majority::A => (pair.a, pair.b),
@@ -191,5 +227,8 @@ pub(super) fn comparisons(path: Option<&Path>, config: &Config) -> Result<(Vec<C
         })
     };
     let comparisons = pairs.into_iter().filter_map(one).collect();
-    Ok((comparisons, identity(path.to_path_buf(), ContentHash::of(&bytes))))
+    Ok((
+        comparisons,
+        identity(path.to_path_buf(), ContentHash::of(text.as_bytes())),
+    ))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::base::Base;
-use super::data::{Data, Tasks, comparisons};
+use super::data::{Data, Pairs, Tasks};
 use super::ending::train;
 use super::{TrainArgs, folder};
 use crate::cli::onlooker::Onlooker;
@@ -12,26 +12,22 @@ use crate::config::Config;
 use crate::engine::grammar::GrammarFactory;
 use crate::engine::reading::LevelTokens;
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::train::folder::{DataIdentity, Manifest, RunKind};
+use crate::learn::train::folder::{Manifest, RunKind, check_base};
 use crate::learn::train::grpo::Grpo;
 use crate::learn::train::judge::Judge;
-use crate::learn::train::reward::{Pair, RewardModel, split};
+use crate::learn::train::reward::RewardModel;
 use crate::learn::train::sft::Sft;
 
 /// `plumb train sft`.
 pub(super) fn sft(dir: &Path, how: &TrainArgs, config: &Config) -> Result<()> {
     let base = Base::new(how, config)?;
     let data = Data::read(dir, &base)?;
-    base.estimate(data.load(&base.settings))?.check()?;
+    let estimate = base.estimate(data.load(&base.settings))?;
+    estimate.check()?;
     let folder = folder(config, how.run.as_deref(), RunKind::Sft)?;
     let (watch, tokenizer) = (Onlooker::start(), Arc::clone(&base.tokenizer));
-    let loaded = base.load(&watch)?;
-    let objective = Sft {
-        learner: loaded.learner(),
-        tokenizer: &tokenizer,
-        train: &data.train,
-        valid: &data.valid,
-    };
+    let loaded = base.load(&estimate, &watch)?;
+    let objective = Sft::new(loaded.learner(), &tokenizer, &data.train, &data.valid);
     let manifest = loaded.manifest(RunKind::Sft, &objective, objective.steps(), data.identity)?;
     train(&objective, &manifest, &folder, how, &watch)
 }
@@ -49,13 +45,18 @@ pub(super) fn grpo(dir: &Path, judge: Option<&Path>, how: &TrainArgs, config: &C
         return Err(Error::new(ErrorKind::Usage, what)
             .hint("name one with --judge DIR and set grpo.weights.model in the settings, or neither"));
     }
+    if let Some(judge) = judge {
+        Judge::check(judge)?;
+        check_base(judge, &base.model.identity)?;
+    }
     let tasks = Tasks::read(dir, &base)?;
-    base.estimate(tasks.load(&base.settings))?.check()?;
+    let estimate = base.estimate(tasks.load(&base.settings))?;
+    estimate.check()?;
     let folder = folder(config, how.run.as_deref(), RunKind::Grpo)?;
     let (watch, tokenizer) = (Onlooker::start(), Arc::clone(&base.tokenizer));
     let grammars = GrammarFactory::new(Arc::clone(&tokenizer))?;
     let levels = LevelTokens::of(&tokenizer)?;
-    let loaded = base.load(&watch)?;
+    let loaded = base.load(&estimate, &watch)?;
     let judge = judge.map(|dir| Judge::load(dir, &loaded.decoder)).transpose()?;
     let objective = Grpo {
         judge: judge.as_ref(),
@@ -77,26 +78,13 @@ pub(super) fn grpo(dir: &Path, judge: Option<&Path>, how: &TrainArgs, config: &C
 /// `plumb train reward`.
 pub(super) fn reward(path: Option<&Path>, how: &TrainArgs, config: &Config) -> Result<()> {
     let base = Base::new(how, config)?;
-    let (comparisons, identity) = comparisons(path, config)?;
-    let longest = base.settings.batch.longest;
-    let mut pairs: Vec<Pair> = comparisons
-        .iter()
-        .map(|c| Pair::of(c, &base.tokenizer, &base.frame))
-        .collect::<Result<_>>()?;
-    let count = pairs.len();
-    pairs.retain(|p| p.prompt.len() + p.chosen.len().max(p.rejected.len()) <= longest);
-    let left_out = count - pairs.len();
-    let (train_on, held_out) = split(pairs, base.settings.reward.held_out, base.settings.seed)?;
+    let pairs = Pairs::read(path, &base, config)?;
+    let estimate = base.estimate(pairs.load(&base.settings))?;
+    estimate.check()?;
     let folder = folder(config, how.run.as_deref(), RunKind::Reward)?;
     let watch = Onlooker::start();
-    let loaded = base.load(&watch)?;
-    let objective = RewardModel::new(loaded.learner(), &train_on, &held_out);
-    let identity = DataIdentity {
-        samples: train_on.len(),
-        tokens: objective.tokens(),
-        left_out,
-        ..identity
-    };
-    let manifest = loaded.manifest(RunKind::Reward, &objective, objective.steps(), identity)?;
+    let loaded = base.load(&estimate, &watch)?;
+    let objective = RewardModel::new(loaded.learner(), &pairs.train, &pairs.held_out);
+    let manifest = loaded.manifest(RunKind::Reward, &objective, objective.steps(), pairs.identity)?;
     train(&objective, &manifest, &folder, how, &watch)
 }

@@ -54,6 +54,9 @@ pub enum TrainCommand {
         /// The folder that `plumb dataset build` wrote
         #[arg(long, value_name = "DIR", default_value = "dataset")]
         data: PathBuf,
+        /// For a reward model: pairs, one JSON object a line; else those of the workspace's decisions
+        #[arg(long, value_name = "FILE")]
+        pairs: Option<PathBuf>,
         /// What would be trained
         #[arg(long, value_enum, default_value_t = Planned::Sft)]
         kind: Planned,
@@ -84,6 +87,8 @@ pub enum Planned {
     Sft,
     /// `plumb train grpo`
     Grpo,
+    /// `plumb train reward`
+    Reward,
 }
 
 /// How to train.
@@ -101,7 +106,7 @@ pub struct TrainArgs {
     /// The base
     #[arg(long, value_name = "ID")]
     model: Option<String>,
-    /// Stop after so many minutes, at the end of a step; the same command goes on
+    /// Stop after so many minutes, at the end of a step; the same command with the run's name, --run NAME, goes on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     max_minutes: Option<u32>,
     /// Print one JSON object
@@ -133,7 +138,12 @@ pub fn run(command: &TrainCommand, config: &Config) -> Result<()> {
         TrainCommand::Sft { data, how } => kinds::sft(data, how, config),
         TrainCommand::Reward { pairs, how } => kinds::reward(pairs.as_deref(), how, config),
         TrainCommand::Grpo { data, judge, how } => kinds::grpo(data, judge.as_deref(), how, config),
-        TrainCommand::Plan { data, kind, how } => plan::run(data, *kind, how, config),
+        TrainCommand::Plan {
+            data,
+            pairs,
+            kind,
+            how,
+        } => plan::run(data, pairs.as_deref(), *kind, how, config),
         TrainCommand::List { json } => runs::list(config, *json),
         TrainCommand::Show { run, json } => runs::show(config, run, *json),
     }

@@ -3,14 +3,20 @@
 use std::path::Path;
 
 use super::base::Base;
-use super::data::{Data, Tasks};
+use super::data::{Data, Pairs, Tasks};
 use super::{Planned, TrainArgs};
 use crate::cli::out;
 use crate::config::Config;
 use crate::error::Result;
 use crate::learn::train::duration;
 
-pub(super) fn run(dir: &Path, kind: Planned, how: &TrainArgs, config: &Config) -> Result<()> {
+pub(super) fn run(
+    dir: &Path,
+    pairs: Option<&Path>,
+    kind: Planned,
+    how: &TrainArgs,
+    config: &Config,
+) -> Result<()> {
     let base = Base::new(how, config)?;
     let (load, identity) = match kind {
         Planned::Sft => {
@@ -20,6 +26,10 @@ pub(super) fn run(dir: &Path, kind: Planned, how: &TrainArgs, config: &Config) -
         Planned::Grpo => {
             let tasks = Tasks::read(dir, &base)?;
             (tasks.load(&base.settings), tasks.identity)
+        }
+        Planned::Reward => {
+            let pairs = Pairs::read(pairs, &base, config)?;
+            (pairs.load(&base.settings), pairs.identity)
         }
     };
     let estimate = base.estimate(load)?;

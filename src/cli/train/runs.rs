@@ -24,12 +24,24 @@ pub(super) fn list(config: &Config, json: bool) -> Result<()> {
             .map(str::to_owned)
             .to_vec(),
     ];
+    let mut faults = Vec::new();
     for name in &names {
         let folder = RunFolder::at(&dir.join(name));
-        let Some(manifest) = folder.manifest()? else {
-            continue;
+        let read = || -> Result<_> { Ok((folder.manifest()?, folder.telemetry()?.pop())) };
+        let (manifest, last) = match read() {
+            Ok((Some(manifest), last)) => (manifest, last),
+            Ok((None, _)) => continue,
+            // One run that cannot be read does not hide the others.
+            Err(fault) => {
+                let fault = fault.to_string();
+                if json {
+                    out::json(&serde_json::json!({ "run": name, "fault": fault }))?;
+                } else {
+                    faults.push(format!("{} cannot be read: {}", line(name), line(&fault)));
+                }
+                continue;
+            }
         };
-        let last = folder.telemetry()?.pop();
         if json {
             out::json(&serde_json::json!({
                 "run": name, "kind": manifest.kind, "model": manifest.model,
@@ -41,17 +53,21 @@ pub(super) fn list(config: &Config, json: bool) -> Result<()> {
         rows.push(vec![
             line(name).into_owned(),
             manifest.kind.name().to_owned(),
-            manifest.model.id.to_string(),
+            line(manifest.model.id.as_str()).into_owned(),
             last.as_ref().map_or(0, |t| t.step).to_string(),
             manifest.steps.to_string(),
             loss.map_or_else(|| "–".to_owned(), |l| format!("{l:.3}")),
         ]);
     }
-    match (json, rows.len()) {
-        (true, _) => Ok(()),
-        (false, 1) => out::lines(&["there is no run; `plumb train sft` begins one".to_owned()]),
-        (false, _) => out::lines(&out::table(&rows, 3..6)),
+    if json {
+        return Ok(());
     }
+    if rows.len() == 1 && faults.is_empty() {
+        return out::lines(&["there is no run; `plumb train sft` begins one".to_owned()]);
+    }
+    let mut lines = out::table(&rows, 3..6);
+    lines.extend(faults);
+    out::lines(&lines)
 }
 
 /// `plumb train show`.
@@ -70,15 +86,16 @@ pub(super) fn show(config: &Config, run: &str, json: bool) -> Result<()> {
     let mut lines = vec![format!(
         "{} on {}, {} samples, {} numbers learn",
         manifest.kind.name(),
-        manifest.model.id,
+        line(manifest.model.id.as_str()),
         manifest.data.samples,
         manifest.parameters
     )];
+    lines.extend(manifest.left_out());
     for told in told.iter().rev().take(STEPS).rev() {
         let figures: Vec<String> = told
             .figures
             .iter()
-            .map(|(name, v)| format!("{name} {v:.4}"))
+            .map(|(name, v)| format!("{} {v:.4}", line(name)))
             .collect();
         lines.push(format!(
             "{:>5}/{}  {}  {:.0} tok/s",

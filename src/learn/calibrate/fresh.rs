@@ -8,11 +8,12 @@ use super::{Fitted, Left, MIN_GROUPS, MIN_RATINGS, Observation, fit, said_of};
 use crate::engine::Calibration;
 use crate::engine::calibration::Reader as DimensionReader;
 use crate::engine::focus::Focus;
+use crate::engine::{ModelIdentity, RubricIdentity};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId, SubjectId};
 use crate::review::{Calibrated, Entry, Gain};
-use crate::store::{Draft, Health, Reader};
+use crate::store::{Draft, Health, Reader, Record};
 
 /// A calibration that was just fitted.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Fresh {
     pub calibration: Calibration,
     /// The record that takes it into use.
     pub record: Calibrated,
+    /// What it was fitted on top of.
+    base: Option<Calibration>,
 }
 
 impl Fresh {
@@ -46,7 +49,17 @@ impl Fresh {
             shown: base.map_or_else(BTreeMap::new, |base| base.shown.clone()),
             dimensions: readers,
         };
-        Self::recorded(calibration, seen.len(), dimensions, cause)
+        Ok(Self {
+            base: base.cloned(),
+            ..Self::recorded(calibration, seen.len(), dimensions, cause)?
+        })
+    }
+
+    /// The same, fitted to the file of this content.
+    #[must_use]
+    pub fn of_file(mut self, sha256: ContentHash) -> Self {
+        self.record.data = Some(sha256);
+        self
     }
 
     /// One that was fitted to made-up people, and what it does for `seen`, of whom the levels are known.
@@ -72,8 +85,13 @@ impl Fresh {
             ratings: ratings as u32,
             dimensions,
             cause,
+            data: None,
         };
-        Ok(Self { calibration, record })
+        Ok(Self {
+            calibration,
+            record,
+            base: None,
+        })
     }
 
     /// Fits to the decisions in the workspace at `root`, of which a writer may make more meanwhile.
@@ -100,19 +118,18 @@ impl Fresh {
         Self::fit(&seen, of, base.as_ref(), "fitted to decisions".to_owned())
     }
 
-    /// What the store is to keep.
+    /// What the store is to keep: also what it stands upon, which may have come with this version of the program.
     ///
     /// # Errors
     /// The calibration cannot be encoded.
     pub fn draft(&self, id: RecordId, actor: Person, role: String) -> Result<Draft> {
-        let bytes = self.calibration.encode()?;
-        Ok(draft(
-            self.record.clone(),
-            id,
-            actor,
-            role,
-            vec![(ContentHash::of(&bytes), bytes)],
-        ))
+        let both = std::iter::once(&self.calibration).chain(&self.base);
+        let blob = |calibration: &Calibration| {
+            let bytes = calibration.encode()?;
+            Ok((ContentHash::of(&bytes), bytes))
+        };
+        let blobs = both.map(blob).collect::<Result<_>>()?;
+        Ok(draft(self.record.clone(), id, actor, role, blobs))
     }
 }
 
@@ -144,7 +161,72 @@ pub fn live(reader: Option<&Reader>, of: For<'_>) -> Result<Option<Calibration>>
     Ok(Calibration::built_in(of.model, of.rubric, of.prompt_sha256))
 }
 
-/// What a fit to decisions stands upon: what is live, as it was before decisions were fitted to.
+/// Whether a calibration was fitted to the file of this content, as the records about it say.
+///
+/// # Errors
+/// The records cannot be read.
+pub fn fitted_to(reader: &Reader, calibration: ContentHash, file: ContentHash) -> Result<bool> {
+    let says = |record: &Record| match &record.entry {
+        Entry::Calibration(c) => c.calibration == Some(calibration) && c.data == Some(file),
+        _ => false,
+    };
+    Ok(reader.of_no_dossier()?.iter().any(says))
+}
+
+/// What was ever said of calibrations for these weights and this rubric, oldest first.
+///
+/// # Errors
+/// The records cannot be read.
+pub fn history(
+    reader: &Reader,
+    model: &ModelIdentity,
+    rubric: &RubricIdentity,
+) -> Result<Vec<(Record, Calibrated)>> {
+    let of_these = reader
+        .of_no_dossier()?
+        .into_iter()
+        .filter_map(|record| match record.entry.clone() {
+            Entry::Calibration(c) if c.model.reads_as() == model.reads_as() && c.rubric == *rubric => {
+                Some((record, *c))
+            }
+            _ => None,
+        });
+    Ok(of_these.collect())
+}
+
+/// The part of [`history`] that scores may be read through: not what was fitted to another wording of the prompt or under another
+/// adapter, and not what is gone.
+///
+/// # Errors
+/// As [`live`].
+pub fn fitting(reader: &Reader, of: For<'_>) -> Result<Vec<(Record, Calibrated)>> {
+    let mut found = Vec::new();
+    for (record, said) in history(reader, of.model, of.rubric)? {
+        let fits = match &said.calibration {
+            None => true,
+            Some(id) if reader.blobs().contains(id)? => {
+                Calibration::decode(&reader.blobs().get(id)?)?.fits(of.model, of.rubric, of.prompt_sha256)
+            }
+            Some(_) => false,
+        };
+        if fits {
+            found.push((record, said));
+        }
+    }
+    Ok(found)
+}
+
+/// What was in use before the current one first was.
+pub fn before(
+    fitting: &[(Record, Calibrated)],
+    current: Option<ContentHash>,
+) -> Option<&(Record, Calibrated)> {
+    let first = fitting.iter().position(|(_, c)| c.calibration == current)?;
+    first.checked_sub(1).map(|at| &fitting[at])
+}
+
+/// What a fit to decisions stands upon: what is live, as it was before decisions were fitted to. What came with an earlier
+/// version of the program may not have been kept: what comes with this one takes its place.
 fn base(reader: &Reader, of: For<'_>) -> Result<Option<Calibration>> {
     let built_in = || Calibration::built_in(of.model, of.rubric, of.prompt_sha256);
     let Some(live) = live(Some(reader), of)? else {
@@ -158,7 +240,11 @@ fn base(reader: &Reader, of: For<'_>) -> Result<Option<Calibration>> {
     {
         return Ok(Some(built_in));
     }
-    Calibration::decode(&reader.blobs().get(&upon)?).map(Some)
+    let blobs = reader.blobs();
+    if !blobs.contains(&upon)? {
+        return Ok(built_in());
+    }
+    Calibration::decode(&blobs.get(&upon)?).map(Some)
 }
 
 /// A record about calibrations.
@@ -211,7 +297,7 @@ mod tests {
     use crate::engine::{Assessment, Trace};
     use crate::review::Act;
     use crate::seed::Seed;
-    use crate::store::testing::{assessed, decided, read, trace, with_store};
+    use crate::store::testing::{assessed, calibrated, decided, read, trace, with_store};
 
     const DIMENSIONS: [&str; 8] = [
         "ownership",
@@ -260,18 +346,110 @@ mod tests {
         Ok([assessed, decided])
     }
 
+    fn folder() -> Result<tempfile::TempDir> {
+        tempfile::tempdir().map_err(|e| Error::new(ErrorKind::Io, "a folder").because(e))
+    }
+
+    /// Of the scores that [`trace`] tells of.
+    fn calibration(said: &Trace) -> Calibration {
+        Calibration {
+            model: said.model.clone(),
+            rubric: said.rubric.clone(),
+            prompt_sha256: said.prompt_sha256,
+            ..Calibration::example(BTreeMap::new())
+        }
+    }
+
+    fn of(said: &Trace) -> For<'_> {
+        For {
+            model: &said.model,
+            rubric: &said.rubric,
+            prompt_sha256: said.prompt_sha256,
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_returned_to() -> Result<()> {
+        let (dir, said) = (folder()?, trace(0, "delivery", 3.0));
+        let own = calibration(&said);
+        let other = Calibration {
+            prompt_sha256: ContentHash::of(b"another wording"),
+            ..own.clone()
+        };
+        with_store(dir.path(), |store| {
+            for (id, calibration) in [("c1", &other), ("c2", &own)] {
+                store.commit_blocking(calibrated(id, &calibration.encode()?))?;
+            }
+            let reader = Reader::open(dir.path())?;
+            let fitting = fitting(&reader, of(&said))?;
+            assert_eq!(fitting.len(), 1, "{fitting:?}");
+            assert_eq!(live(Some(&reader), of(&said))?, Some(own.clone()));
+            let current = fitting[0].1.clone();
+            assert!(before(&fitting, current.calibration).is_none());
+            let none = Calibrated {
+                calibration: None,
+                ..current
+            };
+            let by = ("chen".into(), "reviewer".to_owned());
+            store.commit_blocking(draft(none, RecordId::new("c3"), by.0, by.1, Vec::new()))?;
+            assert_eq!(live(Some(&Reader::open(dir.path())?), of(&said))?, None);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn what_a_fit_stands_upon_is_kept_with_it() -> Result<()> {
+        let (dir, said) = (folder()?, trace(0, "delivery", 3.0));
+        let below = calibration(&said);
+        let above = |upon| Calibration {
+            upon: Some(upon),
+            ..below.clone()
+        };
+        let kept = Fresh {
+            base: Some(below.clone()),
+            ..Fresh::recorded(above(below.id()?), 0, Vec::new(), String::new())?
+        };
+        with_store(dir.path(), |store| {
+            // What came with an earlier version, and was not kept.
+            let lost = above(ContentHash::of(b"gone")).encode()?;
+            store.commit_blocking(calibrated("c1", &lost))?;
+            assert_eq!(base(&Reader::open(dir.path())?, of(&said))?, None);
+            store.commit_blocking(kept.draft(
+                RecordId::new("c2"),
+                "chen".into(),
+                "reviewer".to_owned(),
+            )?)?;
+            assert_eq!(base(&Reader::open(dir.path())?, of(&said))?, Some(below.clone()));
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn the_file_that_was_fitted_to_is_known() -> Result<()> {
+        let (dir, said) = (folder()?, trace(0, "delivery", 3.0));
+        let (own, file) = (calibration(&said), ContentHash::of(b"ratings"));
+        let fresh = Fresh::recorded(own.clone(), 20, Vec::new(), "a file".to_owned())?.of_file(file);
+        with_store(dir.path(), |store| {
+            store.commit_blocking(fresh.draft(
+                RecordId::new("c1"),
+                "chen".into(),
+                "reviewer".to_owned(),
+            )?)?;
+            let reader = Reader::open(dir.path())?;
+            assert!(fitted_to(&reader, own.id()?, file)?);
+            assert!(!fitted_to(&reader, own.id()?, ContentHash::of(b"others"))?);
+            assert!(!fitted_to(&reader, ContentHash::of(b"another"), file)?);
+            Ok(())
+        })
+    }
+
     /// 24 people; with `PLUMB_SOAK=1`, 500 decisions about papers and states of real size, and the clock is watched.
     #[test]
     fn a_fit_follows_the_decisions_of_a_workspace() -> Result<()> {
         let soak = std::env::var_os("PLUMB_SOAK").is_some();
         let (people, sizes) = if soak { (63, (896, 4_000)) } else { (24, (16, 8)) };
-        let dir = tempfile::tempdir().map_err(|e| Error::new(ErrorKind::Io, "a folder").because(e))?;
-        let of = trace(0, "delivery", 3.0);
-        let of = For {
-            model: &of.model,
-            rubric: &of.rubric,
-            prompt_sha256: of.prompt_sha256,
-        };
+        let (dir, said) = (folder()?, trace(0, "delivery", 3.0));
+        let of = of(&said);
         with_store(dir.path(), |store| {
             for person in 0..people {
                 store.commit_blocking(read(&format!("r-{person}"), person))?;

@@ -22,7 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{DimensionId, SegmentNo};
 use crate::learn::generate::Split;
 use crate::learn::generate::labelled::{Labelled, Shows, people};
-use crate::learn::kept::Kept;
+use crate::learn::kept::{Kept, headings};
 use crate::metrics::{Isotonic, Ridge, mae, numbered};
 use crate::rubric::Rubric;
 use crate::watch::{self, Watch};
@@ -203,7 +203,7 @@ impl Fitting<'_> {
     fn said(&mut self, dossier: Arc<Dossier>) -> Result<Vec<Said>> {
         let kept = self.kept.clone();
         kept.or_read(&self.key("said", &dossier), || {
-            let request = self.request(dossier, None);
+            let request = self.request(Arc::clone(&dossier), None);
             let mut said = Vec::new();
             let mut take = |event: ScoreEvent| {
                 if let ScoreEvent::Finished { trace, .. } = event {
@@ -224,13 +224,14 @@ impl Fitting<'_> {
     }
 
     /// Names everything that `what` the model makes of a dossier depends on.
-    fn key(&self, what: &'static str, dossier: &Dossier) -> impl serde::Serialize + use<> {
-        let texts: Vec<String> = dossier.segments().map(|segment| segment.text.clone()).collect();
+    fn key<'a>(&self, what: &'static str, dossier: &'a Dossier) -> impl serde::Serialize + use<'a> {
+        let texts: Vec<&str> = dossier.segments().map(|segment| segment.text.as_str()).collect();
         (
             what,
             self.scorer.fingerprint(),
             self.rubric.hash,
-            dossier.meta.clone(),
+            &dossier.meta,
+            headings(dossier),
             texts,
         )
     }

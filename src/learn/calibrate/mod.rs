@@ -5,7 +5,7 @@
 //! dimensions, and to what this dimension has of its own. Fitted in one, the second is shrunk away, since less of it
 //! can be predicted: all dimensions then say the same (the halo). Fitted apart, it is stretched until predictions of
 //! different dimensions correlate no more than halfway between what they would and what people's ratings do.
-//! Then an isotonic curve, and a split-conformal margin.
+//! Then an isotonic curve, and a cross-conformal margin.
 //!
 //! Whatever is reported or chosen rests on predictions of groups (people, prompts) that had no part in the fit.
 
@@ -272,13 +272,14 @@ impl Part {
             let weight = |f: usize| (0..rows.nrows()).map(|i| rows[(i, f)] * fit.weights[i]).sum();
             let scaled: Vec<f64> = (0..rows.ncols()).map(weight).collect();
             let (weights, constant) = scaler.unscaled(&scaled, fit.constant);
-            Self {
+            // Where no penalty gives predictions there is nothing to go by.
+            held_out.iter().all(|p| p.is_finite()).then_some(Self {
                 weights,
                 constant,
                 held_out,
-            }
+            })
         };
-        Some(targets.par_iter().map(part).collect())
+        targets.par_iter().map(part).collect()
     }
 }
 
@@ -372,8 +373,9 @@ fn curved_apart(pairs: &[(f64, f64)], groups: &[usize]) -> Vec<(f64, f64)> {
     pairs.iter().zip(groups).map(through).collect()
 }
 
-/// The margin that holds the share [`COVERAGE`] of a next rating: the quantile of the distances with the correction for
-/// their number (Lei et al., 2018, section 2.2).
+/// The margin that should hold the share [`COVERAGE`] of a next rating: the quantile of the distances of predictions by
+/// fits to other groups, with the correction for their number (cross-conformal; Vovk, 2015). No theorem promises that
+/// share: `plumb calibrate --from` tells the one that it comes to.
 fn margin(pairs: &[(f64, f64)]) -> f64 {
     let mut distances: Vec<f64> = pairs.iter().map(|(a, b)| (a - b).abs()).collect();
     distances.sort_by(f64::total_cmp);

@@ -3,9 +3,10 @@
 use minijinja::{Value, context};
 
 use super::family::Kind;
+use super::without_numbers;
 use crate::dossier::Language;
 use crate::id::DimensionId;
-use crate::learn::generate::person::{Line, Person, drawn, shuffle};
+use crate::learn::generate::person::{Line, Person, drawn};
 use crate::learn::generate::{Bank, Voice};
 use crate::rubric::{Dimension, Rubric};
 use crate::seed::Stream;
@@ -156,7 +157,7 @@ impl Composer<'_> {
                 self.bank.sentence(id, level, Voice::Own, numbers),
                 self.bank.aside(numbers),
             ];
-            shuffle(&mut lines, numbers);
+            numbers.shuffle(&mut lines);
             people.push(lines);
         }
         people
@@ -311,10 +312,25 @@ fn digits(text: &str) -> Option<std::ops::Range<usize>> {
     Some(start..end)
 }
 
+/// The lines that a question shows, whoever says them.
+pub fn lines(values: &Value) -> Vec<String> {
+    let of = |value: &Value, name: &str| value.get_attr(name).unwrap_or_default();
+    let each = |list: Value| list.try_iter().into_iter().flatten();
+    let papers = each(of(values, "sources")).flat_map(|paper| each(of(&paper, "lines")));
+    let people = each(of(values, "people")).chain([of(values, "a"), of(values, "b")]);
+    let said = papers
+        .chain(each(of(values, "utterances")))
+        .chain([of(values, "claim")]);
+    let said = said.map(|line| of(&line, "text"));
+    let shown = said.chain(people.flat_map(|person| each(of(&person, "lines"))));
+    shown
+        .filter_map(|line| line.as_str().map(str::to_owned))
+        .collect()
+}
+
 /// Whether two texts are the same but for their numbers.
 fn alike(a: &str, b: &str) -> bool {
-    let words = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
-    words(a) == words(b)
+    without_numbers(a) == without_numbers(b)
 }
 
 /// With a small first letter, for the middle of a sentence.

@@ -1,7 +1,7 @@
 //! Instruction samples in bulk: from made-up people through template families, and from what people decided.
 //!
-//! Splits are by subject. Nothing that stands in the samples which come with the program is learnt from, and no line of
-//! a held-out paper may stand in a paper that is learnt from: that is checked, not trusted.
+//! Splits are by subject. Nothing that stands in the samples which come with the program is learnt from, and no line that
+//! a held-out question shows may be shown by one that is learnt from: that is checked, not trusted.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -13,6 +13,7 @@ use crate::hash::ContentHash;
 use crate::learn::export::{Example, Message};
 use crate::learn::generate::person::{Person, drawn};
 use crate::learn::generate::{Bank, Split};
+use crate::review::PreferenceRecord;
 use crate::rubric::{Rubric, builtin};
 use crate::seed::{Seed, Stream};
 use crate::watch::{self, Watch};
@@ -23,11 +24,13 @@ mod family;
 pub mod pack;
 mod reviews;
 
-use compose::Composer;
+use compose::{Composer, lines};
 pub use family::{Families, Family, Kind, Worded};
 
 /// The dossiers that come with the program: measured on, never learnt from.
-pub const SHIPPED: [&str; 10] = [
+pub const SHIPPED: [&str; 14] = [
+    "en-helen-moss-2026h1",
+    "en-marta-lind-2026h1",
     "en-priya-nair-2026h1",
     "en-sarah-chen-2025h2",
     "en-sarah-chen-2026h1",
@@ -36,6 +39,8 @@ pub const SHIPPED: [&str; 10] = [
     "zh-hanmeimei-2026h1",
     "zh-lilei-2025h2",
     "zh-lilei-2026h1",
+    "zh-sunyue-2026h1",
+    "zh-wangfang-2026h1",
     "zh-wangqiang-2026h1",
     "zh-zhaomin-2026h1",
 ];
@@ -104,7 +109,7 @@ pub struct Sample {
     pub given: String,
     /// System, user, assistant.
     pub messages: Vec<Message>,
-    /// The lines of the papers, numbers left out.
+    /// The lines that are shown, numbers left out; of a review, those that tell something.
     #[serde(skip)]
     material: Vec<String>,
 }
@@ -116,8 +121,16 @@ pub struct Dataset {
     pub parts: BTreeMap<Part, Vec<Sample>>,
     /// Samples that were left out since another one reads the same.
     pub duplicates: usize,
-    /// Decisions about shipped samples, left out.
+    /// Decisions about shipped samples, left out by [`without_shipped`].
     pub shipped: usize,
+}
+
+/// What people decided, but for what is about the dossiers of [`SHIPPED`], and how much that is.
+pub fn without_shipped(mut records: Vec<PreferenceRecord>) -> (Vec<PreferenceRecord>, usize) {
+    let all = records.len();
+    records.retain(|record| !SHIPPED.contains(&record.dossier.as_str()));
+    let left_out = all - records.len();
+    (records, left_out)
 }
 
 /// What to build.
@@ -129,7 +142,7 @@ pub struct Order {
     pub seed: u64,
 }
 
-/// Builds a dataset; `examples` are what people decided.
+/// Builds a dataset; `examples` are what people decided, the shipped dossiers aside.
 ///
 /// # Errors
 /// A template or bank is broken, a line stands on both sides, or the watcher wants an end.
@@ -172,10 +185,6 @@ pub fn build(order: Order, examples: &[Example], watch: &dyn Watch) -> Result<Da
         }
     }
     for (n, example) in (1..).zip(examples) {
-        if SHIPPED.contains(&example.dossier.as_str()) {
-            dataset.shipped += 1;
-            continue;
-        }
         let sample = of_decision(n, example);
         dataset.add(part_of(&sample.subject), sample, &mut known);
     }
@@ -183,8 +192,8 @@ pub fn build(order: Order, examples: &[Example], watch: &dyn Watch) -> Result<Da
     Ok(dataset)
 }
 
-/// A subject is in one part alone.
-fn part_of(subject: &str) -> Part {
+/// The part that a subject who is not held out is in: one alone, whatever the dataset.
+pub fn part_of(subject: &str) -> Part {
     if Seed::root(0).branch(subject).value().is_multiple_of(VALID_ONE_IN) {
         Part::Valid
     } else {
@@ -261,7 +270,11 @@ impl Workshop {
             };
             for values in composer.values(kind, &mut numbers) {
                 let worded = self.families.render(family, &values)?;
-                samples.push(sample(&person, samples.len() + 1, kind, worded));
+                let material = lines(&values).iter().map(|line| without_numbers(line)).collect();
+                samples.push(Sample {
+                    material,
+                    ..sample(&person, samples.len() + 1, kind, worded)
+                });
             }
         }
         Ok(samples)
@@ -291,7 +304,7 @@ fn sample(person: &Person, n: usize, kind: Kind, worded: Worded) -> Sample {
             message("user", worded.user),
             message("assistant", worded.answer),
         ],
-        material: person.lines().map(|line| without_numbers(&line.text)).collect(),
+        material: Vec::new(),
     }
 }
 
@@ -300,7 +313,7 @@ fn without_numbers(text: &str) -> String {
 }
 
 impl Dataset {
-    /// Adds a sample unless one reads the same, numbers aside.
+    /// Adds a sample unless one reads the very same.
     fn add(&mut self, part: Part, sample: Sample, known: &mut HashSet<ContentHash>) -> bool {
         let text: Vec<&str> = sample.messages[1..].iter().map(|m| m.content.as_str()).collect();
         let new = known.insert(ContentHash::of(text.join("\n").as_bytes()));

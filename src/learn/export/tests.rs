@@ -8,7 +8,7 @@ fn source() -> ContentHash {
 }
 
 /// Twelve segments of ten bytes; the prompt is one line each way.
-struct Twelve;
+pub(crate) struct Twelve;
 
 impl Prompts for Twelve {
     fn messages(&self, _: &AssessmentId) -> Result<Vec<Message>> {
@@ -75,6 +75,12 @@ fn record(origin: Origin, lesson: Lesson) -> PreferenceRecord {
     }
 }
 
+/// A whole answer that stands.
+pub(crate) fn accepted() -> PreferenceRecord {
+    let answer = answer(&[5], &[(4, 1.0)], true);
+    record(Origin::Accept, Lesson::Single { answer, label: true })
+}
+
 /// An override to a half point, a link added, an accept, an accept of a half point.
 fn records() -> Vec<PreferenceRecord> {
     vec![
@@ -94,13 +100,7 @@ fn records() -> Vec<PreferenceRecord> {
                 margin: 0.0,
             },
         ),
-        record(
-            Origin::Accept,
-            Lesson::Single {
-                answer: answer(&[5], &[(4, 1.0)], true),
-                label: true,
-            },
-        ),
+        accepted(),
         record(
             Origin::Accept,
             Lesson::Single {

@@ -83,6 +83,26 @@ impl Bank {
             .map(String::as_str)
     }
 
+    /// The level of the sentence that a text was filled in from.
+    #[cfg(test)]
+    pub(crate) fn level_of(&self, text: &str) -> Option<u8> {
+        let from = |sentence: &String| {
+            let mut rest = text;
+            let mut literal = sentence.split(['{', '}']).step_by(2);
+            let found = literal.all(|piece| match rest.find(piece) {
+                Some(at) => {
+                    rest = &rest[at + piece.len()..];
+                    true
+                }
+                None => false,
+            });
+            found && (rest.is_empty() || sentence.ends_with('}'))
+        };
+        let levels = self.dimension.iter().flat_map(|shown| (1..).zip(&shown.levels));
+        let mut of = levels.filter(|(_, sentences)| sentences.iter().any(from));
+        of.next().map(|(level, _)| level)
+    }
+
     /// The names that its people and projects have.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.slots.values().flatten().map(String::as_str)

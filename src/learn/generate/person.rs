@@ -100,7 +100,7 @@ impl Person {
         }
         let filler = drawn(&bank.filler, FILLER, &mut numbers);
         sentences.extend(filler.into_iter().map(|text| (None, text.as_str())));
-        shuffle(&mut sentences, &mut numbers);
+        numbers.shuffle(&mut sentences);
         let of = match split {
             Split::Train => "train",
             Split::HeldOut => "heldout",
@@ -205,13 +205,6 @@ pub fn drawn<'a, T>(items: &'a [T], count: usize, numbers: &mut Stream) -> Vec<&
         drawn.push(left.swap_remove(numbers.below(left.len())));
     }
     drawn
-}
-
-/// Puts items into a random order (Fisher & Yates, 1938; Durstenfeld's form).
-pub fn shuffle<T>(items: &mut [T], numbers: &mut Stream) {
-    for last in (1..items.len()).rev() {
-        items.swap(last, numbers.below(last + 1));
-    }
 }
 
 #[cfg(test)]

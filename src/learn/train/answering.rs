@@ -57,11 +57,10 @@ impl Task {
         let Ok(known) = serde_json::from_str::<Known>(item.content("assistant")) else {
             return Ok(None);
         };
-        if !item.given.is_empty() {
+        if !item.given.is_empty() || !(1..=5).contains(&known.score) {
             return Ok(None);
         }
         let text = item.content("user");
-        // The lines of the papers carry their numbers at the front, in brackets of some kind or behind a letter.
         let lines: Vec<u32> = (1..=MOST_LINES).take_while(|n| numbered(text, *n)).collect();
         if !known.evidence.iter().all(|n| lines.contains(n)) {
             return Ok(None);
@@ -87,15 +86,17 @@ pub fn tasks(items: &[Instruction], tokenizer: &Tokenizer, frame: &ChatFrame) ->
     each.filter_map(Result::transpose).collect()
 }
 
-/// Whether a line of `text` begins with the number `n`, marks around it aside.
+/// Whether a line of `text` begins with the number `n` as the lines of papers do: in marks of some kind, or behind a single
+/// letter. A level's description may begin with a number, too, behind a word or before one.
 pub fn numbered(text: &str, n: u32) -> bool {
     text.lines().any(|line| {
-        let line = line
-            .trim_start()
-            .trim_start_matches(|c: char| !c.is_ascii_digit() && c.len_utf8() < 4);
+        let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let lettered = line.strip_prefix(char::is_alphabetic);
+        let line = lettered.unwrap_or(line);
         let digits: String = line.chars().take_while(char::is_ascii_digit).collect();
-        let marked = line[digits.len()..].chars().next();
-        digits.parse() == Ok(n) && marked.is_some_and(|c| !c.is_alphanumeric())
+        let mark = line[digits.len()..].chars().next();
+        let marks = |c: char| !c.is_alphanumeric() && (lettered.is_some() || !c.is_whitespace());
+        digits.parse() == Ok(n) && mark.is_some_and(marks)
     })
 }
 
@@ -196,7 +197,7 @@ impl Writer<'_> {
         temperature: impl Fn(usize) -> f64,
         seed: Seed,
     ) -> Result<Vec<Written>> {
-        let shared = shared_prefix(tasks, self.decoder.invocation().len().max(1));
+        let shared = shared_prefix(tasks, self.decoder.invocation());
         let mut root = BranchKv::root(self.decoder.geometry());
         if let Some(task) = tasks.first().filter(|_| shared > 0) {
             let step = Step {
@@ -309,8 +310,10 @@ impl Writer<'_> {
     }
 }
 
-/// How many tokens all prompts begin with alike; at least `left` of each prompt are left over, to be answered behind.
-fn shared_prefix(tasks: &[&Task], left: usize) -> usize {
+/// How many tokens all prompts begin with alike. Left over of each prompt are its last token, to be answered behind, and
+/// all from the last occurrence of `invocation` on: an adapter that waits for it has to see the whole of it behind what is
+/// shared.
+fn shared_prefix(tasks: &[&Task], invocation: &[u32]) -> usize {
     let Some((first, others)) = tasks.split_first() else {
         return 0;
     };
@@ -322,9 +325,14 @@ fn shared_prefix(tasks: &[&Task], left: usize) -> usize {
             .take_while(|(a, b)| a == b)
             .count()
     };
-    let shortest = tasks.iter().map(|t| t.prompt.len()).min().unwrap_or(0);
+    let before = |task: &&Task| {
+        let mut windows = task.prompt.windows(invocation.len().max(1));
+        let invoked = windows.rposition(|window| window == invocation);
+        invoked.unwrap_or(task.prompt.len().saturating_sub(1))
+    };
+    let most = tasks.iter().map(before).min().unwrap_or(0);
     let alike = others.iter().map(alike).min().unwrap_or(first.prompt.len());
-    alike.min(shortest.saturating_sub(left))
+    alike.min(most)
 }
 
 /// Draws a token among `allowed` at `temperature`, or takes the likeliest at 0; with it, the logarithm of its
@@ -452,6 +460,64 @@ mod tests {
             );
         }
         assert!(!numbered("2024H1 was good", 2024));
+        for level in [
+            "Level 4: leads",
+            "4 级＝带队",
+            "● 4 级：带队",
+            "第 4 级——带队",
+            "4 = leads",
+        ] {
+            assert!(!numbered(level, 4), "{level}");
+        }
+    }
+
+    /// By hand: the prompts differ in their last token alone, and an adapter may wait for two tokens before it.
+    #[test]
+    fn what_an_adapter_waits_for_is_left_to_each_answer() {
+        let task = |last: u32| Task {
+            id: String::new(),
+            subject: String::new(),
+            prompt: vec![7, 8, 1, 2, 7, 8, 10, last],
+            lines: Vec::new(),
+            text: String::new(),
+            score: 3,
+            evidence: BTreeSet::new(),
+        };
+        let (one, other) = (task(11), task(12));
+        let shared = |tasks: &[&Task]| [&[][..], &[7, 8], &[5]].map(|tokens| shared_prefix(tasks, tokens));
+        assert_eq!(shared(&[&one, &other]), [7, 4, 7]);
+        assert_eq!(shared(&[&one, &one]), [7, 4, 7]);
+        assert_eq!(shared_prefix(&[], &[]), 0);
+    }
+
+    #[test]
+    fn a_score_that_is_no_level_makes_no_task() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(candle_core::Error::from)?;
+        let path = folder.path().join("tiny.gguf");
+        crate::model::testing::Tiny::new("qwen2")?.write(&path)?;
+        let tokenizer = Tokenizer::from_gguf(&crate::model::gguf::Gguf::open(&path)?)?;
+        let frame = ChatFrame {
+            before_system: Vec::new(),
+            before_user: Vec::new(),
+            before_answer: Vec::new(),
+        };
+        let said = |role: &str, content: String| super::super::sequences::Said {
+            role: role.to_owned(),
+            content,
+        };
+        let of = |score: u8| {
+            let answer = format!(r#"{{"evidence":[1],"score":{score}}}"#);
+            let item = Instruction {
+                id: "1".to_owned(),
+                subject: String::new(),
+                kind: None,
+                given: String::new(),
+                messages: vec![said("user", "[1] a".to_owned()), said("assistant", answer)],
+            };
+            Task::of(&item, &tokenizer, &frame)
+        };
+        assert!(of(5)?.is_some() && of(0)?.is_none() && of(6)?.is_none());
+        Ok(())
     }
 
     /// By hand: two of three cited are right, two of four known are cited: 2 * 2 / 7.

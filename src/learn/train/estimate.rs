@@ -5,8 +5,7 @@ use std::time::Instant;
 use candle_core::{Device, Tensor};
 use serde::Serialize;
 
-use super::learner::{activation_bytes, checkpointing};
-use super::settings::Settings;
+use super::settings::{BatchSettings, Checkpointing, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine::bytes_of;
 use crate::model::backend::Backend;
@@ -61,6 +60,25 @@ pub struct Load {
     pub learnt: usize,
     /// Tokens written one by one, in a batch.
     pub written: usize,
+    /// Tokens of the largest pass: so many rows are in memory at once.
+    pub rows: usize,
+}
+
+impl Load {
+    /// Going through passes of so many tokens in each epoch, of which `learnt` have logits in all.
+    pub fn of_passes(batch: &BatchSettings, epochs: &[Vec<usize>], learnt: usize) -> Self {
+        let steps = batch.steps(epochs.iter().map(Vec::len));
+        let made = epochs.iter().flat_map(|passes| passes.chunks(batch.accumulation));
+        let tokens: usize = made.take(steps).flatten().sum();
+        let all: usize = epochs.iter().flatten().sum();
+        Self {
+            steps,
+            tokens,
+            learnt: (learnt as f64 * tokens as f64 / all.max(1) as f64) as usize,
+            written: 0,
+            rows: epochs.iter().flatten().copied().max().unwrap_or(0),
+        }
+    }
 }
 
 /// Bytes that are free where `backend` calculates, if that is known.
@@ -89,10 +107,8 @@ pub fn estimate(
         .sum();
     let (weights, table) = (block * config.layers, config.vocab * config.hidden);
     let available = available(backend);
-    let again = checkpointing(settings, config, available);
-    let rows = settings.batch.pack.max(settings.batch.longest);
-    let whole = activation_bytes(config, rows);
-    let inputs = (rows * config.hidden * config.layers * 4) as u64;
+    let whole = activation_bytes(config, load.rows);
+    let inputs = (load.rows * config.hidden * config.layers * 4) as u64;
     let parameters = {
         let of = |t: &Target| t.shape(config);
         let one: usize = settings
@@ -109,6 +125,8 @@ pub fn estimate(
         WeightForm::Blocks => (weights + table) as u64 * 9 / 8 + table as u64,
         WeightForm::F32 => (weights + table) as u64 * 4 + table as u64,
     };
+    let beside_weights = available.map(|free| free.saturating_sub(weights_bytes));
+    let again = computed_again(settings.batch.checkpointing, whole, beside_weights);
     let parts = [
         weights_bytes,
         if again {
@@ -117,7 +135,7 @@ pub fn estimate(
             whole + inputs
         },
         (LOGIT_ROWS * config.vocab * 4 * 2) as u64,
-        (parameters * 4 * 6) as u64,
+        (parameters * 4 * 9) as u64,
     ];
     let gflops = rate(backend.device())?;
     // Forwards, backwards by the input, and forwards again where activations are not kept.
@@ -139,6 +157,24 @@ pub fn estimate(
         gflops,
         seconds: 2.0 * products / (gflops * 1e9) * OVERHEAD,
     })
+}
+
+/// Whether activations of `whole` bytes are computed again backwards, where so many are free beside the weights, if that is known.
+fn computed_again(setting: Checkpointing, whole: u64, free: Option<u64>) -> bool {
+    match setting {
+        Checkpointing::Always => true,
+        Checkpointing::Never => false,
+        Checkpointing::Auto => free.is_some_and(|free| whole > free / 4),
+    }
+}
+
+/// Bytes of the activations that the derivative of a pass of `rows` rows reads, all blocks together.
+fn activation_bytes(c: &DecoderConfig, rows: usize) -> u64 {
+    let (queries, keys) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+    // Input, middle, and both after their norms; queries and keys before and after the rotation; values; what attention
+    // gave; gate and values of the feed-forward layer.
+    let floats = 4 * c.hidden + 3 * queries + 3 * keys + 2 * c.intermediate + c.heads;
+    (rows * c.layers * floats * 4) as u64
 }
 
 /// The rate of a product of the size that training has, in 10^9 operations a second: the best of a few.
@@ -173,7 +209,7 @@ impl Estimate {
                     gb(free)
                 ),
             )
-            .hint("a smaller batch.pack and batch.longest, batch.checkpointing = \"always\", or engine.weights = \"blocks\" need less")),
+            .hint("a smaller batch.pack and batch.longest (of GRPO: grpo.group and grpo.longest_answer), batch.checkpointing = \"always\", or engine.weights = \"blocks\" need less")),
             _ => Ok(()),
         }
     }
@@ -207,6 +243,7 @@ mod tests {
         tokens: 1000,
         learnt: 100,
         written: 0,
+        rows: 1024,
     };
 
     #[test]
@@ -215,9 +252,9 @@ mod tests {
         let small = estimate(&settings, &config(), WeightForm::Blocks, LOAD, &Backend::Kernels)?;
         let adapter = Adapter::new(&settings.lora, &config(), Seed::root(0))?;
         assert_eq!(small.parameters, adapter.parameters());
-        settings.batch.pack = 32_768;
-        settings.batch.checkpointing = super::super::settings::Checkpointing::Never;
-        let large = estimate(&settings, &config(), WeightForm::F32, LOAD, &Backend::Kernels)?;
+        settings.batch.checkpointing = Checkpointing::Never;
+        let long = Load { rows: 32_768, ..LOAD };
+        let large = estimate(&settings, &config(), WeightForm::F32, long, &Backend::Kernels)?;
         assert!(
             large.weights_bytes > small.weights_bytes && large.activations_bytes > small.activations_bytes
         );
@@ -229,5 +266,56 @@ mod tests {
         assert!(full.check().is_err_and(|e| e.message().contains("GB are free")));
         assert!(small.check().is_ok());
         Ok(())
+    }
+
+    /// Whether activations are kept hangs on the pass that there is, not on the one that the settings allow.
+    #[test]
+    fn activations_that_take_more_than_a_quarter_are_computed_again() {
+        use Checkpointing::{Always, Auto, Never};
+        let cases = [
+            (Auto, 25, Some(100), false),
+            (Auto, 26, Some(100), true),
+            (Auto, 26, None, false),
+            (Always, 1, Some(100), true),
+            (Never, 99, Some(100), false),
+        ];
+        for (setting, whole, free, again) in cases {
+            assert_eq!(
+                computed_again(setting, whole, free),
+                again,
+                "{setting:?} {whole} {free:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_larger_pass_takes_more() -> Result<()> {
+        let of = |rows: usize| {
+            let load = Load { rows, ..LOAD };
+            estimate(
+                &Settings::default(),
+                &config(),
+                WeightForm::Blocks,
+                load,
+                &Backend::Kernels,
+            )
+        };
+        assert!(of(4096)?.activations_bytes > 2 * of(1024)?.activations_bytes);
+        Ok(())
+    }
+
+    /// By hand: two passes a step; the epochs have two steps and one, of which two are made.
+    #[test]
+    fn a_load_is_that_of_the_steps_that_are_made() {
+        let batch = BatchSettings {
+            accumulation: 2,
+            max_steps: 2,
+            ..BatchSettings::default()
+        };
+        let load = Load::of_passes(&batch, &[vec![100, 50, 250], vec![300, 100]], 80);
+        assert_eq!(
+            (load.steps, load.tokens, load.learnt, load.rows),
+            (2, 400, 40, 300)
+        );
     }
 }

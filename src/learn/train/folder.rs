@@ -1,11 +1,14 @@
 //! One run's folder: what it was asked for, what it learnt so far, and what it told on the way.
 //!
 //! `manifest.json`, `state.safetensors` (parameters and optimiser after a whole step, replaced in one move),
-//! `telemetry.jsonl` (one line a step), `samples.jsonl` (what the last step read or wrote), `adapter/` (PEFT's layout).
+//! `telemetry.jsonl` (one line a step), `samples.jsonl` (what the last step read or wrote), `adapter/` (PEFT's layout), `LOCK`
+//! (held while a process trains it).
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write as _;
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -15,6 +18,7 @@ use super::settings::Settings;
 use crate::engine::assessment::ModelIdentity;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
+use crate::model::lora::begins;
 use crate::sanitize::line;
 
 /// What is trained.
@@ -54,6 +58,9 @@ pub struct Manifest {
     pub judge: Option<ContentHash>,
     /// Everything that can be set.
     pub settings: Settings,
+    /// How the base's weights are held, as `engine.weights` names it; runs from before this was kept do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
     /// What it learns from.
     pub data: DataIdentity,
     /// Steps of the whole run.
@@ -64,6 +71,34 @@ pub struct Manifest {
     pub program: String,
     /// The machine it was begun on.
     pub machine: MachineIdentity,
+}
+
+impl Manifest {
+    /// How many samples were too long to be learnt from, in words; none where none was.
+    pub fn left_out(&self) -> Option<String> {
+        let (count, batch) = (self.data.left_out, &self.settings.batch);
+        let longest = batch.longest;
+        let limit = match self.kind {
+            RunKind::Sft => format!(
+                "samples were left out as too long: batch.longest is {longest}, batch.pack {}",
+                batch.pack
+            ),
+            RunKind::Reward => format!("pairs were left out as too long: batch.longest is {longest}"),
+            RunKind::Grpo => {
+                format!("scorings were left out, their prompts are too long: batch.longest is {longest}")
+            }
+        };
+        (count > 0).then(|| format!("{count} {limit}"))
+    }
+
+    /// The manifest of the run of which `dir` is the adapter, and its bytes; none where no run's lies beside it.
+    pub fn beside(dir: &Path) -> Option<(Self, Vec<u8>)> {
+        let path = dir.canonicalize().ok()?.parent()?.join(MANIFEST);
+        let mut bytes = Vec::new();
+        let file = File::open(path).ok()?;
+        file.take(LONGEST_MANIFEST).read_to_end(&mut bytes).ok()?;
+        Some((serde_json::from_slice(&bytes).ok()?, bytes))
+    }
 }
 
 /// What a run learns from.
@@ -122,16 +157,30 @@ pub struct Told {
     pub figures: BTreeMap<String, f64>,
 }
 
+/// The right to write into a run's folder, held while this lives and gone with the process.
+#[derive(Debug)]
+pub struct RunLock(File);
+
+impl Drop for RunLock {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a child forked a moment ago holds the file too.
+        let _ = self.0.unlock();
+    }
+}
+
 /// A run's folder.
 #[derive(Debug, Clone)]
 pub struct RunFolder {
     dir: PathBuf,
 }
 
+/// No run's manifest has more bytes.
+const LONGEST_MANIFEST: u64 = 1 << 20;
 const MANIFEST: &str = "manifest.json";
 const STATE: &str = "state.safetensors";
 const TELEMETRY: &str = "telemetry.jsonl";
 const SAMPLES: &str = "samples.jsonl";
+const LOCK: &str = "LOCK";
 const PARAMETER: &str = "parameter.";
 
 impl RunFolder {
@@ -145,6 +194,39 @@ impl RunFolder {
     /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What the run is called, made visible.
+    pub fn name(&self) -> String {
+        let name = self.dir.file_name().unwrap_or_default();
+        line(&name.to_string_lossy()).into_owned()
+    }
+
+    /// Makes the folder, and keeps other processes from training the run.
+    ///
+    /// # Errors
+    /// `Locked` where one does.
+    pub fn lock(&self) -> Result<RunLock> {
+        std::fs::create_dir_all(&self.dir).map_err(|e| Error::io("create", &self.dir, e))?;
+        let path = self.dir.join(LOCK);
+        let refused = |e| Error::io("lock", &path, e);
+        let file = File::create(&path).map_err(refused)?;
+        // Who looks whether the run is trained holds the file for a moment.
+        for _ in 0..20 {
+            match file.try_lock() {
+                Ok(()) => return Ok(RunLock(file)),
+                Err(TryLockError::Error(e)) => return Err(refused(e)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        let what = format!("another process trains the run {}", self.name());
+        Err(Error::new(ErrorKind::Locked, what).hint("stop it there, or begin another run with --run NAME"))
+    }
+
+    /// Whether a process trains the run.
+    fn is_locked(&self) -> bool {
+        let file = File::open(self.dir.join(LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     /// Where the adapter lies when the run has ended.
@@ -180,6 +262,11 @@ impl RunFolder {
         if let Some(known) = self.manifest()? {
             let same = Manifest {
                 machine: manifest.machine.clone(),
+                weights: known.weights.or_else(|| manifest.weights.clone()),
+                data: DataIdentity {
+                    path: manifest.data.path.clone(),
+                    ..known.data
+                },
                 ..known
             };
             return if same == *manifest {
@@ -187,7 +274,7 @@ impl RunFolder {
             } else {
                 let what = format!("{} holds another run", line(&self.dir.display().to_string()));
                 Err(Error::new(ErrorKind::Usage, what).hint(
-                    "a run goes on with the settings, data, model and version it was begun with; name another one with --run",
+                    "a run goes on with the settings, data, model, engine.weights and version it was begun with; name another one with --run",
                 ))
             };
         }
@@ -234,7 +321,10 @@ impl RunFolder {
                 let what = format!("cannot save the run's state in {}", line(&self.dir.display().to_string()));
                 Error::new(ErrorKind::Io, what)
                     .because(e)
-                    .hint("free space on the disk and run the same command again: it goes on from the state saved before")
+                    .hint(format!(
+                        "free space on the disk; the same command with --run {} goes on from the state saved before",
+                        self.name()
+                    ))
             })
         })
     }
@@ -248,10 +338,47 @@ impl RunFolder {
         write(made.path())?;
         let path = self.dir.join(name);
         let fail = |e| Error::io("write", &path, e);
-        std::fs::File::open(made.path())
-            .and_then(|f| f.sync_all())
-            .map_err(fail)?;
+        File::open(made.path()).and_then(|f| f.sync_all()).map_err(fail)?;
         made.persist(&path).map_err(|e| fail(e.error))?;
+        Ok(())
+    }
+
+    /// Lets `write` fill a new folder, and puts it in the adapter's place: one that was written halfway is never there. Between two
+    /// moves none is; should the process end there, the next call puts the old one back first.
+    ///
+    /// # Errors
+    /// The disk refuses; the adapter written before is as it was.
+    pub fn replace_adapter(&self, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let (new, old, adapter) = (
+            self.dir.join(".new-adapter"),
+            self.dir.join(".old-adapter"),
+            self.adapter(),
+        );
+        let fail = |e| Error::io("write", &adapter, e);
+        if old.exists() && !adapter.exists() {
+            std::fs::rename(&old, &adapter).map_err(fail)?;
+        }
+        for left_over in [&new, &old].into_iter().filter(|dir| dir.exists()) {
+            std::fs::remove_dir_all(left_over).map_err(fail)?;
+        }
+        std::fs::create_dir(&new).map_err(fail)?;
+        write(&new)?;
+        for entry in std::fs::read_dir(&new).map_err(fail)? {
+            entry
+                .and_then(|entry| File::open(entry.path())?.sync_all())
+                .map_err(fail)?;
+        }
+        if adapter.exists() {
+            std::fs::rename(&adapter, &old).map_err(fail)?;
+        }
+        if let Err(e) = std::fs::rename(&new, &adapter) {
+            // None may have been there.
+            let _ = std::fs::rename(&old, &adapter);
+            return Err(fail(e));
+        }
+        if old.exists() {
+            std::fs::remove_dir_all(&old).map_err(fail)?;
+        }
         Ok(())
     }
 
@@ -323,6 +450,29 @@ impl RunFolder {
     }
 }
 
+/// Checks that an adapter which a run left in `dir` was learnt on the base `model`; of one that came from elsewhere
+/// nothing is known.
+///
+/// # Errors
+/// It was learnt on another base.
+pub fn check_base(dir: &Path, model: &ModelIdentity) -> Result<()> {
+    let learnt_on = Manifest::beside(dir).map(|(run, _)| run.model);
+    match learnt_on.filter(|known| known.sha256 != model.sha256) {
+        None => Ok(()),
+        Some(other) => {
+            let what = format!(
+                "the adapter in {} was learnt on another base: {}, weights {}; this one is {}, weights {}",
+                line(&dir.display().to_string()),
+                line(other.id.as_str()),
+                begins(&other.sha256),
+                model.id,
+                begins(&model.sha256)
+            );
+            Err(Error::new(ErrorKind::Model, what).hint("use it with the model it was trained on"))
+        }
+    }
+}
+
 fn internal(e: serde_json::Error) -> Error {
     Error::new(ErrorKind::Internal, "a run's records are not JSON").because(e)
 }
@@ -336,6 +486,8 @@ pub struct Look {
     pub kind: RunKind,
     /// On what.
     pub model: String,
+    /// How long ago it told something, where no process trains it any more.
+    pub stopped: Option<Duration>,
     /// What it told so far.
     pub told: Vec<Told>,
     /// What the last step read or wrote.
@@ -357,21 +509,33 @@ impl Look {
             let at = |name| std::fs::metadata(dir.join(name)).and_then(|m| m.modified()).ok();
             at(TELEMETRY).or_else(|| at(MANIFEST))
         };
-        let newest = entries
+        let mut runs: Vec<_> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter_map(|dir| Some((told_at(&dir)?, dir)))
-            .max();
-        let Some((_, dir)) = newest else { return Ok(None) };
-        let folder = RunFolder::at(&dir);
+            .collect();
+        runs.sort();
+        // A run that cannot be read does not stand before those that can.
+        let mut fault = None;
+        for (told_at, dir) in runs.iter().rev() {
+            match Self::at(dir, *told_at) {
+                Ok(Some(look)) => return Ok(Some(look)),
+                Ok(None) => {}
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        fault.map_or(Ok(None), Err)
+    }
+
+    fn at(dir: &Path, told_at: SystemTime) -> Result<Option<Self>> {
+        let folder = RunFolder::at(dir);
         let Some(manifest) = folder.manifest()? else {
             return Ok(None);
         };
         Ok(Some(Self {
-            name: dir
-                .file_name()
-                .map_or_else(String::new, |n| n.to_string_lossy().into_owned()),
+            name: folder.name(),
+            stopped: (!folder.is_locked()).then(|| told_at.elapsed().unwrap_or_default()),
             kind: manifest.kind,
-            model: manifest.model.id.to_string(),
+            model: line(manifest.model.id.as_str()).into_owned(),
             told: folder.telemetry()?,
             samples: folder.samples(),
         }))

@@ -3,17 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::answering::{Manner, Rewards, Task, Writer, Written};
-use super::folder::RunFolder;
 use super::judge::Judge;
 use super::learner::{Learner, Sum};
 use super::loss::{Wanted, likelihood};
 use super::optimiser::Parameters;
-use super::sequences::shuffle;
 use super::settings::{GrpoSettings, LossType, Reference, Scaling};
 use super::{Found, Objective};
 use crate::engine::grammar::GrammarFactory;
@@ -167,16 +166,11 @@ impl Grpo<'_> {
             return Ok(pack.rows());
         }
         let temperature = self.settings().temperature;
-        let other = reference.trace(
-            &pack,
-            &rows,
-            TraceOptions {
-                checkpointing: true,
-                dropout: None,
-            },
-        )?;
-        let other =
-            likelihood(reference, &other.hidden, &wanted, temperature, &|_, _| 0.0)?.log_probabilities;
+        let other = {
+            // Gone before the pass that learns takes its memory.
+            let trace = reference.trace(&pack, &rows, TraceOptions::ONLY_FORWARDS)?;
+            likelihood(reference, &trace.hidden, &wanted, temperature, &|_, _| 0.0)?.log_probabilities
+        };
         // No dropout: the probabilities have to be those that the answers were drawn with.
         let options = TraceOptions {
             checkpointing: self.learner.checkpointing,
@@ -226,7 +220,7 @@ impl Grpo<'_> {
     /// Rewards shuffled within a group, for a control.
     fn shuffled(&self, mut rewards: Vec<f64>, seed: Seed) -> Vec<f64> {
         if self.settings().shuffled {
-            shuffle(&mut rewards, &mut seed.branch("shuffled").stream());
+            seed.branch("shuffled").stream().shuffle(&mut rewards);
         }
         rewards
     }
@@ -349,8 +343,8 @@ impl Objective for Grpo<'_> {
         .collect())
     }
 
-    fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()> {
-        self.learner.write(parameters, folder)
+    fn write(&self, parameters: &Parameters, dir: &Path) -> Result<()> {
+        self.learner.write(parameters, dir)
     }
 }
 
@@ -365,7 +359,7 @@ fn drawn(tasks: &[Task], prompts: Range<usize>, seed: Seed) -> Vec<&Task> {
         .map(|n| {
             let mut order: Vec<usize> = (0..tasks.len()).collect();
             let round = format!("round {}", n / tasks.len());
-            shuffle(&mut order, &mut seed.branch(&round).stream());
+            seed.branch(&round).stream().shuffle(&mut order);
             &tasks[order[n % tasks.len()]]
         })
         .collect()

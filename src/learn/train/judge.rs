@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 
-use super::reward::{HEAD, HEAD_FILE, ONLY_FORWARDS, means, rows};
+use super::reward::{HEAD, HEAD_FILE, LENGTH_PENALTY, charged, means, rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
-use crate::model::decoder::trace::Pack;
+use crate::model::decoder::trace::{Pack, TraceOptions};
 use crate::model::decoder::{Decoder, Step};
 use crate::model::kv::{BranchKv, SharedPrefix};
 use crate::model::peft;
@@ -24,6 +24,8 @@ pub struct Judge {
     decoder: Decoder,
     /// `[1, H]`.
     head: Tensor,
+    /// What the logarithm of an answer's length is charged with.
+    length_penalty: f64,
     /// SHA-256 over the adapter's factors and the head: the first step leaves the factors as they were.
     pub sha256: ContentHash,
 }
@@ -56,13 +58,21 @@ impl Judge {
             )
         };
         let bytes = std::fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
-        let head = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
-            .map_err(|e| bad("is no safetensors file").because(e))?
-            .remove(HEAD)
-            .ok_or_else(|| {
-                bad(&format!("lacks {HEAD}"))
-                    .hint("another version made it; `plumb train reward` makes it again")
-            })?;
+        let mut tensors = candle_core::safetensors::load_buffer(&bytes, &Device::Cpu)
+            .map_err(|e| bad("is no safetensors file").because(e))?;
+        let head = tensors.remove(HEAD).ok_or_else(|| {
+            bad(&format!("lacks {HEAD}")).hint("another version made it; `plumb train reward` makes it again")
+        })?;
+        let length_penalty = match tensors.remove(LENGTH_PENALTY) {
+            None => 0.0,
+            Some(penalty) => penalty
+                .to_dtype(DType::F64)?
+                .to_vec1::<f64>()
+                .ok()
+                .and_then(|penalty| penalty.first().copied())
+                .filter(|penalty| penalty.is_finite() && *penalty >= 0.0)
+                .ok_or_else(|| bad(&format!("{LENGTH_PENALTY} is no number from 0 on")))?,
+        };
         let width = base.config().hidden;
         if head.dims() != [1, width] {
             return Err(bad(&format!(
@@ -73,6 +83,7 @@ impl Judge {
         let loaded = peft::load(dir, base.config())?;
         Ok(Self {
             decoder: base.with_adapter(Some(&loaded.adapter))?,
+            length_penalty,
             head: head.to_dtype(DType::F32)?.to_device(base.device())?,
             sha256: ContentHash::of(&[&loaded.sha256.bytes()[..], &bytes].concat()),
         })
@@ -90,22 +101,23 @@ impl Judge {
             .iter()
             .map(|answer| pack.push_after(prompt.clone(), answer))
             .collect();
-        let states = self.decoder.trace(&pack, &rows(&spans), ONLY_FORWARDS)?.hidden;
-        let said = self.said(&states, &spans)?;
-        Ok(said
-            .into_iter()
-            .map(|r| 1.0 / (1.0 + (-f64::from(r)).exp()))
-            .collect())
+        let states = self
+            .decoder
+            .trace(&pack, &rows(&spans), TraceOptions::ONLY_FORWARDS)?
+            .hidden;
+        let rewards = self.rewards(&states, &spans)?;
+        Ok(rewards.into_iter().map(|r| 1.0 / (1.0 + (-r).exp())).collect())
     }
 
-    /// What the head says of answers, `states` being those of their [`rows`].
-    fn said(&self, states: &Tensor, answers: &[Range<usize>]) -> Result<Vec<f32>> {
+    /// The rewards of answers, as they were learnt; `states` are those of their [`rows`].
+    fn rewards(&self, states: &Tensor, answers: &[Range<usize>]) -> Result<Vec<f64>> {
         let said: Vec<f32> = means(states, answers)?
             .matmul(&self.head.t()?)?
             .flatten_all()?
             .to_vec1()?;
         if said.iter().all(|reward| reward.is_finite()) {
-            return Ok(said);
+            let of = |(said, answer): (f32, &Range<usize>)| charged(said, self.length_penalty, answer.len());
+            return Ok(said.into_iter().zip(answers).map(of).collect());
         }
         let what = "the reward model gives no finite numbers: its training went astray";
         Err(Error::new(ErrorKind::Model, what).hint("train it again with a smaller learning_rate"))
@@ -152,8 +164,8 @@ impl Judge {
         let mut branches = [BranchKv::fork(papers), BranchKv::fork(papers)];
         let [left, right] = &mut branches;
         let states = self.decoder.states(&step, &mut [left, right])?;
-        let said = self.said(&states, &answers)?;
-        Ok(entropy(f64::from(said[0] - said[1])) as f32)
+        let rewards = self.rewards(&states, &answers)?;
+        Ok(entropy(rewards[0] - rewards[1]) as f32)
     }
 }
 

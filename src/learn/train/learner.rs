@@ -1,14 +1,13 @@
 //! What every objective has in common: a base that stays as it is, an adapter that learns, and sums of gradients.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use candle_core::Tensor;
 
-use super::folder::RunFolder;
 use super::optimiser::Parameters;
-use super::settings::{Checkpointing, Settings};
-use crate::error::{Error, Result};
-use crate::model::config::DecoderConfig;
+use super::settings::Settings;
+use crate::error::Result;
 use crate::model::decoder::trace::TraceOptions;
 use crate::model::decoder::{Decoder, Dropout, Gradients};
 use crate::model::lora::{Adapter, Factors};
@@ -71,14 +70,12 @@ impl Learner<'_> {
         }
     }
 
-    /// Writes the adapter in PEFT's layout.
+    /// Writes the adapter in PEFT's layout into `dir`.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()> {
-        let dir = folder.adapter();
-        std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, e))?;
-        peft::save(&dir, &self.adapter(parameters)?, &self.settings.lora, self.base)
+    pub fn write(&self, parameters: &Parameters, dir: &Path) -> Result<()> {
+        peft::save(dir, &self.adapter(parameters)?, &self.settings.lora, self.base)
     }
 }
 
@@ -116,25 +113,4 @@ impl Sum {
     pub fn done(self) -> Parameters {
         Parameters(self.0)
     }
-}
-
-/// Whether activations are kept: a pass of `rows` needs so many floats for each.
-pub fn checkpointing(settings: &Settings, config: &DecoderConfig, available: Option<u64>) -> bool {
-    match settings.batch.checkpointing {
-        Checkpointing::Always => true,
-        Checkpointing::Never => false,
-        Checkpointing::Auto => {
-            let kept = activation_bytes(config, settings.batch.pack.max(settings.batch.longest));
-            available.is_some_and(|free| kept > free / 4)
-        }
-    }
-}
-
-/// Bytes of the activations that the derivative of a pass of `rows` rows reads, all blocks together.
-pub fn activation_bytes(c: &DecoderConfig, rows: usize) -> u64 {
-    let (queries, keys) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-    // Input, middle, and both after their norms; queries and keys before and after the rotation; values; what attention
-    // gave; gate and values of the feed-forward layer.
-    let floats = 4 * c.hidden + 3 * queries + 3 * keys + 2 * c.intermediate + c.heads;
-    (rows * c.layers * floats * 4) as u64
 }

@@ -5,6 +5,7 @@
 //! step but the optimiser's means. So a run that was killed goes on from its last saved state with the same numbers.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -24,7 +25,7 @@ pub mod settings;
 pub mod sft;
 
 use folder::{Manifest, RunFolder, Told};
-use optimiser::{AdamW, Parameters, learning_rate};
+use optimiser::{AdamW, Parameters, Stepped, learning_rate};
 pub use settings::Settings;
 
 /// What a step found.
@@ -65,11 +66,11 @@ pub trait Objective {
         watch: &dyn Watch,
     ) -> Result<BTreeMap<String, f64>>;
 
-    /// Writes what was learnt into the folder.
+    /// Writes what was learnt into the folder `dir`, which is there.
     ///
     /// # Errors
     /// The disk refuses.
-    fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()>;
+    fn write(&self, parameters: &Parameters, dir: &Path) -> Result<()>;
 }
 
 /// How a run ended.
@@ -95,58 +96,89 @@ pub struct Run<'a> {
     pub watch: &'a dyn Watch,
 }
 
+/// How far a run is: what its steps so far made, each of which was told.
+struct Reached {
+    parameters: Parameters,
+    optimiser: AdamW,
+    /// Seconds of the run, interruptions left out.
+    elapsed_s: f64,
+}
+
 impl Run<'_> {
     /// Trains, from the last saved state if there is one. What was learnt is written at the end, and wherever it stops.
     ///
     /// # Errors
-    /// `Cancelled` where the watcher wants an end, the state then saved; a loss that is not a number; a full disk.
+    /// `Cancelled` where the watcher wants an end, the state then saved; `Locked` where another process trains the run; a
+    /// loss that is not a number; a full disk.
     pub fn run(&self) -> Result<Ending> {
+        let begun = Instant::now();
+        let _lock = self.folder.lock()?;
         self.folder.begin(self.manifest)?;
         let settings = &self.manifest.settings;
-        let (mut parameters, mut optimiser) = match self.folder.state(settings)? {
+        let (parameters, optimiser) = match self.folder.state(settings)? {
             Some(state) => state,
             None => (self.objective.begin()?, AdamW::new(&settings.optimiser)),
         };
         let told = self.folder.forget_after(optimiser.steps())?;
-        let mut before = told.last().map_or(0.0, |t| t.elapsed_s);
-        if optimiser.steps() == 0 {
-            self.begin_with(&parameters)?;
+        let mut reached = Reached {
+            parameters,
+            optimiser,
+            elapsed_s: told.last().map_or(0.0, |t| t.elapsed_s),
+        };
+        let ended = self.steps(&mut reached, told.is_empty(), begun);
+        let kept = self.keep(&reached);
+        match ended {
+            Ok(ending) => kept.map(|()| ending),
+            Err(e) if e.kind() == ErrorKind::Cancelled => {
+                kept?;
+                Err(self.stopped(reached.optimiser.steps()))
+            }
+            // What failed says more than a disk that refused the state as well.
+            Err(e) => Err(e),
         }
-        let begun = Instant::now();
-        let mut ending = Ending::Finished;
-        while optimiser.steps() < self.manifest.steps {
+    }
+
+    /// Makes the steps that are left, as long as there is time.
+    fn steps(&self, reached: &mut Reached, untold: bool, begun: Instant) -> Result<Ending> {
+        if reached.optimiser.steps() == 0 && untold {
+            self.begin_with(&reached.parameters)?;
+        }
+        while reached.optimiser.steps() < self.manifest.steps {
             if self.limit.is_some_and(|limit| begun.elapsed() >= limit) {
-                ending = Ending::OutOfTime(optimiser.steps());
-                break;
+                return Ok(Ending::OutOfTime(reached.optimiser.steps()));
             }
-            let started = Instant::now();
-            match self.step(&mut parameters, &mut optimiser, before, started) {
-                Ok(elapsed) => before = elapsed,
-                Err(e) if e.kind() == ErrorKind::Cancelled => {
-                    self.folder.save(&parameters, &optimiser)?;
-                    let what = format!(
-                        "stopped after {} of {} steps; they are saved",
-                        optimiser.steps(),
-                        self.manifest.steps
-                    );
-                    return Err(
-                        Error::new(ErrorKind::Cancelled, what).hint("run the same command again to go on")
-                    );
-                }
-                Err(e) => return Err(e),
-            }
-            if optimiser.steps().is_multiple_of(settings.batch.save_every) {
-                self.folder.save(&parameters, &optimiser)?;
+            *reached = self.step(reached)?;
+            let steps = reached.optimiser.steps();
+            if steps.is_multiple_of(self.manifest.settings.batch.save_every) {
+                self.folder.save(&reached.parameters, &reached.optimiser)?;
             }
         }
-        self.folder.save(&parameters, &optimiser)?;
-        self.objective.write(&parameters, self.folder)?;
-        Ok(ending)
+        Ok(Ending::Finished)
+    }
+
+    /// Saves the state, and writes what was learnt.
+    fn keep(&self, reached: &Reached) -> Result<()> {
+        self.folder.save(&reached.parameters, &reached.optimiser)?;
+        self.folder
+            .replace_adapter(|dir| self.objective.write(&reached.parameters, dir))
+    }
+
+    fn stopped(&self, steps: usize) -> Error {
+        let what = match steps {
+            0 => "stopped before the first step".to_owned(),
+            _ => format!(
+                "stopped after {steps} of {} steps; they are saved",
+                self.manifest.steps
+            ),
+        };
+        let hint = format!("the same command with --run {} goes on", self.folder.name());
+        Error::new(ErrorKind::Cancelled, what).hint(hint)
     }
 
     /// What is measured before anything was learnt: what the run is held against.
     fn begin_with(&self, parameters: &Parameters) -> Result<()> {
         let figures = self.objective.measure(0, parameters, self.watch)?;
+        check("before the first step", &figures)?;
         if figures.is_empty() {
             return Ok(());
         }
@@ -162,28 +194,27 @@ impl Run<'_> {
         })
     }
 
-    /// Makes one step and tells of it; the seconds of the run so far.
-    fn step(
-        &self,
-        parameters: &mut Parameters,
-        optimiser: &mut AdamW,
-        before: f64,
-        started: Instant,
-    ) -> Result<f64> {
-        let (step, steps) = (optimiser.steps(), self.manifest.steps);
+    /// Makes one step and tells of it. What was reached before it stays as it was: a step counts when it has been told of.
+    fn step(&self, reached: &Reached) -> Result<Reached> {
+        let started = Instant::now();
+        let (step, steps) = (reached.optimiser.steps(), self.manifest.steps);
         watch::check(self.watch, "the steps so far are saved")?;
-        let found = self.objective.step(step, parameters, self.watch)?;
-        if let Some((name, _)) = found.figures.iter().find(|(_, value)| !value.is_finite()) {
-            let what = format!("step {}: {name} is not a number", step + 1);
-            return Err(Error::new(ErrorKind::Engine, what)
-                .hint("a smaller optimiser.learning_rate may help; the last saved state is as it was"));
-        }
+        let found = self.objective.step(step, &reached.parameters, self.watch)?;
+        let of_step = format!("step {}", step + 1);
+        check(&of_step, &found.figures)?;
         let size = learning_rate(&self.manifest.settings.optimiser, step, steps);
-        let grad_norm = optimiser.step(parameters, &found.gradients, size)?;
+        let Stepped {
+            parameters,
+            optimiser,
+            grad_norm,
+        } = reached
+            .optimiser
+            .step(&reached.parameters, &found.gradients, size)?;
         let seconds = started.elapsed().as_secs_f64();
         let mut figures = found.figures;
-        figures.extend(self.objective.measure(step + 1, parameters, self.watch)?);
-        let elapsed_s = before + started.elapsed().as_secs_f64();
+        figures.extend(self.objective.measure(step + 1, &parameters, self.watch)?);
+        check(&of_step, &figures)?;
+        let elapsed_s = reached.elapsed_s + started.elapsed().as_secs_f64();
         let told = Told {
             step: step + 1,
             steps,
@@ -194,23 +225,38 @@ impl Run<'_> {
             elapsed_s,
             figures,
         };
-        self.folder.tell(&told)?;
         self.folder.keep_samples(&found.samples)?;
+        self.folder.tell(&told)?;
         self.watch.tell(&told.line(), step + 1, steps);
-        Ok(elapsed_s)
+        Ok(Reached {
+            parameters,
+            optimiser,
+            elapsed_s,
+        })
+    }
+}
+
+/// Checks that what was found is numbers.
+fn check(when: &str, figures: &BTreeMap<String, f64>) -> Result<()> {
+    match figures.iter().find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some((name, _)) => Err(
+            Error::new(ErrorKind::Engine, format!("{when}: {name} is not a number"))
+                .hint("a smaller optimiser.learning_rate may help; the steps before this one are saved"),
+        ),
     }
 }
 
 impl Told {
+    /// The figures that count most, in the order in which a person wants to see them.
+    pub const FIRST: [&str; 4] = ["loss", "accuracy", "reward", "kl"];
+
     /// For a progress bar: what counts most, how fast it is, and how long it still takes.
     pub fn line(&self) -> String {
         let figure = |name: &str| self.figures.get(name).map(|v| format!("{name} {v:.3}"));
-        let mut parts: Vec<String> = ["loss", "accuracy", "reward", "kl"]
-            .into_iter()
-            .filter_map(figure)
-            .collect();
+        let mut parts: Vec<String> = Self::FIRST.into_iter().filter_map(figure).collect();
         parts.push(format!("{:.0} tok/s", self.tokens_per_s));
-        let left = self.elapsed_s / self.step.max(1) as f64 * (self.steps - self.step) as f64;
+        let left = self.elapsed_s / self.step.max(1) as f64 * self.steps.saturating_sub(self.step) as f64;
         parts.push(format!("{} left", duration(left)));
         parts.join(" · ")
     }

@@ -18,6 +18,18 @@ struct Moments {
     square: Vec<f32>,
 }
 
+/// Where a step leads. The optimiser and the parameters before it are as they were: whoever takes the step may still give
+/// it up.
+#[derive(Debug)]
+pub struct Stepped {
+    /// The parameters behind it.
+    pub parameters: Parameters,
+    /// The optimiser behind it.
+    pub optimiser: AdamW,
+    /// How long the gradient was, over all parameters together, before it was clipped.
+    pub grad_norm: f64,
+}
+
 /// The optimiser with its state.
 #[derive(Debug, Clone)]
 pub struct AdamW {
@@ -42,18 +54,21 @@ impl AdamW {
         self.steps
     }
 
-    /// Clips `gradients`, and moves `parameters` by one step of size `learning_rate`. The answer: how long the gradient
-    /// was, over all parameters together, before it was clipped. With m and v the means and t the number of the step:
-    /// `p -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps) + lr decay p`.
+    /// Clips `gradients`, and says where one step of size `learning_rate` from `parameters` leads. With m and v the means
+    /// and t the number of the step: `p -= lr (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps) + lr decay p`.
     ///
     /// # Errors
-    /// A gradient is not a number, or does not belong to a parameter; nothing has then moved.
+    /// A gradient or what it leads to is not a number, or a gradient does not belong to a parameter.
     pub fn step(
-        &mut self,
-        parameters: &mut Parameters,
+        &self,
+        parameters: &Parameters,
         gradients: &Parameters,
         learning_rate: f64,
-    ) -> Result<f64> {
+    ) -> Result<Stepped> {
+        let astray = |what: String| {
+            Error::new(ErrorKind::Engine, format!("{what} is not a number"))
+                .hint("a smaller optimiser.learning_rate may help; the steps before this one are saved")
+        };
         let mut flat: BTreeMap<&String, Vec<f32>> = BTreeMap::new();
         for (name, gradient) in &gradients.0 {
             flat.insert(name, gradient.flatten_all()?.to_vec1()?);
@@ -61,8 +76,7 @@ impl AdamW {
         let squares = flat.values().flatten().map(|&g| f64::from(g) * f64::from(g));
         let norm = squares.sum::<f64>().sqrt();
         if !norm.is_finite() {
-            return Err(Error::new(ErrorKind::Engine, "the gradient is not a number")
-                .hint("a smaller optimiser.learning_rate may help; the last saved state is as it was"));
+            return Err(astray("the gradient".to_owned()));
         }
         let clip = (self.settings.max_grad_norm / norm.max(1e-12)).min(1.0);
         let OptimiserSettings {
@@ -74,7 +88,7 @@ impl AdamW {
         } = self.settings;
         let t = i32::try_from(self.steps + 1).unwrap_or(i32::MAX);
         let (unbias1, unbias2) = (1.0 - beta1.powi(t), 1.0 - beta2.powi(t));
-        let mut moved = BTreeMap::new();
+        let (mut moved, mut optimiser) = (parameters.clone(), self.clone());
         for (name, gradient) in flat {
             let unknown = || Error::new(ErrorKind::Internal, format!("a gradient of no parameter: {name}"));
             let parameter = parameters.0.get(name).ok_or_else(unknown)?;
@@ -82,7 +96,7 @@ impl AdamW {
             if values.len() != gradient.len() {
                 return Err(unknown());
             }
-            let moments = self.moments.entry(name.clone()).or_insert_with(|| Moments {
+            let moments = optimiser.moments.entry(name.clone()).or_insert_with(|| Moments {
                 mean: vec![0.0; gradient.len()],
                 square: vec![0.0; gradient.len()],
             });
@@ -95,14 +109,18 @@ impl AdamW {
                 let was = f64::from(*value);
                 *value = (was - learning_rate * (step + weight_decay * was)) as f32;
             }
-            moved.insert(
-                name.clone(),
-                Tensor::from_vec(values, parameter.shape(), &Device::Cpu)?,
-            );
+            if !values.iter().all(|value| value.is_finite()) {
+                return Err(astray(format!("what the step makes of {name}")));
+            }
+            let tensor = Tensor::from_vec(values, parameter.shape(), &Device::Cpu)?;
+            moved.0.insert(name.clone(), tensor);
         }
-        parameters.0.extend(moved);
-        self.steps += 1;
-        Ok(norm)
+        optimiser.steps += 1;
+        Ok(Stepped {
+            parameters: moved,
+            optimiser,
+            grad_norm: norm,
+        })
     }
 
     /// The state as tensors by name, to be saved beside the parameters.
@@ -185,24 +203,24 @@ mod tests {
             max_grad_norm: 1e9,
             ..OptimiserSettings::default()
         };
-        let (mut adam, mut p) = (AdamW::new(&settings), one(&[2.0])?);
-        let norm = adam.step(&mut p, &one(&[1.0])?, 0.1)?;
-        assert!((norm - 1.0).abs() < 1e-12);
-        assert!((values(&p)?[0] - (2.0 - 0.1 - 0.1)).abs() < 1e-6);
-        adam.step(&mut p, &one(&[-1.0])?, 0.1)?;
+        let first = AdamW::new(&settings).step(&one(&[2.0])?, &one(&[1.0])?, 0.1)?;
+        assert!((first.grad_norm - 1.0).abs() < 1e-12);
+        assert!((values(&first.parameters)?[0] - (2.0 - 0.1 - 0.1)).abs() < 1e-6);
+        let second = first.optimiser.step(&first.parameters, &one(&[-1.0])?, 0.1)?;
         let expected = 1.8 + 0.1 * 0.052_631_6 - 0.1 * 0.5 * 1.8;
-        assert!((values(&p)?[0] - expected).abs() < 1e-6, "{:?}", values(&p)?);
+        let moved = values(&second.parameters)?;
+        assert!((moved[0] - expected).abs() < 1e-6, "{moved:?}");
+        assert_eq!(second.optimiser.steps(), 2);
         Ok(())
     }
 
     /// A gradient of length 5 clipped to 1 moves as one of length 1: compared with the means, which show it.
     #[test]
     fn long_gradients_are_clipped_together() -> Result<()> {
-        let settings = OptimiserSettings::default();
-        let (mut adam, mut p) = (AdamW::new(&settings), one(&[0.0, 0.0])?);
-        let norm = adam.step(&mut p, &one(&[3.0, 4.0])?, 0.1)?;
-        assert!((norm - 5.0).abs() < 1e-12);
-        let mean = &adam.moments["p"].mean;
+        let adam = AdamW::new(&OptimiserSettings::default());
+        let stepped = adam.step(&one(&[0.0, 0.0])?, &one(&[3.0, 4.0])?, 0.1)?;
+        assert!((stepped.grad_norm - 5.0).abs() < 1e-12);
+        let mean = &stepped.optimiser.moments["p"].mean;
         assert!(
             (mean[0] - 0.06).abs() < 1e-7 && (mean[1] - 0.08).abs() < 1e-7,
             "{mean:?}"
@@ -211,24 +229,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_moves_nothing() -> Result<()> {
-        let (mut adam, mut p) = (AdamW::new(&OptimiserSettings::default()), one(&[1.0])?);
-        let refused = adam.step(&mut p, &one(&[f32::NAN])?, 0.1);
-        assert!(refused.is_err_and(|e| e.message().contains("not a number")));
-        assert_eq!((values(&p)?, adam.steps()), (vec![1.0], 0));
+    fn what_is_not_a_number_is_no_step() -> Result<()> {
+        let adam = AdamW::new(&OptimiserSettings::default());
+        let refused = adam.step(&one(&[1.0])?, &one(&[f32::NAN])?, 0.1);
+        assert!(refused.is_err_and(|e| e.message() == "the gradient is not a number"));
+        // The gradient is one; what a step of this size makes of the parameter is not.
+        let refused = adam.step(&one(&[1.0])?, &one(&[1.0])?, 1e39);
+        assert!(refused.is_err_and(|e| e.message() == "what the step makes of p is not a number"));
         Ok(())
     }
 
     #[test]
     fn a_restored_state_goes_on_as_if_nothing_had_been() -> Result<()> {
         let settings = OptimiserSettings::default();
-        let (mut adam, mut p) = (AdamW::new(&settings), one(&[1.0, -2.0])?);
-        adam.step(&mut p, &one(&[0.3, 0.1])?, 0.1)?;
-        let mut again = AdamW::restored(&settings, &adam.state()?.into_iter().collect())?;
-        let mut q = p.clone();
-        adam.step(&mut p, &one(&[0.2, -0.7])?, 0.1)?;
-        again.step(&mut q, &one(&[0.2, -0.7])?, 0.1)?;
-        assert_eq!(values(&p)?, values(&q)?);
+        let first = AdamW::new(&settings).step(&one(&[1.0, -2.0])?, &one(&[0.3, 0.1])?, 0.1)?;
+        let again = AdamW::restored(&settings, &first.optimiser.state()?.into_iter().collect())?;
+        let second =
+            |adam: &AdamW| values(&adam.step(&first.parameters, &one(&[0.2, -0.7])?, 0.1)?.parameters);
+        assert_eq!(second(&first.optimiser)?, second(&again)?);
         assert!(AdamW::restored(&settings, &std::collections::HashMap::new()).is_err());
         Ok(())
     }

@@ -7,14 +7,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
+use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use serde_json::json;
 
-use super::folder::RunFolder;
 use super::learner::{Learner, Sum};
 use super::optimiser::Parameters;
-use super::sequences::shuffle;
+use super::settings::Settings;
 use super::{Found, Objective};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::export::Comparison;
@@ -27,6 +27,8 @@ use crate::watch::{self, Watch};
 
 /// The head among the parameters, and in its file; so called that a head on last states is not taken for one on means.
 pub const HEAD: &str = "score_of_mean.weight";
+/// Beside the head in its file: what the logarithm of an answer's length is charged with; nothing where it is missing.
+pub const LENGTH_PENALTY: &str = "length_penalty";
 /// The file of the head, beside the adapter's.
 pub const HEAD_FILE: &str = "reward_head.safetensors";
 /// Parts into which confidences are sorted to be compared with how often they are right.
@@ -77,11 +79,25 @@ impl Pair {
     }
 }
 
-/// Splits pairs by their groups, a share of which is held out: to learn from, and to measure on.
+/// Pairs of some groups to learn from, and of others to measure on.
+#[derive(Debug)]
+pub struct Split {
+    /// What is learnt from.
+    pub train: Vec<Pair>,
+    /// What is measured on.
+    pub held_out: Vec<Pair>,
+    /// How many were longer than `batch.longest`.
+    pub left_out: usize,
+}
+
+/// Leaves out pairs that are too long, and splits the others by their groups, a share of which is held out.
 ///
 /// # Errors
-/// There are too few groups to hold one out, or every pair says the same.
-pub fn split(pairs: Vec<Pair>, held_out: f64, seed: u64) -> Result<(Vec<Pair>, Vec<Pair>)> {
+/// There are too few groups to hold one out, or every pair prefers the same answer to the same other one.
+pub fn split(mut pairs: Vec<Pair>, settings: &Settings) -> Result<Split> {
+    let (count, longest) = (pairs.len(), settings.batch.longest);
+    pairs.retain(|p| p.prompt.len() + p.chosen.len().max(p.rejected.len()) <= longest);
+    let left_out = count - pairs.len();
     let mut groups: Vec<String> = pairs
         .iter()
         .map(|p| p.group.clone())
@@ -89,18 +105,46 @@ pub fn split(pairs: Vec<Pair>, held_out: f64, seed: u64) -> Result<(Vec<Pair>, V
         .into_iter()
         .collect();
     if groups.len() < 2 || pairs.len() < MIN_PAIRS {
-        let what = format!(
+        let mut what = format!(
             "{} pairs of {} people or topics: a reward model takes at least {MIN_PAIRS} of 2",
             pairs.len(),
             groups.len()
         );
-        return Err(Error::new(ErrorKind::Input, what)
-            .hint("decide more scores, or name a file of pairs with --pairs"));
+        let mut hint = "decide more scores, or name a file of pairs with --pairs";
+        if left_out > 0 {
+            what += &format!("; {left_out} more are left out as longer than {longest} tokens");
+            hint = "raise batch.longest in the settings";
+        }
+        return Err(Error::new(ErrorKind::Input, what).hint(hint));
     }
-    shuffle(&mut groups, &mut Seed::root(seed).branch("held out").stream());
-    let count = ((groups.len() as f64 * held_out).round() as usize).clamp(1, groups.len() - 1);
-    let out: BTreeSet<&String> = groups[..count].iter().collect();
-    Ok(pairs.into_iter().partition(|p| !out.contains(&p.group)))
+    let first = (&pairs[0].chosen, &pairs[0].rejected);
+    if pairs.iter().all(|p| (&p.chosen, &p.rejected) == first) {
+        let what = format!(
+            "all {} pairs prefer the same answer to the same other one: nothing can be learnt from them",
+            pairs.len()
+        );
+        return Err(
+            Error::new(ErrorKind::Input, what).hint("a reward model takes pairs of different answers")
+        );
+    }
+    let mut stream = Seed::root(settings.seed).branch("held out").stream();
+    stream.shuffle(&mut groups);
+    let share = groups.len() as f64 * settings.reward.held_out;
+    let out: BTreeSet<&String> = groups[..(share.round() as usize).clamp(1, groups.len() - 1)]
+        .iter()
+        .collect();
+    let (train, held_out) = pairs.into_iter().partition(|p| !out.contains(&p.group));
+    Ok(Split {
+        train,
+        held_out,
+        left_out,
+    })
+}
+
+/// The tokens of each pass through `pairs`.
+pub fn passes(pairs: &[Pair], capacity: usize) -> Vec<usize> {
+    let read = |pass: Vec<usize>| Bundle::of(pass.iter().map(|&i| &pairs[i])).pack.rows();
+    in_packs(pairs, capacity).into_iter().map(read).collect()
 }
 
 /// Fewer say nothing about anybody's preferences.
@@ -131,12 +175,6 @@ pub struct RewardModel<'a> {
     /// Pairs that fit into one pass together.
     passes: Vec<Vec<usize>>,
 }
-
-/// Nothing is kept for a derivative.
-pub(super) const ONLY_FORWARDS: TraceOptions = TraceOptions {
-    checkpointing: true,
-    dropout: None,
-};
 
 /// Pairs side by side: what several have in common, a prompt or an answer to it, is read once.
 #[derive(Default)]
@@ -195,18 +233,7 @@ impl<'a> RewardModel<'a> {
     /// Steps of the whole run.
     pub fn steps(&self) -> usize {
         let batch = &self.learner.settings.batch;
-        let all = self.passes.len().div_ceil(batch.accumulation) * batch.epochs;
-        if batch.max_steps == 0 {
-            all
-        } else {
-            all.min(batch.max_steps)
-        }
-    }
-
-    /// Tokens that going through all pairs reads.
-    pub fn tokens(&self) -> usize {
-        let read = |pass: &Vec<usize>| Bundle::of(pass.iter().map(|&i| &self.train[i])).pack.rows();
-        self.passes.iter().map(read).sum()
+        batch.steps(std::iter::repeat_n(self.passes.len(), batch.epochs))
     }
 
     fn head(parameters: &Parameters) -> Result<Tensor> {
@@ -217,16 +244,12 @@ impl<'a> RewardModel<'a> {
         Ok(parameters.0.get(HEAD).ok_or_else(missing)?.clone())
     }
 
-    /// The reward of an answer of `tokens` tokens whose head says `said`.
-    fn charged(&self, said: f64, tokens: usize) -> f64 {
-        said - self.learner.settings.reward.length_penalty * (tokens.max(1) as f64).ln()
-    }
-
     /// The rewards of the better and of the other answer of a pair, `said` being what the head says of its answers.
     fn rewards(&self, pair: &Pair, said: [f32; 2]) -> [f64; 2] {
+        let penalty = self.learner.settings.reward.length_penalty;
         [
-            self.charged(f64::from(said[0]), pair.chosen.len()),
-            self.charged(f64::from(said[1]), pair.rejected.len()),
+            charged(said[0], penalty, pair.chosen.len()),
+            charged(said[1], penalty, pair.rejected.len()),
         ]
     }
 
@@ -257,6 +280,11 @@ impl<'a> RewardModel<'a> {
         .map(|(name, value)| (name.to_owned(), value))
         .collect())
     }
+}
+
+/// The reward of an answer of `tokens` tokens of which the head says `said`.
+pub(super) fn charged(said: f32, penalty: f64, tokens: usize) -> f64 {
+    f64::from(said) - penalty * (tokens.max(1) as f64).ln()
 }
 
 /// The rows of some answers, one answer behind the other.
@@ -296,7 +324,7 @@ fn by_rows(by_means: &Tensor, spans: &[Range<usize>]) -> Result<Tensor> {
 /// What the head says of the answers of each pair.
 fn said(decoder: &Decoder, head: &Tensor, pairs: &[&Pair]) -> Result<Vec<[f32; 2]>> {
     let bundle = Bundle::of(pairs.iter().copied());
-    let trace = decoder.trace(&bundle.pack, &rows(&bundle.spans), ONLY_FORWARDS)?;
+    let trace = decoder.trace(&bundle.pack, &rows(&bundle.spans), TraceOptions::ONLY_FORWARDS)?;
     let head = head.to_device(decoder.device())?;
     let means = means(&trace.hidden, &bundle.spans)?;
     let said: Vec<f32> = means.matmul(&head.t()?)?.flatten_all()?.to_vec1()?;
@@ -324,18 +352,20 @@ fn in_packs(pairs: &[Pair], capacity: usize) -> Vec<Vec<usize>> {
     passes
 }
 
-/// How often the better answer has the higher reward; equal rewards are half right.
+/// Whether the better answer has the higher reward; equal rewards are half right.
+fn right(apart: f64) -> f64 {
+    if apart > 0.0 {
+        1.0
+    } else if apart < 0.0 {
+        0.0
+    } else {
+        0.5
+    }
+}
+
+/// How often the better answer has the higher reward.
 fn accuracy(apart: &[f64]) -> f64 {
-    let right = |&d: &f64| {
-        if d > 0.0 {
-            1.0
-        } else if d < 0.0 {
-            0.0
-        } else {
-            0.5
-        }
-    };
-    apart.iter().map(right).sum::<f64>() / apart.len().max(1) as f64
+    apart.iter().map(|&d| right(d)).sum::<f64>() / apart.len().max(1) as f64
 }
 
 /// The expected calibration error (Guo et al. 2017, arXiv:1706.04599): by how much the confidence `sigmoid(|r_c - r_r|)`
@@ -346,7 +376,7 @@ fn calibration_error(apart: &[f64]) -> f64 {
         let confidence = 1.0 / (1.0 + (-d.abs()).exp());
         let bin = (((confidence - 0.5) * 2.0 * BINS as f64) as usize).min(BINS - 1);
         bins[bin].0 += confidence;
-        bins[bin].1 += f64::from(u8::from(d > 0.0));
+        bins[bin].1 += right(d);
         bins[bin].2 += 1;
     }
     let gaps = bins
@@ -377,7 +407,7 @@ impl Objective for RewardModel<'_> {
         let mut passes = self.passes.clone();
         let steps = passes.len().div_ceil(settings.batch.accumulation);
         let seed = Seed::root(settings.seed).branch(&format!("epoch {}", step / steps));
-        shuffle(&mut passes, &mut seed.stream());
+        seed.stream().shuffle(&mut passes);
         let first = step % steps * settings.batch.accumulation;
         let passes = &passes[first..(first + settings.batch.accumulation).min(passes.len())];
         let count: usize = passes.iter().map(Vec::len).sum();
@@ -433,11 +463,15 @@ impl Objective for RewardModel<'_> {
         }
     }
 
-    fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()> {
-        self.learner.write(parameters, folder)?;
-        let path = folder.adapter().join(HEAD_FILE);
-        let head = [(HEAD.to_owned(), Self::head(parameters)?)].into();
-        candle_core::safetensors::save(&head, &path)
+    fn write(&self, parameters: &Parameters, dir: &Path) -> Result<()> {
+        self.learner.write(parameters, dir)?;
+        let path = dir.join(HEAD_FILE);
+        let penalty = Tensor::new(&[self.learner.settings.reward.length_penalty], &Device::Cpu)?;
+        let tensors = [
+            (HEAD.to_owned(), Self::head(parameters)?),
+            (LENGTH_PENALTY.to_owned(), penalty),
+        ];
+        candle_core::safetensors::save(&tensors.into(), &path)
             .map_err(|e| Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).because(e))
     }
 }
@@ -479,13 +513,13 @@ mod tests {
         }
     }
 
-    /// By hand: confidences 0.5 (right: no, the answers are equal) and 0.9 twice, right once: gaps 0.5 and 0.8, over 3.
+    /// By hand: confidences 0.5 (half right: the answers are equal) and 0.9 twice, right once: gaps 0 and 0.8, over 3.
     #[test]
     fn measures_by_hand() {
         let nine = 9.0_f64.ln();
         let apart = [0.0, nine, -nine];
         close(accuracy(&apart), 0.5);
-        close(calibration_error(&apart), (0.5 + 0.8) / 3.0);
+        close(calibration_error(&apart), 0.8 / 3.0);
     }
 
     fn pair(group: &str, length: usize) -> Pair {
@@ -501,12 +535,38 @@ mod tests {
     #[test]
     fn groups_are_on_one_side() -> Result<()> {
         let pairs: Vec<Pair> = (0..40).map(|i| pair(&format!("g{}", i % 10), i + 1)).collect();
-        let (train, held_out) = split(pairs, 0.2, 0)?;
-        assert_eq!((train.len(), held_out.len()), (32, 8));
+        let settings = Settings::default();
+        let Split {
+            train,
+            held_out,
+            left_out,
+        } = split(pairs, &settings)?;
+        assert_eq!((train.len(), held_out.len(), left_out), (32, 8, 0));
         let groups = |pairs: &[Pair]| pairs.iter().map(|p| p.group.clone()).collect::<BTreeSet<_>>();
         assert!(groups(&train).is_disjoint(&groups(&held_out)));
-        let few = split(vec![pair("a", 1), pair("b", 1), pair("b", 2)], 0.2, 0);
+        let few = split(vec![pair("a", 1), pair("b", 1), pair("b", 2)], &settings);
         assert!(few.is_err_and(|e| e.message().contains("3 pairs of 2")));
+        Ok(())
+    }
+
+    #[test]
+    fn pairs_that_are_left_out_are_counted_where_too_few_are_left() {
+        let pairs = (0..20).map(|i| pair(&format!("g{i}"), if i < 7 { 12 } else { 13 }));
+        let mut settings = Settings::default();
+        settings.batch.longest = 16;
+        let refused = split(pairs.collect(), &settings).err();
+        let said = refused.map_or_else(String::new, |e| format!("{e}, {}", e.hints().join(", ")));
+        assert!(said.contains("7 pairs of 7") && said.contains("13 more are left out as longer than 16"));
+        assert!(said.contains("raise batch.longest"), "{said}");
+    }
+
+    #[test]
+    fn pairs_that_all_say_the_same_are_refused() -> Result<()> {
+        let mut pairs: Vec<Pair> = (0..9).map(|i| pair(&format!("g{i}"), 3)).collect();
+        let same = split(pairs.clone(), &Settings::default());
+        assert!(same.is_err_and(|e| e.kind() == ErrorKind::Input && e.message().contains("all 9 pairs")));
+        pairs[8].chosen.push(7);
+        split(pairs, &Settings::default())?;
         Ok(())
     }
 
@@ -518,6 +578,8 @@ mod tests {
         };
         let pairs: Vec<Pair> = [(1, 3), (2, 3), (3, 3), (4, 40), (5, 1)].map(apart).into();
         assert_eq!(in_packs(&pairs, 20), [vec![0, 1], vec![2], vec![3], vec![4]]);
+        // What is too long for a pass is read in one of its own.
+        assert_eq!(passes(&pairs, 20), [20, 10, 84, 6]);
     }
 
     /// Three pairs of three answers to one prompt of four tokens, and one to another: four answers and two prompts are read.

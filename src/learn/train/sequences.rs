@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::settings::Settings;
 use crate::engine::answer::up_to_score;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
@@ -119,7 +120,7 @@ pub fn prompt(tokenizer: &Tokenizer, frame: &ChatFrame, system: &str, user: &str
     Ok(tokens)
 }
 
-/// A sample in tokens; without its `words` an answer ends with its score.
+/// A sample in tokens; without its `words` an answer stops at its score.
 ///
 /// # Errors
 /// The tokenizer fails.
@@ -135,7 +136,7 @@ pub fn sequence(
     let whole = item.content("assistant");
     let learnt = if words { whole } else { up_to_score(whole) };
     tokens.extend(tokenizer.encode(learnt.strip_prefix(&item.given).unwrap_or(learnt))?);
-    if learnt == whole {
+    if is_ended(learnt) {
         tokens.push(tokenizer.end());
     }
     Ok(Sequence {
@@ -143,6 +144,12 @@ pub fn sequence(
         tokens,
         answer,
     })
+}
+
+/// Whether an answer says all that it has to: that of a decision stops behind the last thing that was decided, where the model is
+/// to go on.
+pub fn is_ended(answer: &str) -> bool {
+    !answer.starts_with('{') || serde_json::from_str::<serde::de::IgnoredAny>(answer).is_ok()
 }
 
 /// Sequences that begin alike: a pass reads once what they share.
@@ -210,20 +217,21 @@ impl Family {
 pub fn passes(sequences: &[Sequence], capacity: usize, seed: Seed) -> Vec<Vec<Family>> {
     let mut stream = seed.stream();
     let mut families = families(sequences, capacity);
-    shuffle(&mut families, &mut stream);
+    stream.shuffle(&mut families);
     let lengths: Vec<usize> = families.iter().map(|family| family.tokens).collect();
     let mut bins = first_fit_decreasing(&lengths, capacity);
     // The fullest bins hold the longest samples: their order must not be that of the lengths.
-    shuffle(&mut bins, &mut stream);
+    stream.shuffle(&mut bins);
     let of = |bin: Vec<usize>| bin.into_iter().map(|i| families[i].clone()).collect();
     bins.into_iter().map(of).collect()
 }
 
-/// Fisher and Yates' shuffle.
-pub fn shuffle<T>(items: &mut [T], stream: &mut crate::seed::Stream) {
-    for i in (1..items.len()).rev() {
-        items.swap(i, stream.below(i + 1));
-    }
+/// The [`passes`] of all epochs of a run.
+pub fn epochs(sequences: &[Sequence], settings: &Settings) -> Vec<Vec<Vec<Family>>> {
+    let seed = |epoch| Seed::root(settings.seed).branch(&format!("epoch {epoch}"));
+    (0..settings.batch.epochs)
+        .map(|epoch| passes(sequences, settings.batch.pack, seed(epoch)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -283,6 +291,22 @@ mod tests {
             ..like(own, 300, 350)
         };
         assert_eq!(families(&[short(0), short(1)], 1000)[0].shared, 289);
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_has_no_end() {
+        let cases = [
+            (
+                r#"{"evidence":[1],"score":4,"rationale":"b","suggestion":"c"}"#,
+                true,
+            ),
+            (r#"{"evidence":[1]"#, false),
+            (r#"{"evidence":[1],"score":4,"rationale":"b"#, false),
+            ("Plan the handover a week ahead.", true),
+        ];
+        for (answer, ended) in cases {
+            assert_eq!(is_ended(answer), ended, "{answer}");
+        }
     }
 
     #[test]

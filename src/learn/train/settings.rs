@@ -129,6 +129,16 @@ impl Default for BatchSettings {
 }
 
 impl BatchSettings {
+    /// Steps of the whole run, where each epoch has so many passes.
+    pub fn steps(&self, epochs: impl IntoIterator<Item = usize>) -> usize {
+        let steps = |passes: usize| passes.div_ceil(self.accumulation);
+        let all: usize = epochs.into_iter().map(steps).sum();
+        match self.max_steps {
+            0 => all,
+            most => all.min(most),
+        }
+    }
+
     /// Whether something is measured after `done` of `steps` steps: before the first, after the last, and as often
     /// between them as is asked for.
     pub fn measures_after(&self, done: usize, steps: usize) -> bool {
@@ -288,6 +298,12 @@ impl Default for RewardWeights {
     }
 }
 
+impl RewardWeights {
+    fn all(&self) -> [f64; 5] {
+        [self.score, self.evidence, self.schema, self.counts, self.model]
+    }
+}
+
 impl Settings {
     /// Reads a file; without one, the defaults.
     ///
@@ -307,8 +323,9 @@ impl Settings {
             serde_ignored::deserialize(file, |key| unknown.push(key.to_string())).map_err(wrong)?;
         if let Some(key) = unknown.first() {
             let what = format!("{}: there is no setting {}", line(&name), line(key));
-            return Err(Error::new(ErrorKind::Usage, what)
-                .hint("the README names the settings of a training run"));
+            return Err(
+                Error::new(ErrorKind::Usage, what).hint("the README names the settings of a training run")
+            );
         }
         settings.check()?;
         if !settings.lora.invocation.is_empty() {
@@ -330,6 +347,7 @@ impl Settings {
         self.lora.check()?;
         let (o, b, g, r) = (&self.optimiser, &self.batch, &self.grpo, &self.reward);
         let positive = |x: f64| x.is_finite() && x > 0.0;
+        let weights = g.weights.all();
         let share = |x: f64| (0.0..1.0).contains(&x);
         let checks = [
             ("optimiser.learning_rate is above 0", positive(o.learning_rate)),
@@ -382,6 +400,10 @@ impl Settings {
             ),
             ("grpo.epsilon_high is above 0", positive(g.epsilon_high)),
             ("grpo.beta is not below 0", g.beta >= 0.0 && g.beta.is_finite()),
+            (
+                "of grpo.weights none is below 0 and one is above",
+                weights.iter().all(|&w| w.is_finite() && w >= 0.0) && weights.iter().any(|&w| w > 0.0),
+            ),
         ];
         match checks.into_iter().find(|(_, holds)| !holds) {
             None => Ok(()),
@@ -413,11 +435,19 @@ mod tests {
             (3, 4, LossType::Grpo)
         );
         assert_eq!(settings.optimiser, OptimiserSettings::default());
-        let message = |text| load(text).err().map_or_else(String::new, |e| e.to_string());
+        let message = |text: &str| load(text).err().map_or_else(String::new, |e| e.to_string());
         assert!(message("[optimiser]\nlr = 1.0\n").contains("there is no setting optimiser.lr"));
         assert!(message("[lora]\nr = 0\n").contains("lora.r is 0"));
         assert!(message("[grpo]\ngroup = 1\n").contains("grpo.group is from 2"));
         assert!(message("[lora]\ntargets = []\n").contains("lora.targets"));
+        for weights in [
+            "score = -1.0",
+            "model = nan",
+            "score = 0\nevidence = 0\nschema = 0\ncounts = 0",
+        ] {
+            let said = message(&format!("[grpo.weights]\n{weights}\n"));
+            assert!(said.contains("grpo.weights none is below 0"), "{weights}: {said}");
+        }
         // Of a run that was made when there was another setting.
         let old = serde_json::from_str::<Settings>(r#"{"seed":4,"grpo":{"silent":0.1,"steps":9}}"#);
         assert_eq!(old.map(|s| (s.seed, s.grpo.steps)).ok(), Some((4, 9)));

@@ -1,14 +1,14 @@
 //! Supervised fine-tuning: the likelihood of the samples' answers.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::json;
 
-use super::folder::RunFolder;
 use super::learner::{Learner, Sum};
 use super::loss::{Wanted, likelihood};
 use super::optimiser::Parameters;
-use super::sequences::{Family, Sequence, passes};
+use super::sequences::{Family, Sequence, epochs, passes};
 use super::{Found, Objective};
 use crate::error::Result;
 use crate::model::decoder::trace::{Pack, TraceOptions};
@@ -26,44 +26,38 @@ pub struct Sft<'a> {
     pub train: &'a [Sequence],
     /// What is measured on.
     pub valid: &'a [Sequence],
+    /// The passes of each epoch.
+    epochs: Vec<Vec<Vec<Family>>>,
 }
 
-impl Sft<'_> {
+impl<'a> Sft<'a> {
+    /// Learning from `train`, measured on `valid`.
+    pub fn new(
+        learner: Learner<'a>,
+        tokenizer: &'a Tokenizer,
+        train: &'a [Sequence],
+        valid: &'a [Sequence],
+    ) -> Self {
+        Self {
+            epochs: epochs(train, learner.settings),
+            learner,
+            tokenizer,
+            train,
+            valid,
+        }
+    }
+
     /// Steps of the whole run.
     pub fn steps(&self) -> usize {
         let batch = &self.learner.settings.batch;
-        let all: usize = (0..batch.epochs)
-            .map(|epoch| self.epoch(epoch).len().div_ceil(batch.accumulation))
-            .sum();
-        if batch.max_steps == 0 {
-            all
-        } else {
-            all.min(batch.max_steps)
-        }
-    }
-
-    fn epoch(&self, epoch: usize) -> Vec<Vec<Family>> {
-        let seed = Seed::root(self.learner.settings.seed).branch(&format!("epoch {epoch}"));
-        passes(self.train, self.learner.settings.batch.pack, seed)
+        batch.steps(self.epochs.iter().map(Vec::len))
     }
 
     /// The passes of a step.
-    fn passes(&self, step: usize) -> Vec<Vec<Family>> {
+    fn passes(&self, step: usize) -> &[Vec<Family>] {
         let accumulation = self.learner.settings.batch.accumulation;
-        let mut left = step;
-        for epoch in 0..self.learner.settings.batch.epochs {
-            let passes = self.epoch(epoch);
-            let steps = passes.len().div_ceil(accumulation);
-            if left < steps {
-                return passes[left * accumulation..]
-                    .iter()
-                    .take(accumulation)
-                    .cloned()
-                    .collect();
-            }
-            left -= steps;
-        }
-        Vec::new()
+        let mut steps = self.epochs.iter().flat_map(|passes| passes.chunks(accumulation));
+        steps.nth(step).unwrap_or_default()
     }
 
     /// The mean loss of a token of the validation answers, and the share of them that would have been written.
@@ -78,7 +72,7 @@ impl Sft<'_> {
         for pass in passes(valid, batch.pack, Seed::root(0)) {
             watch::check(watch, "the steps so far are saved")?;
             let Passed { pack, rows, tokens } = Passed::of(&pass, valid);
-            let hidden = decoder.trace(&pack, &rows, TraceOptions::default())?.hidden;
+            let hidden = decoder.trace(&pack, &rows, TraceOptions::ONLY_FORWARDS)?.hidden;
             let wanted: Vec<Wanted> = tokens
                 .iter()
                 .map(|&token| Wanted { token, allowed: None })
@@ -173,8 +167,8 @@ impl Objective for Sft<'_> {
         }
     }
 
-    fn write(&self, parameters: &Parameters, folder: &RunFolder) -> Result<()> {
-        self.learner.write(parameters, folder)
+    fn write(&self, parameters: &Parameters, dir: &Path) -> Result<()> {
+        self.learner.write(parameters, dir)
     }
 }
 

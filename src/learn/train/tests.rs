@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::answering::Task;
-use super::folder::{DataIdentity, MachineIdentity, RunKind};
+use super::folder::{DataIdentity, Look, MachineIdentity, RunKind, check_base};
 use super::grpo::Grpo;
 use super::judge::Judge;
 use super::learner::Learner;
-use super::reward::{Pair, RewardModel};
+use super::reward::{Pair, RewardModel, Split};
 use super::sequences::{Instruction, Said, Sequence, sequence};
 use super::sft::Sft;
 use super::*;
@@ -68,6 +68,7 @@ impl World {
                 adapter: None,
             },
             start: None,
+            weights: Some("f32".to_owned()),
             settings: self.settings.clone(),
             data: DataIdentity {
                 path: "data".into(),
@@ -103,9 +104,9 @@ impl World {
     }
 }
 
-/// The end of the answer is learnt with the whole alone: behind its score an answer goes on.
+/// The end of an answer is learnt where all is said: behind its score an answer goes on.
 #[test]
-fn a_sample_without_its_words_ends_with_the_score() -> Result<()> {
+fn a_sample_without_its_words_stops_at_the_score() -> Result<()> {
     let world = World::new(Settings::default())?;
     let said = |role: &str, content: &str| Said {
         role: role.to_owned(),
@@ -180,17 +181,17 @@ fn figures(folder: &RunFolder) -> Result<Vec<BTreeMap<String, f64>>> {
     Ok(folder.telemetry()?.into_iter().map(|t| t.figures).collect())
 }
 
+/// The file of the factors that were learnt.
+fn learnt(folder: &RunFolder) -> Option<Vec<u8>> {
+    std::fs::read(folder.adapter().join(crate::model::peft::WEIGHTS)).ok()
+}
+
 /// Stopped in the middle of steps again and again, a run tells the same numbers and learns the same factors.
 #[test]
 fn resumed_is_uninterrupted() -> Result<()> {
     let world = World::new(settings())?;
     let train = sequences();
-    let objective = Sft {
-        learner: world.learner(),
-        tokenizer: &world.tokenizer,
-        train: &train,
-        valid: &train[..3],
-    };
+    let objective = Sft::new(world.learner(), &world.tokenizer, &train, &train[..3]);
     let manifest = world.manifest(RunKind::Sft, objective.steps());
     let whole = world.run("whole", &objective, &manifest, &Nobody)?;
     let mut stops = 0;
@@ -203,8 +204,7 @@ fn resumed_is_uninterrupted() -> Result<()> {
     };
     assert!(stops > 1, "{stops}");
     assert_eq!(figures(&whole)?, figures(&parts)?);
-    let read = |folder: &RunFolder| std::fs::read(folder.adapter().join(crate::model::peft::WEIGHTS)).ok();
-    assert!(read(&whole).is_some() && read(&whole) == read(&parts));
+    assert!(learnt(&whole).is_some() && learnt(&whole) == learnt(&parts));
     // A kill without a word: what was told behind the last saved state is told anew.
     let kept = parts.forget_after(3)?;
     assert_eq!(kept.last().map(|t| t.step), Some(3));
@@ -213,6 +213,97 @@ fn resumed_is_uninterrupted() -> Result<()> {
     let first = losses[0]["valid_loss"];
     let last = losses[losses.len() - 1]["valid_loss"];
     assert!(last < first - 0.5, "{first} then {last}");
+    Ok(())
+}
+
+/// Wherever it is stopped, in a step or in a measurement, a run goes on to the same numbers, and says what is saved.
+#[test]
+fn stopped_anywhere_a_run_goes_on_alike() -> Result<()> {
+    let mut settings = settings();
+    (settings.batch.epochs, settings.batch.evaluate_every) = (2, 2);
+    let world = World::new(settings)?;
+    let train = sequences();
+    let objective = Sft::new(world.learner(), &world.tokenizer, &train, &train[..3]);
+    let manifest = world.manifest(RunKind::Sft, objective.steps());
+    let looks = Impatient(AtomicUsize::new(usize::MAX));
+    let whole = world.run("whole", &objective, &manifest, &looks)?;
+    let looks = usize::MAX - looks.0.into_inner();
+    assert!(looks > 10, "{looks}");
+    for n in 0..looks {
+        let name = format!("stopped-{n}");
+        let stopped = world.run(&name, &objective, &manifest, &Impatient(AtomicUsize::new(n)));
+        let Err(stopped) = stopped else {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                format!("look {n} did not stop it"),
+            ));
+        };
+        let folder = RunFolder::at(&world.folder.path().join(&name));
+        let steps = folder
+            .state(&world.settings)?
+            .map(|(_, optimiser)| optimiser.steps());
+        let saved = stopped.message().contains("they are saved");
+        assert_eq!((stopped.kind(), saved), (ErrorKind::Cancelled, steps != Some(0)));
+        assert!(
+            stopped.hints()[0].contains(&format!("--run {name}")),
+            "{stopped:?}"
+        );
+        assert!(
+            learnt(&folder).is_some(),
+            "what was learnt is written wherever it stops"
+        );
+        world.run(&name, &objective, &manifest, &Nobody)?;
+        assert_eq!(figures(&whole)?, figures(&folder)?, "{n} of {looks}");
+        assert_eq!(learnt(&whole), learnt(&folder), "{n} of {looks}");
+    }
+    Ok(())
+}
+
+/// Fails when it is to be measured after so many steps.
+struct Failing<'a>(&'a dyn Objective, usize);
+
+impl Objective for Failing<'_> {
+    fn begin(&self) -> Result<Parameters> {
+        self.0.begin()
+    }
+
+    fn step(&self, step: usize, parameters: &Parameters, watch: &dyn Watch) -> Result<Found> {
+        self.0.step(step, parameters, watch)
+    }
+
+    fn measure(
+        &self,
+        done: usize,
+        parameters: &Parameters,
+        watch: &dyn Watch,
+    ) -> Result<BTreeMap<String, f64>> {
+        if done == self.1 {
+            return Err(Error::new(ErrorKind::Io, "the disk is full"));
+        }
+        self.0.measure(done, parameters, watch)
+    }
+
+    fn write(&self, parameters: &Parameters, dir: &Path) -> Result<()> {
+        self.0.write(parameters, dir)
+    }
+}
+
+#[test]
+fn a_step_that_was_not_told_of_does_not_count_and_those_before_it_are_saved() -> Result<()> {
+    let mut settings = settings();
+    settings.batch.save_every = 100;
+    let world = World::new(settings)?;
+    let train = sequences();
+    let objective = Sft::new(world.learner(), &world.tokenizer, &train, &[]);
+    let manifest = world.manifest(RunKind::Sft, objective.steps());
+    let failed = world.run("run", &Failing(&objective, 3), &manifest, &Nobody);
+    assert!(failed.is_err_and(|e| e.message() == "the disk is full"));
+    let folder = RunFolder::at(&world.folder.path().join("run"));
+    let saved = folder
+        .state(&world.settings)?
+        .map(|(_, optimiser)| optimiser.steps());
+    assert_eq!(saved, Some(2));
+    assert_eq!(folder.telemetry()?.last().map(|told| told.step), Some(2));
     Ok(())
 }
 
@@ -234,12 +325,7 @@ fn a_shared_beginning_is_learnt_from_as_a_repeated_one() -> Result<()> {
         settings.lora.dropout = 0.0;
         (settings.batch.pack, settings.batch.accumulation) = (pack, accumulation);
         let world = World::new(settings)?;
-        let objective = Sft {
-            learner: world.learner(),
-            tokenizer: &world.tokenizer,
-            train: &train,
-            valid: &[],
-        };
+        let objective = Sft::new(world.learner(), &world.tokenizer, &train, &[]);
         objective.step(0, &objective.begin()?, &Nobody)
     };
     let (shared, apart) = (step(400, 1)?, step(280, 3)?);
@@ -263,12 +349,7 @@ fn a_shared_beginning_is_learnt_from_as_a_repeated_one() -> Result<()> {
 fn another_run_is_not_gone_on_with() -> Result<()> {
     let world = World::new(settings())?;
     let train = sequences();
-    let objective = Sft {
-        learner: world.learner(),
-        tokenizer: &world.tokenizer,
-        train: &train,
-        valid: &[],
-    };
+    let objective = Sft::new(world.learner(), &world.tokenizer, &train, &[]);
     let manifest = world.manifest(RunKind::Sft, 2);
     let folder = world.run("run", &objective, &manifest, &Nobody)?;
     let other = Manifest {
@@ -283,6 +364,94 @@ fn another_run_is_not_gone_on_with() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_run_is_the_same_one_wherever_its_data_lies_but_not_on_weights_in_another_form() -> Result<()> {
+    let world = World::new(settings())?;
+    let folder = RunFolder::at(&world.folder.path().join("run"));
+    let manifest = world.manifest(RunKind::Sft, 2);
+    folder.begin(&manifest)?;
+    let mut moved = manifest.clone();
+    moved.data.path = "elsewhere".into();
+    folder.begin(&moved)?;
+    let blocks = Manifest {
+        weights: Some("blocks".to_owned()),
+        ..manifest.clone()
+    };
+    assert!(folder.begin(&blocks).is_err_and(|e| e.kind() == ErrorKind::Usage));
+    // A run from before the form was kept goes on in either.
+    let old = RunFolder::at(&world.folder.path().join("old"));
+    old.begin(&Manifest {
+        weights: None,
+        ..manifest.clone()
+    })?;
+    old.begin(&blocks)?;
+    old.begin(&manifest)
+}
+
+#[test]
+fn one_process_trains_a_run() -> Result<()> {
+    let world = World::new(settings())?;
+    let train = sequences();
+    let objective = Sft::new(world.learner(), &world.tokenizer, &train, &[]);
+    let manifest = world.manifest(RunKind::Sft, 1);
+    let folder = RunFolder::at(&world.folder.path().join("run"));
+    let lock = folder.lock()?;
+    let refused = world.run("run", &objective, &manifest, &Nobody);
+    assert!(refused.is_err_and(|e| e.kind() == ErrorKind::Locked));
+    drop(lock);
+    world.run("run", &objective, &manifest, &Nobody)?;
+    Ok(())
+}
+
+#[test]
+fn an_adapter_that_was_learnt_on_another_base_is_refused() -> Result<()> {
+    let world = World::new(settings())?;
+    let folder = RunFolder::at(&world.folder.path().join("run"));
+    let manifest = world.manifest(RunKind::Sft, 2);
+    folder.begin(&manifest)?;
+    folder.replace_adapter(|_| Ok(()))?;
+    check_base(&folder.adapter(), &manifest.model)?;
+    let other = ModelIdentity {
+        sha256: ContentHash::of(b"other"),
+        ..manifest.model.clone()
+    };
+    let refused = check_base(&folder.adapter(), &other);
+    assert!(refused.is_err_and(|e| e.message().contains("learnt on another base")));
+    // Of an adapter that came from elsewhere nothing is known.
+    check_base(&world.folder.path().join("nowhere"), &other)
+}
+
+/// A run that cannot be read does not stand before those that can, and half an adapter is never there.
+#[test]
+fn what_is_broken_hides_nothing() -> Result<()> {
+    let world = World::new(settings())?;
+    let runs = world.folder.path().join("runs");
+    let folder = RunFolder::at(&runs.join("good"));
+    folder.begin(&world.manifest(RunKind::Sft, 2))?;
+    let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(candle_core::Error::from);
+    let broken = runs.join("later");
+    std::fs::create_dir_all(&broken).map_err(candle_core::Error::from)?;
+    write(&broken.join("manifest.json"), "{")?;
+    let good = || Ok::<_, Error>(Look::newest(&runs)?.map(|look| (look.name, look.stopped.is_some())));
+    assert_eq!(good()?, Some(("good".to_owned(), true)));
+    let lock = folder.lock()?;
+    assert_eq!(good()?, Some(("good".to_owned(), false)), "somebody trains it");
+    drop(lock);
+
+    let file = folder.adapter().join("a");
+    let read = || std::fs::read_to_string(&file).ok();
+    folder.replace_adapter(|dir| Ok(write(&dir.join("a"), "first")?))?;
+    let failed = folder.replace_adapter(|dir| {
+        write(&dir.join("a"), "half")?;
+        Err(Error::new(ErrorKind::Io, "the disk is full"))
+    });
+    assert!(failed.is_err());
+    assert_eq!(read().as_deref(), Some("first"));
+    folder.replace_adapter(|dir| Ok(write(&dir.join("a"), "second")?))?;
+    assert_eq!(read().as_deref(), Some("second"));
+    Ok(())
+}
+
 /// A step size that blows the factors up ends with a message, and the state saved before is still there.
 #[test]
 fn numbers_that_are_none_end_the_run() -> Result<()> {
@@ -292,22 +461,20 @@ fn numbers_that_are_none_end_the_run() -> Result<()> {
     settings.batch.save_every = 1;
     let world = World::new(settings)?;
     let train = sequences();
-    let objective = Sft {
-        learner: world.learner(),
-        tokenizer: &world.tokenizer,
-        train: &train,
-        valid: &[],
-    };
+    let objective = Sft::new(world.learner(), &world.tokenizer, &train, &[]);
     let manifest = world.manifest(RunKind::Sft, objective.steps());
     let refused = world.run("run", &objective, &manifest, &Nobody);
     let message = refused.err().map_or_else(String::new, |e| e.to_string());
     assert!(message.contains("not a number"), "{message}");
     let folder = RunFolder::at(&world.folder.path().join("run"));
-    assert!(
-        folder
-            .state(&world.settings)?
-            .is_some_and(|(_, optimiser)| optimiser.steps() > 0)
-    );
+    let (saved, optimiser) = folder
+        .state(&world.settings)?
+        .unwrap_or_else(|| (Parameters::default(), AdamW::new(&world.settings.optimiser)));
+    assert!(optimiser.steps() > 0);
+    for (name, tensor) in &saved.0 {
+        let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+        assert!(values.iter().all(|value| value.is_finite()), "{name}");
+    }
     Ok(())
 }
 
@@ -318,6 +485,7 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     settings.batch.pack = 120;
     settings.batch.epochs = 12;
     settings.optimiser.learning_rate = 0.01;
+    settings.reward.held_out = 0.34;
     let world = World::new(settings)?;
     let pair = |n: u32| {
         let words = |offset: u32| -> Vec<u32> {
@@ -335,7 +503,11 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
             margin: 0.0,
         }
     };
-    let (train, held_out) = super::reward::split((0..48).map(pair).collect(), 0.34, 1)?;
+    let how = Settings {
+        seed: 1,
+        ..world.settings.clone()
+    };
+    let Split { train, held_out, .. } = super::reward::split((0..48).map(pair).collect(), &how)?;
     let objective = RewardModel::new(world.learner(), &train, &held_out);
     let manifest = world.manifest(RunKind::Reward, objective.steps());
     let folder = world.run("reward", &objective, &manifest, &Nobody)?;
@@ -376,6 +548,33 @@ fn a_preference_is_learnt_and_measured_on_others() -> Result<()> {
     assert!((doubt - entropy).abs() < 1e-4, "{doubt} is not {entropy}");
     let nothing = Judge::load(world.folder.path(), &world.decoder).err();
     assert!(nothing.is_some_and(|e| e.kind() == ErrorKind::Usage && e.message().contains("no reward model")));
+    Ok(())
+}
+
+/// By hand: the head is zero before the first step, so that the reward of an answer of n tokens is -0.7 ln n.
+#[test]
+fn a_judge_charges_for_length_as_training_does() -> Result<()> {
+    let mut settings = settings();
+    settings.reward.length_penalty = 0.7;
+    let world = World::new(settings)?;
+    let dir = world.folder.path();
+    let objective = RewardModel::new(world.learner(), &[], &[]);
+    objective.write(&objective.begin()?, dir)?;
+    let answers = [vec![5], vec![5; 4]];
+    let judge = Judge::load(dir, &world.decoder)?;
+    let worth = judge.worth(&[7, 8], &answers)?;
+    let four = 1.0 / (1.0 + 4.0_f64.powf(0.7));
+    assert!(
+        (worth[0] - 0.5).abs() < 1e-6 && (worth[1] - four).abs() < 1e-6,
+        "{worth:?}"
+    );
+    // Of a head that was written before the charge was kept, nothing is charged.
+    let path = dir.join(super::reward::HEAD_FILE);
+    let mut tensors = candle_core::safetensors::load(&path, &candle_core::Device::Cpu)?;
+    tensors.remove(super::reward::LENGTH_PENALTY);
+    candle_core::safetensors::save(&tensors, &path)?;
+    let worth = Judge::load(dir, &world.decoder)?.worth(&[7, 8], &answers)?;
+    assert!((worth[1] - 0.5).abs() < 1e-6, "{worth:?}");
     Ok(())
 }
 

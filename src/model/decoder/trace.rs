@@ -165,6 +165,14 @@ pub struct TraceOptions {
     pub dropout: Option<Dropout>,
 }
 
+impl TraceOptions {
+    /// Of a pass that is never gone through backwards: nothing is kept for a derivative.
+    pub const ONLY_FORWARDS: Self = Self {
+        checkpointing: true,
+        dropout: None,
+    };
+}
+
 /// What is the same in all blocks of a pass.
 struct Everywhere {
     layout: Layout,
@@ -196,7 +204,7 @@ pub struct Trace<'a> {
 }
 
 impl Decoder {
-    /// Runs whole sequences; `wanted` are the rows whose hidden states are asked for, in ascending order. What stands before the
+    /// Runs whole sequences; `wanted` are the rows whose hidden states are asked for, in the order of the answer. What stands before the
     /// invocation of an adapter is read once, forwards.
     ///
     /// # Errors

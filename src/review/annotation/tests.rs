@@ -253,6 +253,55 @@ fn the_fifth_is_a_check_that_teaches_nothing() -> crate::error::Result<()> {
 }
 
 #[test]
+fn the_first_answer_to_a_check_counts() -> crate::error::Result<()> {
+    let mut pool = pool(8);
+    pool.push(pair_of(dossier().meta.id.as_str(), "ownership", 1));
+    let mut table = Table::new(begin("ann", pool, Vec::new())?);
+    for _ in 0..CHECK_FIRST {
+        table.choose(Choice::Left);
+    }
+    let sound = table.annotation.shown().and_then(|s| s.check);
+    let Some(sound) = sound else {
+        return Err(crate::error::Error::new(
+            crate::error::ErrorKind::Internal,
+            "no check",
+        ));
+    };
+    let check = table.shown();
+    table.choose(sound.other().into());
+    let records = table.records.len();
+    let stamp = table.tick();
+    let wanted = table.annotation.undo(stamp);
+    assert!(wanted.is_some_and(|wanted| wanted.is_empty()));
+    assert_eq!(table.shown(), check, "it is shown again as any other pair");
+    table.choose(sound.into());
+    assert_ne!(table.shown(), check);
+    let tally = table.annotation.tally();
+    assert_eq!((tally.checks_passed, tally.checks), (0, 1));
+    assert_eq!(table.records.len(), records, "nothing is recorded twice");
+    Ok(())
+}
+
+/// What is not on the disk was not said.
+#[test]
+fn a_pair_whose_record_was_not_written_waits_again() -> crate::error::Result<()> {
+    let mut table = Table::new(begin("ann", pool(2), Vec::new())?);
+    let first = table.shown();
+    table.choose(Choice::Left);
+    let record = table.records[0].id.clone();
+    let stamp = table.tick();
+    assert!(table.annotation.not_saved(&record, stamp));
+    assert_eq!(table.shown(), first);
+    assert_eq!(
+        (table.annotation.tally().compared, table.annotation.waiting()),
+        (0, 2)
+    );
+    let stamp = table.tick();
+    assert!(!table.annotation.not_saved(&record, stamp), "once is enough");
+    Ok(())
+}
+
+#[test]
 fn others_pairs_are_left_alone_but_for_those_that_everybody_compares() -> crate::error::Result<()> {
     let pool = pool(40);
     let mut first = Table::new(begin("ann", pool.clone(), Vec::new())?);
@@ -297,16 +346,25 @@ fn a_third_person_decides_where_two_differ() -> crate::error::Result<()> {
         ..again
     });
     assert_eq!(own.annotation.waiting(), 0, "nobody decides about themselves");
+    let mut idle = Table::new(Begin {
+        adjudicating: true,
+        ..begin("dan", pool.clone(), judged)?
+    });
+    idle.choose(Choice::Skip);
+    let lessons = |records: &[Recorded]| preferences(&dossier().meta.subject.id, records);
+    let skipped = [&records[..], &idle.records[..]].concat();
+    assert_eq!(lessons(&skipped).len(), 2, "who skips settles nothing");
     let mut third = Table::new(Begin {
         adjudicating: true,
-        ..begin("cao", pool, judged)?
+        ..begin("cao", pool, Judged::among(&skipped))?
     });
+    assert_eq!(third.annotation.waiting(), 1);
     third.choose(Choice::Left);
     records.extend(third.records.into_iter().map(|mut record| {
         record.seq = 3;
         record
     }));
-    let lessons = preferences(&dossier().meta.subject.id, &records);
+    let lessons = lessons(&records);
     assert_eq!(lessons.len(), 1, "what is settled teaches once");
     assert_eq!(lessons[0].actor, Person::new("cao"));
     assert_eq!(lessons[0].decisions[1..], said[..]);

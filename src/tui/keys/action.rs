@@ -174,7 +174,7 @@ actions! {
     SignOff "sign-off" ["S"] in [Review], Deciding, Some(HintSignOff),
         "签署档案", "Sign off the dossier";
     Skip "skip" ["enter"] in [Reason], Deciding, Some(HintSkip),
-        "不选理由，直接记录", "Record without a reason, or with the chosen one";
+        "记录；不选理由，或用所选的理由", "Record without a reason, or with the chosen one";
 
     Link "link" ["e"] in [Review, Select], Evidence, Some(HintLink),
         "把所选原文关联为支持证据", "Link the place as supporting evidence";
@@ -187,21 +187,21 @@ actions! {
     Copy "copy" ["y"] in [Review, Select], Evidence, Some(HintCopy),
         "复制所选原文", "Copy the selected text";
 
-    Up "up" ["k", "up"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
+    Up "up" ["k", "up"] in [Queue, Review, Select, Profile, Training, Adapters, Annotate], Moving, None,
         "上移", "Move up";
-    Down "down" ["j", "down"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
+    Down "down" ["j", "down"] in [Queue, Review, Select, Profile, Training, Adapters, Annotate], Moving, None,
         "下移", "Move down";
     Left "left" ["h", "left"] in [Review, Select, Annotate], Moving, None,
         "左侧窗格；选取时左移一字", "Pane to the left; one character back while selecting";
     Right "right" ["l", "right"] in [Review, Select, Annotate], Moving, None,
         "右侧窗格；选取时右移一字", "Pane to the right; one character on while selecting";
-    HalfUp "half-page-up" ["ctrl-u", "pageup"] in [Queue, Review, Select, Profile, Help, Adapters, Annotate], Moving, None,
+    HalfUp "half-page-up" ["ctrl-u", "pageup"] in [Queue, Review, Select, Profile, Help, Training, Adapters, Annotate], Moving, None,
         "上翻半页", "Half a page up";
-    HalfDown "half-page-down" ["ctrl-d", "pagedown"] in [Queue, Review, Select, Profile, Help, Adapters, Annotate], Moving, None,
+    HalfDown "half-page-down" ["ctrl-d", "pagedown"] in [Queue, Review, Select, Profile, Help, Training, Adapters, Annotate], Moving, None,
         "下翻半页", "Half a page down";
-    Top "top" ["g g", "home"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
+    Top "top" ["g g", "home"] in [Queue, Review, Select, Profile, Training, Adapters, Annotate], Moving, None,
         "到开头", "To the beginning";
-    Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile, Adapters, Annotate], Moving, None,
+    Bottom "bottom" ["G", "end"] in [Queue, Review, Select, Profile, Training, Adapters, Annotate], Moving, None,
         "到末尾", "To the end";
     Open "open" ["enter"] in [Queue, Review], Moving, Some(HintOpen),
         "打开；在证据上跳到原文，在原文上跳到引用它的评分",
@@ -250,17 +250,17 @@ actions! {
     Sort "sort" ["s"] in [Queue], Finding, Some(HintSort),
         "切换排序", "Change the order";
 
-    Profile "profile" ["p"] in [Review], Views, Some(HintProfile),
+    Profile "profile" ["p"] in [Review, Profile], Views, Some(HintProfile),
         "绩效画像与发展计划", "Profile and development plan";
     ExportSvg "export-svg" ["ctrl-s"] in [Review, Profile], Views, Some(HintExport),
         "导出画像为 SVG", "Export the profile as SVG";
     ExportHtml "export-html" ["ctrl-w"] in [Review, Profile], Views, None,
         "导出画像为 HTML", "Export the profile as HTML";
-    Training "training" ["t"] in [Queue, Review, Annotate], Views, None,
+    Training "training" ["t"] in [Queue, Review, Annotate, Training], Views, None,
         "最近一次训练的进展", "How the newest training run goes";
-    Calibration "calibration" ["c"] in [Queue, Review, Annotate], Views, None,
-        "校准：评分离人评多远", "The calibration: how near scores come to people's";
-    Adapters "adapters" ["A"] in [Queue, Review], Views, None,
+    Calibration "calibration" ["c"] in [Queue, Review, Annotate, Training], Views, Some(HintCalibration),
+        "评分校准：模型评分与人工评分相差多少", "The calibration: how near scores come to people's";
+    Adapters "adapters" ["A"] in [Queue, Review, Adapters], Views, Some(HintAdapters),
         "适配器：模型上叠加的内容", "Adapters: what is laid over the model";
     PutLive "put-live" ["enter"] in [Adapters], Views, Some(HintPutLive),
         "正式启用所选的适配器（记录在案）", "Put the selected adapter live (goes on record)";
@@ -279,9 +279,9 @@ actions! {
         "评出所有尚无评分的维度", "Score every dimension that has no score";
     StopScoring "stop-scoring" ["s"] in [Review], General, None,
         "停止评分", "Stop scoring";
-    Palette "palette" [":"] in [Queue, Review, Profile, Annotate], General, Some(HintCommand),
+    Palette "palette" [":"] in [Queue, Review, Profile, Training, Adapters, Annotate], General, Some(HintCommand),
         "命令面板", "Command palette";
-    Help "help" ["?", "f1"] in [Queue, Review, Select, Profile, Annotate], General, Some(HintHelp),
+    Help "help" ["?", "f1"] in [Queue, Review, Select, Profile, Training, Adapters, Annotate], General, Some(HintHelp),
         "帮助；可搜索，回车执行", "Help; searchable, Enter runs the row";
     Run "run" ["enter"] in [Help, Palette], General, Some(HintRun),
         "执行所选的命令", "Run the selected row";

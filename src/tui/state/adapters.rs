@@ -1,7 +1,7 @@
 //! What is laid over the model: a list to choose from, and what follows when another is.
 
 use super::notice::Told;
-use super::overlay::{AdapterList, Overlay};
+use super::overlay::{AdapterList, Confirm, Overlay};
 use super::{App, Effect};
 use crate::learn::adapters::Choice;
 use crate::learn::shelf::Worn;
@@ -17,34 +17,31 @@ impl App {
 
     /// Shows what may be laid over the model, once it is read; without a model there is nothing to read.
     pub(super) fn show_adapters(&mut self) -> Vec<Effect> {
-        self.overlays.push(Overlay::Adapters(AdapterList::default()));
-        let model = self.settings.model.iter();
+        let is_shown = self.turn_over(Overlay::Adapters(AdapterList::default()));
+        let model = self.settings.model.iter().filter(|_| is_shown);
         model.map(|_| Effect::ListAdapters).collect()
     }
 
     /// The list was read; its cursor begins on what is worn.
     pub(super) fn adapters(&mut self, read: Result<Vec<Choice>, String>) -> Vec<Effect> {
-        let choices = match read {
-            Ok(choices) => choices,
-            Err(why) => {
-                self.told = Some(Told::error(why));
-                return Vec::new();
-            }
-        };
-        let cursor = choices.iter().position(|choice| self.wears(&choice.record));
+        let mut choices = read.iter().flatten();
+        let cursor = choices.position(|choice| self.wears(&choice.record));
         let shown = self.overlays.iter_mut().find_map(|overlay| match overlay {
             Overlay::Adapters(list) => Some(list),
             _ => None,
         });
         if let Some(list) = shown {
-            let cursor = cursor.unwrap_or_default();
-            *list = AdapterList { choices, cursor };
+            *list = AdapterList {
+                read: Some(read),
+                cursor: cursor.unwrap_or_default(),
+            };
         }
         Vec::new()
     }
 
-    /// Has what is under the cursor put live; the list makes room for what comes of it.
-    pub(super) fn put_live(&mut self) -> Vec<Effect> {
+    /// Asks whether scores are to come from what is under the cursor: every later one will. What is live already is only taken
+    /// into use; nothing is recorded, so nothing is asked.
+    pub(super) fn ask_put_live(&mut self) -> Vec<Effect> {
         if self.settings.model.is_none() {
             return self.hint(Word::ModelMissing, &[]);
         }
@@ -54,14 +51,32 @@ impl App {
         let Some(Overlay::Adapters(list)) = self.overlays.last() else {
             return Vec::new();
         };
-        let Some(Choice { record, live }) = list.choices.get(list.cursor).cloned() else {
+        let Some(Choice { record, live }) = list.choices().get(list.cursor).cloned() else {
             return Vec::new();
         };
         if live && self.wears(&record) {
             return self.hint(Word::AdapterIsLive, &[]);
         }
-        self.overlays.pop();
-        vec![Effect::PutLive(Box::new(record))]
+        let record = Box::new(record);
+        if live {
+            return self.take_into_use(record, Word::AdapterTaken);
+        }
+        self.overlays.push(Overlay::Confirm(Confirm::PutLive(record)));
+        Vec::new()
+    }
+
+    /// Has it put live.
+    pub(super) fn put_live(&mut self, record: Box<AdapterRecord>) -> Vec<Effect> {
+        self.take_into_use(record, Word::AdapterGoesLive)
+    }
+
+    /// Has scores come from it, and says so in `word`; the list makes room for what comes of it.
+    fn take_into_use(&mut self, record: Box<AdapterRecord>, word: Word) -> Vec<Effect> {
+        self.overlays
+            .retain(|overlay| !matches!(overlay, Overlay::Adapters(_)));
+        let name = self.adapter_name(&record.name);
+        self.told = Some(Told::done(self.fill(word, &[("name", &name)])));
+        vec![Effect::PutLive(record)]
     }
 
     /// Scores come from something else now, and that is on record unless it was live anyway; or everything stays as it was.
@@ -189,7 +204,13 @@ mod tests {
         let mut stage = stage(settings(Language::En)?)?;
         let before = stage.asked.len();
         stage.press("j enter")?;
+        assert_eq!((chosen(&stage), stage.app.mode()), (None, Mode::Confirm));
+        assert!(stage.screen()?.contains("Scores will come from own"));
+        stage.press("n")?;
+        assert_eq!((chosen(&stage), stage.app.mode()), (None, Mode::Adapters));
+        stage.press("enter y")?;
         assert_eq!(chosen(&stage).map(|r| r.name.as_str()), Some("own"));
+        assert_eq!(told(&stage), "putting own live...");
         assert_eq!((stage.app.mode(), stage.asked.len()), (Mode::Review, before));
         let calibration = Arc::new(Calibration::example(BTreeMap::new()));
         let worn = Worn {
@@ -236,7 +257,13 @@ mod tests {
         };
         let mut stage = stage(trial)?;
         stage.press("g g enter")?;
-        assert_eq!(chosen(&stage).map(|r| r.name.as_str()), Some(""));
+        assert_eq!(
+            chosen(&stage).map(|r| r.name.as_str()),
+            Some(""),
+            "nothing is asked"
+        );
+        assert_eq!(stage.app.mode(), Mode::Review);
+        assert_eq!(told(&stage), "taking the model by itself into use...");
         let model = settings(Language::En)?.model.ok_or_else(|| missing("model"))?;
         let worn = Worn {
             model: model.clone(),
@@ -254,7 +281,7 @@ mod tests {
     fn nothing_changes_without_a_record() -> Result<()> {
         let mut stage = stage(settings(Language::En)?)?;
         let before = (stage.asked.len(), stage.app.settings().model.clone());
-        stage.press("G enter")?;
+        stage.press("G enter y")?;
         assert_eq!(chosen(&stage).map(|r| r.name.as_str()), Some("trial"));
         stage.send(Message::Worn(Err("no space left".to_owned())));
         assert!(told(&stage).contains("no space left"), "{}", told(&stage));
@@ -277,6 +304,19 @@ mod tests {
         Ok(())
     }
 
+    /// Reading the journal takes a while, and may fail.
+    #[test]
+    fn the_list_says_what_became_of_it() -> Result<()> {
+        let mut stage = Stage::with(settings(Language::En)?, (140, 40), &[SAMPLE])?;
+        stage.press("A")?;
+        assert!(stage.screen()?.contains("reading the adapters..."));
+        stage.send(Message::Adapters(Err("no such blob".to_owned())));
+        assert!(stage.screen()?.contains("cannot be read: no such blob"));
+        stage.press("A")?;
+        assert_eq!(stage.app.mode(), Mode::Queue, "the key that opens it closes it");
+        Ok(())
+    }
+
     #[test]
     fn without_a_model_there_is_nothing_to_choose() -> Result<()> {
         let settings = Settings {
@@ -287,7 +327,7 @@ mod tests {
         stage.press("A")?;
         let listed = |e: &Effect| matches!(e, Effect::ListAdapters);
         assert!(!stage.effects.iter().any(listed), "{:?}", stage.effects);
-        assert!(stage.screen()?.contains("There is no model"));
+        assert!(stage.screen()?.contains("No model is loaded"));
         stage.press("j enter")?;
         assert_eq!(told(&stage), stage.app.word(Word::ModelMissing));
         stage.press("q")?;
@@ -303,7 +343,7 @@ mod tests {
             ..settings(Language::En)?
         };
         let mut worn = stage(wearing)?;
-        worn.press("enter")?;
+        worn.press("enter y")?;
         assert_eq!(chosen(&worn).map(|r| r.name.as_str()), Some("trial"));
         let mut live = stage(settings(Language::En)?)?;
         live.press("enter")?;
@@ -336,6 +376,7 @@ mod tests {
                 ratings: 20,
                 dimensions: Vec::new(),
                 cause: "fitted to decisions".to_owned(),
+                data: None,
             };
             stage.send(Message::Calibrated(Arc::new(calibration), Box::new(record)));
             assert_eq!(stage.app.settings().calibration.is_some(), used);

@@ -16,7 +16,6 @@ use crate::evidence::Check;
 use crate::id::Person;
 use crate::learn::adapters::Choice;
 use crate::learn::shelf::Worn;
-use crate::learn::train::folder::Look;
 use crate::model::lora::NamedAdapter;
 use crate::review::annotation::Begin;
 use crate::review::{
@@ -51,7 +50,7 @@ use annotating::Annotating;
 use desk::Desk;
 use document::Laid;
 use notice::Told;
-use overlay::{ExportFormat, Overlay};
+use overlay::{ExportFormat, Followed, Overlay};
 use pointer::Drag;
 use queue::Queue;
 
@@ -132,8 +131,8 @@ pub enum Message {
     Worn(Result<(Box<Worn>, Option<Receipt>), String>),
     /// A profile was written, or not.
     Exported(Result<PathBuf, ExportFault>),
-    /// The newest training run was looked at; none where there is none.
-    Looked(Option<Box<Look>>),
+    /// The newest training run was looked at.
+    Looked(Followed),
     /// The terminal is going away, or the system asks the program to end.
     Hangup,
 }
@@ -238,6 +237,8 @@ pub struct App {
     opening: Option<usize>,
     unsaved: usize,
     drag: Option<Drag>,
+    /// Whether a look at the training run is on its way: two would go on side by side.
+    looking: bool,
 }
 
 impl App {
@@ -257,6 +258,7 @@ impl App {
             opening: None,
             unsaved: 0,
             drag: None,
+            looking: false,
         }
     }
 
@@ -280,7 +282,7 @@ impl App {
             }
             Message::Engine(ticket, event) => self.hear(ticket, event, stamp),
             Message::Saved(receipt) => self.saved(receipt),
-            Message::NotSaved(id, message) => self.not_saved(id, message),
+            Message::NotSaved(id, message) => self.not_saved(id, message, stamp),
             Message::Calibrated(calibration, record) => self.calibrated(calibration, &record),
             Message::Adapters(read) => self.adapters(read),
             Message::Worn(worn) => self.worn(worn),
@@ -598,12 +600,10 @@ impl App {
         self.review(Event::Saved(receipt))
     }
 
-    fn not_saved(&mut self, id: crate::id::RecordId, message: String) -> Vec<Effect> {
+    fn not_saved(&mut self, id: crate::id::RecordId, message: String, stamp: Stamp) -> Vec<Effect> {
         self.unsaved = self.unsaved.saturating_sub(1);
         self.settings.read_only = Some(message.clone());
-        if self.annotating.is_some() {
-            self.told = Some(Told::error(message.clone()));
-        }
+        self.comparison_not_saved(&id, &message, stamp);
         self.review(Event::NotSaved { id, message })
     }
 

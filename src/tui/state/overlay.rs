@@ -8,6 +8,7 @@ use crate::evidence::{EvidenceLink, Place};
 use crate::id::DimensionId;
 use crate::learn::adapters::Choice;
 use crate::learn::train::folder::Look;
+use crate::review::AdapterRecord;
 use crate::tui::keys::{Action, Mode};
 use crate::tui::words::{Reason, Word};
 
@@ -26,10 +27,10 @@ pub enum Overlay {
     Confirm(Confirm),
     /// The profile, scrolled down by so many rows.
     Profile(usize),
-    /// The newest training run, once it was looked at.
-    Training(Option<Box<Look>>),
-    /// What scores are read through.
-    Calibration,
+    /// The newest training run, scrolled down by so many rows.
+    Training(Followed, usize),
+    /// What scores are read through, scrolled down by so many rows.
+    Calibration(usize),
     /// What may be laid over the model.
     Adapters(AdapterList),
 }
@@ -44,7 +45,7 @@ impl Overlay {
             Self::Input(_) => Mode::Input,
             Self::Confirm(_) => Mode::Confirm,
             Self::Profile(_) => Mode::Profile,
-            Self::Training(_) | Self::Calibration => Mode::Training,
+            Self::Training(..) | Self::Calibration(_) => Mode::Training,
             Self::Adapters(_) => Mode::Adapters,
         }
     }
@@ -59,13 +60,37 @@ pub struct Picker {
     pub cursor: usize,
 }
 
+/// The newest training run, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Followed {
+    /// Nobody has looked yet.
+    #[default]
+    Looking,
+    /// There is none.
+    Nothing,
+    /// It cannot be read: why.
+    Unread(String),
+    /// It was read.
+    Run(Box<Look>),
+}
+
 /// What may be laid over the model, to choose from.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AdapterList {
-    /// The choices; none until they are read.
-    pub choices: Vec<Choice>,
+    /// The choices, or why there are none to see; none until they are read.
+    pub read: Option<Result<Vec<Choice>, String>>,
     /// The row the cursor is on.
     pub cursor: usize,
+}
+
+impl AdapterList {
+    /// The choices that were read.
+    pub fn choices(&self) -> &[Choice] {
+        match &self.read {
+            Some(Ok(choices)) => choices,
+            _ => &[],
+        }
+    }
 }
 
 /// A disagreement on its way to the record.
@@ -143,9 +168,10 @@ impl Purpose {
             Self::Rewrite(rewriting) => match rewriting.field {
                 // The line lies over the place where messages stand.
                 Field::Score if rewriting.refused => Word::NotALevel,
+                _ if rewriting.refused => Word::NotEmpty,
                 Field::Score => Word::AskScore,
-                Field::Rationale => Word::Rationale,
-                Field::Suggestion => Word::Suggestion,
+                Field::Rationale => Word::AskRationale,
+                Field::Suggestion => Word::AskSuggestion,
             },
         }
     }
@@ -171,10 +197,12 @@ impl ExportFormat {
 }
 
 /// A question with yes and no.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Confirm {
     /// Close the dossier?
     SignOff,
+    /// Have scores come from this adapter?
+    PutLive(Box<AdapterRecord>),
     /// Replace a file?
     Overwrite(ExportFormat, PathBuf),
 }

@@ -7,7 +7,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
-use super::layout::Layout;
+use super::layout::{Layout, inner};
 use super::list;
 use super::overlay::centred;
 use crate::learn::adapters::Choice;
@@ -21,8 +21,9 @@ use crate::tui::words::Word;
 /// Columns of a name, and of how it went live; the beginning of its hash follows, where there is room.
 const NAME: usize = 19;
 const HOW: usize = 22;
-/// Columns of a figure's name, of what is live, of the adapter, of the interval, and of what the figure says.
-const FIGURE: usize = 18;
+/// Columns of a figure's name, at least and at most, of what is live, of the adapter, of the interval, and of what the
+/// figure says.
+const FIGURE: (usize, usize) = (18, 31);
 const BEFORE: usize = 8;
 const AFTER: usize = 8;
 const INTERVAL: usize = 17;
@@ -35,14 +36,15 @@ const HEAD: u16 = 5;
 /// Draws the list; without a model, that there is none.
 pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, list: &AdapterList) -> Option<Position> {
     let app = canvas.app;
-    let said: Vec<Vec<Line<'_>>> = list
-        .choices
+    let choices = list.choices();
+    let width = inner(centred(layout.body, WIDTH, 0)).width;
+    let said: Vec<Vec<Line<'_>>> = choices
         .iter()
-        .map(|choice| of_the_gate(canvas, &choice.record))
+        .map(|choice| of_the_gate(canvas, &choice.record, usize::from(width)))
         .collect();
     // The list stays where it is while the cursor moves.
     let below = said.iter().map(Vec::len).max().unwrap_or_default() as u16;
-    let area = centred(layout.body, WIDTH, list.choices.len() as u16 + below + HEAD);
+    let area = centred(layout.body, WIDTH, choices.len() as u16 + below + HEAD);
     let inside = canvas.frame(area, app.word(Word::Adapters), true);
     let Some(model) = &app.settings().model else {
         let text = app.word(Word::AdaptersNone);
@@ -55,22 +57,34 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, list: &AdapterLis
     };
     let now = app.fill(Word::AdaptersInUse, &[("model", &name)]);
     canvas.text((inside.x, inside.y), inside.width, &now, canvas.styles().title);
+    let unread = match &list.read {
+        Some(Ok(_)) => None,
+        Some(Err(why)) => Some(app.fill(Word::AdaptersUnread, &[("reason", &sanitize::line(why))])),
+        None => Some(app.word(Word::AdaptersLooking).to_owned()),
+    };
+    if let Some(text) = unread {
+        let rows = canvas.measure().wrap(&text, usize::from(inside.width));
+        for (y, row) in (2..).zip(rows) {
+            canvas.line(inside, y, &Line::styled(&text[row], canvas.styles().dim));
+        }
+        return None;
+    }
     let rows = Rect {
         y: inside.y + 2,
         height: inside.height.saturating_sub(below + 3).max(1),
         ..inside
     };
-    choices(canvas, rows, list);
+    rows_of(canvas, rows, list);
     for (row, line) in (rows.height + 3..).zip(said.get(list.cursor).into_iter().flatten()) {
         canvas.line(inside, row, line);
     }
     None
 }
 
-fn choices(canvas: &mut Canvas<'_>, rows: Rect, list: &AdapterList) {
-    let (count, height) = (list.choices.len(), usize::from(rows.height));
+fn rows_of(canvas: &mut Canvas<'_>, rows: Rect, list: &AdapterList) {
+    let (count, height) = (list.choices().len(), usize::from(rows.height));
     let top = list::top(list.cursor, count, height);
-    let shown = list.choices.iter().enumerate().skip(top).take(height);
+    let shown = list.choices().iter().enumerate().skip(top).take(height);
     for (y, (n, choice)) in (rows.y..).zip(shown) {
         let line = Rect { y, height: 1, ..rows };
         row(canvas, line, choice, n == list.cursor);
@@ -125,36 +139,65 @@ fn went_live(record: &AdapterRecord) -> Option<Word> {
 }
 
 /// What the gate said when it went live: figure by figure, and on how many people.
-fn of_the_gate<'a>(canvas: &Canvas<'a>, record: &AdapterRecord) -> Vec<Line<'a>> {
+fn of_the_gate<'a>(canvas: &Canvas<'a>, record: &AdapterRecord, width: usize) -> Vec<Line<'a>> {
     let (app, styles) = (canvas.app, canvas.styles());
     let Some(verdict) = &record.verdict else {
         let unasked = |_| Line::styled(app.word(Word::GateUnasked), styles.dim);
         return record.adapter.map(unasked).into_iter().collect();
     };
-    let [before, after, apart] =
-        [Word::GateBefore, Word::GateAfter, Word::GateDifference].map(|word| app.word(word));
-    let heading = columns(canvas, ["", before, after, apart]);
+    let numbers = BEFORE + AFTER + INTERVAL + 1 + FINDING;
+    let name = width.saturating_sub(numbers).clamp(FIGURE.0, FIGURE.1);
+    let heading = [
+        Word::GateLarger,
+        Word::GateBefore,
+        Word::GateAfter,
+        Word::GateDifference,
+    ];
+    let heading = columns(canvas, name, heading.map(|word| app.word(word)));
     let tried = app.fill(Word::GateTried, &[("n", &verdict.subjects.to_string())]);
-    let figures = verdict.figures.iter().map(|f| figure(canvas, f));
+    let figures = verdict.figures.iter().map(|f| figure(canvas, f, name));
     std::iter::once(Line::styled(heading, styles.title))
         .chain(figures)
         .chain([Line::styled(tried, styles.dim)])
         .collect()
 }
 
-fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure) -> Line<'a> {
+/// What a gate found worst of an adapter, in a sentence; none where it was not asked.
+pub(super) fn worst(canvas: &Canvas<'_>, record: &AdapterRecord) -> Option<String> {
+    let rank = |figure: &&GateFigure| match figure.finding() {
+        Finding::Worse => 0,
+        Finding::Unsure => 1,
+        Finding::Holds => 2,
+        Finding::Better => 3,
+    };
+    let figure = record.verdict.as_ref()?.figures.iter().min_by_key(rank)?;
+    let finding = canvas.app.word(finding_word(figure.finding()));
+    let name = in_words(canvas, &figure.name);
+    let values = [("figure", name.as_ref()), ("finding", finding)];
+    Some(canvas.app.fill(Word::ConfirmPutLiveWorst, &values))
+}
+
+fn finding_word(finding: Finding) -> Word {
+    match finding {
+        Finding::Worse => Word::GateWorse,
+        Finding::Unsure => Word::GateUnsure,
+        Finding::Holds => Word::GateHolds,
+        Finding::Better => Word::GateBetter,
+    }
+}
+
+fn figure<'a>(canvas: &Canvas<'a>, figure: &GateFigure, name: usize) -> Line<'a> {
     let (app, styles) = (canvas.app, canvas.styles());
-    let (word, style) = match figure.finding() {
-        Finding::Worse => (Word::GateWorse, styles.warn),
-        Finding::Unsure => (Word::GateUnsure, styles.warn),
-        Finding::Holds => (Word::GateHolds, styles.text),
-        Finding::Better => (Word::GateBetter, styles.ok),
+    let style = match figure.finding() {
+        Finding::Worse | Finding::Unsure => styles.warn,
+        Finding::Holds => styles.text,
+        Finding::Better => styles.ok,
     };
     let [before, after, low, high] = figure.numbers();
     let interval = app.fill(Word::GateInterval, &[("low", &low), ("high", &high)]);
-    let name = in_words(canvas, &figure.name);
-    let numbers = columns(canvas, [&name, &before, &after, &interval]);
-    let word = canvas.pad(app.word(word), FINDING, Align::Left);
+    let words = in_words(canvas, &figure.name);
+    let numbers = columns(canvas, name, [&words, &before, &after, &interval]);
+    let word = canvas.pad(app.word(finding_word(figure.finding())), FINDING, Align::Left);
     Line::from(vec![
         Span::styled(numbers + " ", styles.text),
         Span::styled(word, style),
@@ -175,9 +218,9 @@ fn in_words<'a>(canvas: &Canvas<'a>, name: &'a str) -> Cow<'a, str> {
     Cow::Borrowed(canvas.app.word(word))
 }
 
-/// A figure's name and its numbers, each in its columns.
-fn columns(canvas: &Canvas<'_>, [name, before, after, interval]: [&str; 4]) -> String {
-    canvas.pad(name, FIGURE, Align::Left)
+/// A figure's name in so many columns and its numbers, each in its own.
+fn columns(canvas: &Canvas<'_>, width: usize, [name, before, after, interval]: [&str; 4]) -> String {
+    canvas.pad(name, width, Align::Left)
         + &canvas.pad(before, BEFORE, Align::Right)
         + &canvas.pad(after, AFTER, Align::Right)
         + &canvas.pad(interval, INTERVAL, Align::Right)
@@ -251,6 +294,20 @@ mod tests {
     }
 
     #[test]
+    fn the_question_before_it_goes_live_tells_what_speaks_against_it() -> Result<()> {
+        let mut trial = choice("trial", AdapterStep::Overridden);
+        trial.record.verdict = Some(verdict());
+        let mut stage = Stage::with(settings(Language::En)?, (60, 16), &["zh-lilei-2026h1"])?;
+        stage.press("A")?;
+        stage.send(Message::Adapters(Ok(vec![trial])));
+        stage.press("enter")?;
+        let screen = stage.screen()?;
+        assert!(screen.contains("Scores will come from trial"), "{screen}");
+        assert!(screen.contains("injection resistance, worse"), "{screen}");
+        Ok(())
+    }
+
+    #[test]
     fn what_is_hidden_in_a_name_is_shown() -> Result<()> {
         let screen = screen(Language::En, (140, 40))?;
         assert!(
@@ -284,8 +341,9 @@ mod tests {
                     Word::AdapterReturned,
                 ],
             ),
+            (FIGURE.0, &[Word::GateLarger]),
             (
-                FIGURE,
+                FIGURE.1,
                 &[
                     Word::GateAgreement,
                     Word::GateRightOrder,
@@ -322,7 +380,7 @@ mod tests {
             let row = 2 + marks + NAME + 1 + HOW;
             assert!(row <= inside, "{row}");
         }
-        let figures = FIGURE + BEFORE + AFTER + INTERVAL + 1 + FINDING;
+        let figures = FIGURE.0 + BEFORE + AFTER + INTERVAL + 1 + FINDING;
         assert!(figures <= inside, "{figures}");
     }
 }

@@ -9,7 +9,7 @@ use super::canvas::Canvas;
 use super::evidence::said;
 use super::layout::{Layout, inner};
 use crate::engine::Assessment;
-use crate::evidence::EvidenceLink;
+use crate::evidence::{EvidenceLink, Polarity};
 use crate::review::Side;
 use crate::review::annotation::{Annotation, Shown};
 use crate::review::dimension::same_link;
@@ -84,17 +84,20 @@ pub(super) fn summary(app: &App, work: &Annotation) -> String {
             ("rate", &rate),
             ("waiting", &work.waiting().to_string()),
             ("agreement", &agreed),
-            ("checks", &format!("{}/{}", tally.checks_passed, tally.checks)),
         ],
     )
 }
 
 fn nothing(canvas: &mut Canvas<'_>, annotating: &Annotating, body: Rect) {
     let work = &annotating.work;
+    let app = canvas.app;
+    // Nothing is generated for who decides between others.
+    let no_model = app.settings().model.is_none() && !work.adjudicating();
     let text = match (work.stopped(), work.drawing()) {
-        (Some(reason), _) => canvas.app.fill(Word::DrawingStopped, &[("reason", reason)]),
-        (None, Some(_)) => canvas.app.word(Word::DrawingFirst).to_owned(),
-        (None, None) => canvas.app.word(Word::NoMoreToCompare).to_owned(),
+        (Some(reason), _) => app.fill(Word::DrawingStopped, &[("reason", reason)]),
+        (None, Some(_)) => app.word(Word::DrawingFirst).to_owned(),
+        (None, None) if no_model => app.word(Word::NoMoreAnswers).to_owned(),
+        (None, None) => app.word(Word::NoMoreToCompare).to_owned(),
     };
     let columns = body.width.saturating_sub(4);
     let rows = canvas.measure().wrap(&text, usize::from(columns));
@@ -170,8 +173,10 @@ fn lines(app: &App, work: &Annotation, side: Side, columns: usize) -> Vec<Line<'
         lines.push(Line::styled(app.word(Word::NoEvidence), styles.dim));
     }
     for link in &own.evidence {
-        let shared = other.evidence.iter().any(|l| same_link(l, link));
-        lines.extend(card.wrapped(&[(!shared, cited(link))], styles.dim));
+        // One that speaks for and one that speaks against are two, though they cite the same words.
+        let same = |l: &EvidenceLink| l.polarity == link.polarity && same_link(l, link);
+        let shared = other.evidence.iter().any(same);
+        lines.extend(card.wrapped(&[(!shared, cited(app, link))], styles.dim));
     }
     lines
 }
@@ -211,12 +216,19 @@ impl Card<'_> {
     }
 }
 
-/// `- L12 “led five meetings”`; of a count, how often which term.
-fn cited(link: &EvidenceLink) -> String {
-    let place = format!("{} {}", link.place.source, where_in(&link.place));
+/// `+ “led five meetings”   weekly.md L12`; of a count, how often which term. What speaks against the score says so.
+fn cited(app: &App, link: &EvidenceLink) -> String {
+    let supports = link.polarity == Polarity::Supports;
+    let sign = app.settings().theme.glyphs.polarity(supports);
+    let against = if supports {
+        String::new()
+    } else {
+        format!("   {}", app.word(Word::Contradicts))
+    };
+    let place = format!("{} {}{against}", link.place.source, where_in(&link.place));
     match &link.count {
-        Some(count) => format!("- {} ×{}   {place}", count.term, count.n),
-        None => format!("- “{}”   {place}", link.place.quote),
+        Some(count) => format!("{sign} {} ×{}   {place}", count.term, count.n),
+        None => format!("{sign} “{}”   {place}", link.place.quote),
     }
 }
 
@@ -241,6 +253,41 @@ fn compared(own: &str, other: &str) -> Vec<(bool, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dossier::Language;
+    use crate::error::Result;
+    use crate::tui::testing::{Answer, Stage};
+
+    /// Which way a link points counts as much as what it cites.
+    #[test]
+    fn what_speaks_against_says_so() -> Result<()> {
+        let mut stage = Stage::queue(Language::En, (100, 30), &[])?;
+        let answer = |score| Answer {
+            score,
+            sd: 0.7,
+            segments: &[5],
+            rationale: "Led five meetings.",
+            suggestion: "Write it down.",
+        };
+        stage.compare(
+            "en-priya-nair-2026h1",
+            "collaboration",
+            &[answer(4.2), answer(2.4)],
+        )?;
+        let shown = stage.app.annotating().and_then(|a| a.work.shown());
+        let mut links = shown.map_or_else(Vec::new, |s| s.candidates[0].assessment.evidence.clone());
+        links.truncate(1);
+        let of = |links: &[EvidenceLink]| links.iter().map(|l| cited(&stage.app, l)).collect::<String>();
+        assert!(of(&links).starts_with("+ “"), "{}", of(&links));
+        links
+            .iter_mut()
+            .for_each(|link| link.polarity = Polarity::Contradicts);
+        assert!(
+            of(&links).starts_with("− “") && of(&links).ends_with("   contradicts"),
+            "{}",
+            of(&links)
+        );
+        Ok(())
+    }
 
     #[test]
     fn what_differs_is_marked_word_by_word() {

@@ -2,14 +2,19 @@
 
 use ratatui::layout::{Position, Rect};
 
+use super::adapters;
 use super::canvas::Canvas;
-use super::layout::Layout;
+use super::layout::{Layout, inner};
 use super::overlay::centred;
 use crate::tui::keys::Action;
 use crate::tui::state::overlay::Confirm;
 use crate::tui::words::Word;
 
-/// Draws the question; before a sign-off also what will be final.
+/// Columns of the text; the smallest screens have fewer.
+const COLUMNS: u16 = 60;
+
+/// Draws the question; before a sign-off also what will be final, before an adapter goes live what speaks most
+/// against it.
 pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, question: &Confirm) -> Option<Position> {
     let app = canvas.app;
     let (title, mut lines) = match question {
@@ -18,29 +23,38 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, question: &Confir
             lines.extend(scores(canvas));
             (Word::ConfirmSignOffTitle, lines)
         }
+        Confirm::PutLive(record) => {
+            let name = app.adapter_name(&record.name);
+            let mut lines = vec![app.fill(Word::ConfirmPutLive, &[("name", &name)])];
+            lines.extend(adapters::worst(canvas, record));
+            (Word::ConfirmPutLiveTitle, lines)
+        }
         Confirm::Overwrite(_, path) => {
             let path = crate::sanitize::line(&path.to_string_lossy()).into_owned();
             let question = app.fill(Word::ConfirmOverwrite, &[("path", &path)]);
             (Word::HintExport, vec![question])
         }
     };
-    let columns = 60;
+    let columns = inner(centred(layout.body, COLUMNS + 4, 0)).width.min(COLUMNS);
     lines = lines
         .iter()
         .flat_map(|l| {
-            let rows = canvas.measure().wrap(l, columns);
+            let rows = canvas.measure().wrap(l, usize::from(columns));
             rows.into_iter().map(|r| l[r].to_owned()).collect::<Vec<_>>()
         })
         .collect();
-    let area = centred(layout.body, columns as u16 + 4, lines.len() as u16 + 4);
+    let area = centred(layout.body, COLUMNS + 4, lines.len() as u16 + 4);
     let inside = canvas.frame(area, app.word(title), true);
+    // One column beside the frame stays free where there is one.
+    let margin = inside.width.saturating_sub(columns).min(1);
+    let inside = Rect {
+        x: inside.x + margin,
+        width: inside.width.saturating_sub(margin),
+        ..inside
+    };
     for (y, text) in (0..inside.height.saturating_sub(2)).zip(&lines) {
-        canvas.text(
-            (inside.x + 1, inside.y + y),
-            inside.width.saturating_sub(1),
-            text,
-            canvas.styles().text,
-        );
+        let at = (inside.x, inside.y + y);
+        canvas.text(at, inside.width, text, canvas.styles().text);
     }
     answers(canvas, inside);
     None
@@ -61,7 +75,7 @@ fn scores(canvas: &Canvas<'_>) -> Vec<String> {
 
 fn answers(canvas: &mut Canvas<'_>, inside: Rect) {
     let y = inside.bottom().saturating_sub(1);
-    let mut x = inside.x + 1;
+    let mut x = inside.x;
     for (action, word) in [(Action::Yes, Word::Yes), (Action::No, Word::No)] {
         let key = canvas.app.settings().keymap.short_label(action);
         let end = inside.right();

@@ -22,8 +22,8 @@ const QUOTE_ROWS: usize = 4;
 /// Other ends of checks shown under a link.
 const ENDS: usize = 3;
 
-/// Heights of a bar of the distribution, lowest first.
-const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+/// Heights of a bar, lowest first.
+pub(super) const HEIGHTS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 
 /// A row of the pane, and which thing it belongs to.
 struct Flow {
@@ -412,18 +412,10 @@ impl Page<'_> {
     fn clipped(&self, text: &str, style: Style, indent: usize, rows: usize) -> Vec<Line<'static>> {
         let measure = self.app.settings().measure;
         let columns = self.columns.saturating_sub(indent).max(1);
-        let spans = measure.wrap(text, columns);
-        let shown = spans.len().min(rows);
-        let lines = spans.iter().take(shown).enumerate().map(|(n, span)| {
-            let cut = n + 1 == shown && shown < spans.len();
-            let part = if cut {
-                measure.truncate(&text[span.start..], columns).into_owned()
-            } else {
-                text[span.clone()].to_owned()
-            };
-            Line::styled(format!("{:indent$}{part}", ""), style)
-        });
-        lines.collect()
+        let parts = measure.clip(text, columns, rows).into_iter();
+        parts
+            .map(|part| Line::styled(format!("{:indent$}{part}", ""), style))
+            .collect()
     }
 
     fn hanging(&self, lead: &str, text: &str, style: Style) -> Vec<Line<'static>> {

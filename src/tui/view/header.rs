@@ -126,6 +126,11 @@ fn work(app: &App) -> String {
             &[("done", &done.to_string()), ("total", &total.to_string())],
         );
         said.push(format!("{spinner} {text}"));
+    } else if let Some(why) = app.annotating().and_then(|a| a.work.stopped()) {
+        // The rest of a long reason stands where the answers would, once none is left.
+        let text = app.fill(Word::DrawingStopped, &[("reason", why)]);
+        let half = usize::from(app.size().width / 2);
+        said.push(app.settings().measure.truncate(&text, half).into_owned());
     }
     if let Some(row) = app.opening() {
         let name = app

@@ -179,6 +179,9 @@ pub(super) fn hint_word(app: &App, action: Action) -> Option<Word> {
         Action::Score | Action::Half if in_picker.is_some_and(|p| matches!(p.pending, Pending::Drop(..))) => {
             None
         }
+        // The key that opens a view closes it again: Esc says so.
+        Action::Profile if app.mode() == Mode::Profile => None,
+        Action::Calibration | Action::Adapters if app.mode() != Mode::Queue => None,
         // Esc says the same of the profile.
         Action::Leave if matches!(app.mode(), Mode::Profile | Mode::Training | Mode::Adapters) => None,
         Action::Leave if app.desk().is_some() && app.queue().rows().len() > 1 => Some(Word::HintQueue),
@@ -211,6 +214,15 @@ const READING: [Action; 8] = [
     Action::Note,
 ];
 
+/// In the queue, what is done with dossiers comes before what else there is to see.
+const CHOOSING: [Action; 5] = [
+    Action::Open,
+    Action::Filter,
+    Action::Search,
+    Action::Sort,
+    Action::Leave,
+];
+
 /// The actions worth a hint, most useful first.
 fn actions(app: &App) -> Vec<Action> {
     let mode = app.mode();
@@ -226,6 +238,7 @@ fn actions(app: &App) -> Vec<Action> {
     let first: &[Action] = match (mode, reading) {
         (Mode::Review, false) => &DECIDING,
         (Mode::Review, true) => &READING,
+        (Mode::Queue, _) => &CHOOSING,
         _ => &[],
     };
     actions.sort_by_key(|a| first.iter().position(|f| f == a).unwrap_or(first.len()));

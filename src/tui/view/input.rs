@@ -5,6 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::canvas::Canvas;
 use super::layout::Layout;
 use crate::tui::state::overlay::Input;
+use crate::tui::width::ELLIPSIS;
 
 /// Draws the line; returns where the terminal's cursor belongs.
 pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, input: &Input) -> Position {
@@ -18,22 +19,29 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, input: &Input) ->
     let styles = canvas.styles();
     canvas.fill(inside, styles.text.patch(styles.input));
     let measure = canvas.measure();
-    let room = usize::from(inside.width).saturating_sub(1);
-    // A line longer than the box shows its end: the part being typed.
+    let mut room = usize::from(inside.width).saturating_sub(1);
+    // A line longer than the box shows its end, the part being typed; what is before it leaves an ellipsis.
     let before = input.line.before();
-    let mut start = 0;
-    while measure.text(&before[start..]) > room {
-        let Some(first) = measure.pieces(&before[start..]).next() else {
-            break;
-        };
-        start += first.text.len();
+    let columns = measure.text(before);
+    let mut x = inside.x;
+    if columns > room {
+        x = canvas.text(
+            (x, inside.y),
+            inside.width,
+            ELLIPSIS,
+            styles.input.patch(styles.dim),
+        );
+        room = room.saturating_sub(measure.text(ELLIPSIS));
     }
+    let first = measure.pieces(before).find(|p| columns - p.column <= room);
+    let start = first.map_or(before.len(), |p| p.byte);
+    let shown = &input.line.text()[start..];
     canvas.text(
-        (inside.x, inside.y),
-        inside.width,
-        &input.line.text()[start..],
+        (x, inside.y),
+        inside.right().saturating_sub(x),
+        shown,
         styles.input,
     );
     let caret = measure.text(&before[start..]) as u16;
-    Position::new(inside.x + caret, inside.y)
+    Position::new(x + caret, inside.y)
 }

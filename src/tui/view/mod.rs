@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use crate::tui::keys::Mode;
 use crate::tui::state::App;
 use crate::tui::words::Word;
 
@@ -19,9 +20,9 @@ mod hints;
 mod input;
 pub mod layout;
 mod list;
-mod overlay;
+pub mod overlay;
 mod picture;
-pub mod profile;
+mod profile;
 pub mod queue;
 mod reason;
 mod sources;
@@ -55,9 +56,13 @@ pub fn render(app: &App, buffer: &mut Buffer) -> Option<Position> {
             strip::render(&mut canvas, desk, &layout);
         }
     }
-    hints::status(&mut canvas, layout.status);
     hints::render(&mut canvas, layout.hints);
-    overlay::render(&mut canvas, &layout)
+    let cursor = overlay::render(&mut canvas, &layout);
+    // A line that is typed lies where messages stand.
+    if app.mode() != Mode::Input {
+        hints::status(&mut canvas, layout.status);
+    }
+    cursor
 }
 
 /// One clear message instead of a screen that does not fit.

@@ -1,10 +1,12 @@
 //! What lies over the screen, bottom to top; and the two lists that typing narrows down.
 
 use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
 
 use super::canvas::Canvas;
 use super::layout::Layout;
 use super::{adapters, calibration, confirm, input, list, profile, reason, training};
+use crate::tui::state::App;
 use crate::tui::state::overlay::{Overlay, Picker};
 use crate::tui::state::picker::PickRow;
 use crate::tui::width::Align;
@@ -24,12 +26,32 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout) -> Option<Positio
             Overlay::Input(line) => Some(input::render(canvas, layout, line)),
             Overlay::Confirm(question) => confirm::render(canvas, layout, question),
             Overlay::Profile(top) => profile::render(canvas, layout, *top),
-            Overlay::Training(look) => training::render(canvas, layout, look.as_deref()),
-            Overlay::Calibration => calibration::render(canvas, layout),
+            Overlay::Training(run, top) => training::render(canvas, layout, run, *top),
+            Overlay::Calibration(top) => calibration::render(canvas, layout, *top),
             Overlay::Adapters(list) => adapters::render(canvas, layout, list),
         };
     }
     cursor
+}
+
+/// The last row that the view on top scrolls to; none where it does not scroll by rows.
+pub fn last_top(app: &App) -> Option<usize> {
+    match app.overlays().last()? {
+        Overlay::Profile(_) => Some(profile::last_top(app)),
+        Overlay::Training(run, _) => Some(training::last_top(app, run)),
+        Overlay::Calibration(_) => Some(calibration::last_top(app)),
+        _ => None,
+    }
+}
+
+/// Draws the rows of a view from its `top`-th on.
+pub(super) fn scrolled(canvas: &mut Canvas<'_>, inside: Rect, lines: &[Line<'_>], top: usize) {
+    let height = usize::from(inside.height);
+    let top = top.min(lines.len().saturating_sub(height));
+    for (y, line) in lines.iter().skip(top).take(height).enumerate() {
+        canvas.line(inside, y as u16, line);
+    }
+    canvas.more(inside, top > 0, top + height < lines.len());
 }
 
 /// A box in the middle of the body; where only a sliver of the body would be left beside it, as wide as the body.

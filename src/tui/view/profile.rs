@@ -5,7 +5,7 @@ use ratatui::text::Line;
 
 use super::canvas::Canvas;
 use super::layout::{Layout, inner};
-use super::overlay::centred;
+use super::overlay::{centred, scrolled};
 use crate::tui::profile;
 use crate::tui::state::App;
 use crate::tui::words::Word;
@@ -15,17 +15,12 @@ pub(super) fn render(canvas: &mut Canvas<'_>, layout: &Layout, top: usize) -> Op
     let area = area(layout);
     let lines = lines(canvas.app, area)?;
     let inside = canvas.frame(area, canvas.app.word(Word::Profile), true);
-    let height = usize::from(inside.height);
-    let top = top.min(lines.len().saturating_sub(height));
-    for (y, line) in lines.iter().skip(top).take(height).enumerate() {
-        canvas.line(inside, y as u16, line);
-    }
-    canvas.more(inside, top > 0, top + height < lines.len());
+    scrolled(canvas, inside, &lines, top);
     None
 }
 
 /// The last line that it scrolls to: the one above which a full page is left.
-pub fn last_top(app: &App) -> usize {
+pub(super) fn last_top(app: &App) -> usize {
     let area = area(&Layout::of(app));
     let lines = lines(app, area).map_or(0, |l| l.len());
     lines.saturating_sub(usize::from(inner(area).height))

@@ -354,6 +354,33 @@ fn a_long_message_takes_the_rows_it_needs() -> Result<()> {
     })
 }
 
+/// Whatever lies over the screen.
+#[test]
+fn a_message_is_read_over_an_open_view() -> Result<()> {
+    let mut stage = decided(Language::En, (80, 24))?;
+    stage.press("p")?;
+    let long = format!("{}the cause", "a very long path ".repeat(8));
+    stage
+        .app
+        .warn_of(&Error::new(ErrorKind::Model, long).hint("plumb models pull tiny"));
+    let screen = stage.screen()?;
+    assert!(
+        screen.contains("a very long path") && screen.contains("plumb models pull tiny"),
+        "{screen}"
+    );
+    Ok(())
+}
+
+/// What is done with dossiers comes first.
+#[test]
+fn the_queue_leads_to_the_other_views_where_there_is_room() -> Result<()> {
+    for (size, shown) in [((140, 40), true), ((60, 16), false)] {
+        let screen = Stage::queue(Language::En, size, &[EN])?.screen()?;
+        assert_eq!(screen.contains("c calibration  A adapters"), shown, "{screen}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_terminal_that_is_too_small_says_so() -> Result<()> {
     let mut screens = String::new();
@@ -389,6 +416,8 @@ fn every_size_can_be_drawn() -> Result<()> {
             "esc :",
             "esc p",
             "esc A",
+            "esc t j",
+            "esc c G",
             "esc m",
             "esc 2",
             "esc S",

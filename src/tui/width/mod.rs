@@ -137,6 +137,17 @@ impl Measure {
         wrap::rows(self, text, columns.max(1))
     }
 
+    /// The rows that `text` fills, at most so many; an ellipsis says that there is more.
+    pub fn clip(self, text: &str, columns: usize, rows: usize) -> Vec<Cow<'_, str>> {
+        let all = self.wrap(text, columns);
+        let last = rows.checked_sub(1).filter(|_| rows < all.len());
+        let part = |(n, row): (usize, &Range<usize>)| match last {
+            Some(last) if n == last => self.truncate(&text[row.start..], columns),
+            _ => Cow::Borrowed(&text[row.clone()]),
+        };
+        all.iter().take(rows).enumerate().map(part).collect()
+    }
+
     /// The column where the cluster that holds `byte` begins; the text's width when `byte` lies behind it.
     pub fn column_of(self, text: &str, byte: usize) -> usize {
         self.pieces(text)
@@ -212,6 +223,16 @@ mod tests {
         assert_eq!(NARROW.truncate("李雷", 1), "…");
         assert_eq!(NARROW.truncate("李雷", 0), "");
         assert_eq!(WIDE.truncate("李雷李雷", 1), "");
+    }
+
+    #[test]
+    fn the_last_row_of_what_is_clipped_says_that_there_is_more() {
+        assert_eq!(NARROW.clip("led five meetings", 8, 2), ["led five", "meetings"]);
+        assert_eq!(
+            NARROW.clip("led five long meetings", 8, 2),
+            ["led five", "long me…"]
+        );
+        assert!(NARROW.clip("led", 8, 0).is_empty());
     }
 
     #[test]

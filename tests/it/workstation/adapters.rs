@@ -25,21 +25,23 @@ use super::session::{Session, WIDE, account, journal};
 use crate::env::{Outcome, SMALL_MODEL, TestEnvironment, real_weights};
 
 const NO_MODEL: &[Step] = &[
-    act(Action::Adapters).shows("There is no model to lay one over."),
+    act(Action::Adapters).shows("No model is loaded"),
     act(Action::PutLive).shows("no model: you can score by hand"),
-    act(Action::Close).hides("There is no model to lay one over."),
+    act(Action::Close).hides("No model is loaded"),
 ];
 /// The cursor begins on what is worn, the adapter; above it is the model by itself.
 const TAKE_OFF: &[Step] = &[
     act(Action::Adapters).shows("put live over the gate"),
     act(Action::PutLive).shows("it is live already"),
     act(Action::Up).hides("tried on 40 held-out people"),
-    act(Action::PutLive).shows("scores come from the model by itself from here on"),
+    act(Action::PutLive).shows("Scores will come from the model by itself"),
+    act(Action::Yes).shows("scores come from the model by itself from here on"),
 ];
 const PUT_ON: &[Step] = &[
     act(Action::Adapters).shows("put live over the gate"),
     act(Action::Down).shows("tried on 40 held-out people"),
-    act(Action::PutLive).shows("scores come from trial from here on"),
+    act(Action::PutLive).shows("The worst that the gate found: agreement, holds"),
+    act(Action::Yes).shows("scores come from trial from here on"),
 ];
 
 pub const SCRIPTS: &[&[Step]] = &[NO_MODEL, TAKE_OFF, PUT_ON];

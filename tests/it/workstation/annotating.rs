@@ -1,6 +1,7 @@
 //! Comparing answers: pairs drawn without a screen by the small model, then shown two at a time.
 
 use std::fs;
+use std::time::Duration;
 
 use plumbline::tui::keys::Action;
 use serde_json::Value;
@@ -18,20 +19,29 @@ const COMPARE: &[Step] = &[
 ];
 const REWRITE: &[Step] = &[
     act(Action::Right).shows("┏━ 2"),
-    act(Action::Rewrite).shows("┏━ Score, 1 to 5 in halves"),
+    act(Action::Rewrite).shows("┏━ 1/3 Score, 1 to 5 in halves"),
     text(".3"),
     act(Action::Submit).shows("┏━ a score is 1 to 5, in halves"),
     act(Action::Close).hides("┏━ a score is 1 to 5, in halves"),
-    act(Action::Rewrite).shows("┏━ Score, 1 to 5 in halves"),
-    act(Action::Submit).shows("┏━ Rationale"),
+    act(Action::Rewrite).shows("┏━ 1/3 Score, 1 to 5 in halves"),
+    act(Action::Submit).shows("┏━ 2/3 Rationale"),
     text(" Seen by hand."),
-    act(Action::Submit).shows("┏━ Suggestion"),
+    act(Action::Submit).shows("┏━ 3/3 Suggestion; Enter records"),
+    text(" Go on."),
     act(Action::Submit).shows("3 compared"),
 ];
-/// Four were compared or skipped: the fifth is a check.
-const CHECK: &[Step] = &[act(Action::PreferLeft).shows("/1"), act(Action::Leave).ends(0)];
+/// Four were compared or skipped: the fifth is a check, of which only the first answer is recorded.
+const CHECK: &[Step] = &[
+    act(Action::PreferLeft),
+    act(Action::Undo).shows("The last comparison was taken back"),
+    act(Action::PreferRight).hides("The last comparison was taken back"),
+    act(Action::Leave).ends(0),
+];
 
 pub const SCRIPTS: &[&[Step]] = &[COMPARE, REWRITE, CHECK];
+
+/// Somewhat longer than a pair must have been on the screen.
+const A_LOOK: Duration = Duration::from_millis(400);
 
 const REPORT: &str = "Led five alignment meetings with the payments team.\n\
     The release was two days late; the customer was told the same morning.\n\
@@ -77,8 +87,10 @@ fn pairs_are_drawn_compared_and_teach() -> Outcome {
     let argv = std::iter::once(program).chain(call);
     let mut session = Session::start(&env, argv.map(Into::into).collect(), WIDE)?;
     session.wait("E7 2026H1")?;
-    for script in SCRIPTS {
-        session.play(script)?;
+    for step in SCRIPTS.concat() {
+        // Whatever comes sooner after a pair is on the screen is not taken for an answer.
+        std::thread::sleep(A_LOOK);
+        session.play(&[step])?;
     }
 
     let records = journal(&env)?;
@@ -86,6 +98,12 @@ fn pairs_are_drawn_compared_and_teach() -> Outcome {
     assert_eq!((of_kind("comparison"), of_kind("undo")), (6, 1));
     let first = records.iter().find(|r| r["type"] == "comparison").ok_or("none")?;
     assert_eq!(first["body"]["choice"], "left");
+    let checks: Vec<&Value> = records
+        .iter()
+        .filter(|r| r["type"] == "comparison" && !r["body"]["check"].is_null())
+        .map(|r| &r["body"]["choice"])
+        .collect();
+    assert_eq!(checks, ["left"], "the first answer to the check, and no other");
     let lessons = json(&env.run(["pairs", "list", "--json"])?.ok()?)?;
     let origins: Vec<&str> = lessons
         .as_array()

@@ -53,7 +53,9 @@ const TRAINING: &[Step] = &[
 
 const CALIBRATION: &[Step] = &[
     act(Action::Calibration).shows("alibration is in use"),
-    act(Action::Close).hides("alibration is in use"),
+    act(Action::Help).shows("┏━ Help"),
+    act(Action::Close).hides("┏━ Help"),
+    act(Action::Calibration).hides("alibration is in use"),
 ];
 
 pub const SCRIPTS: &[&[Step]] = &[LOOKS, EXPORTS, KEEP, REPLACE, REFUSED, TRAINING, CALIBRATION];
@@ -74,6 +76,7 @@ fn a_training_run_is_followed() -> Outcome {
             adapter: None,
         },
         start: None,
+        weights: None,
         settings: Settings::default(),
         data: DataIdentity {
             path: "data".into(),

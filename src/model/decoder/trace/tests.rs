@@ -106,7 +106,7 @@ fn flat(tensor: &Tensor) -> Result<Vec<f32>> {
 
 const WANTED: [u32; 5] = [6, 9, 10, 15, 21];
 
-/// Every tensor of every factor, in two random directions each.
+/// Every tensor of every factor, along its gradient.
 #[test]
 fn every_factor_has_the_slope_of_its_differences() -> Result<()> {
     const STEP: f64 = 2e-3;

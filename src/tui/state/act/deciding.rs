@@ -22,7 +22,7 @@ impl App {
             Action::PreferRight => self.choose(Choice::Right, stamp),
             Action::Tie => self.choose(Choice::Tie, stamp),
             Action::SkipPair => self.choose(Choice::Skip, stamp),
-            Action::Rewrite => self.rewrite(),
+            Action::Rewrite => self.rewrite(stamp),
             Action::Undo if self.annotating.is_some() => self.undo_comparison(stamp),
             Action::Undo => self.intend(Intent::Undo, stamp),
             Action::SignOff => self.ask_sign_off(),

@@ -60,21 +60,21 @@ impl App {
                 self.run_action(action, stamp)
             }
             Some(Target::Action(_)) => self.hint(Word::NotHere, &[]),
-            Some(Target::Dossier(row)) => self.open(row),
-            Some(Target::Dimension(index)) => {
-                if let Some(d) = self.desk.as_mut() {
-                    d.select_dimension(index)
-                }
-                Vec::new()
-            }
-            Some(Target::Source(index)) => {
-                if let Some(d) = self.desk.as_mut() {
-                    d.show_source(index)
-                }
-                Vec::new()
-            }
+            Some(place) => self.go_to(place),
             None => Vec::new(),
         }
+    }
+
+    /// Shows a place, with nothing left over it.
+    fn go_to(&mut self, place: Target) -> Vec<Effect> {
+        self.overlays.clear();
+        match (place, &mut self.desk) {
+            (Target::Dossier(row), _) => return self.open(row),
+            (Target::Dimension(index), Some(desk)) => desk.select_dimension(index),
+            (Target::Source(index), Some(desk)) => desk.show_source(index),
+            _ => {}
+        }
+        Vec::new()
     }
 
     /// From a list there is no key that says which level: the middle one is proposed, digits change it.
@@ -90,6 +90,7 @@ impl App {
                 Vec::new()
             }
             Some(Overlay::Confirm(Confirm::Overwrite(format, path))) => self.export(format, path, true),
+            Some(Overlay::Confirm(Confirm::PutLive(record))) => self.put_live(record),
             _ => Vec::new(),
         }
     }

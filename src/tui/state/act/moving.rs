@@ -6,7 +6,7 @@ use crate::tui::state::desk::{Desk, Pane};
 use crate::tui::state::overlay::Overlay;
 use crate::tui::state::{App, Effect};
 use crate::tui::view::annotation;
-use crate::tui::view::profile::last_top;
+use crate::tui::view::overlay::last_top;
 use crate::tui::words::Word;
 
 /// Where a movement goes.
@@ -55,13 +55,14 @@ impl App {
 
     fn step(&mut self, step: Step) -> Vec<Effect> {
         let half = (isize::try_from(self.size.height).unwrap_or(24) / 2).max(1);
-        if let Some(Overlay::Profile(top)) = self.overlays.last() {
-            let last = last_top(self);
-            let to = moved((*top).min(last), step, half).min(last);
-            self.overlays.pop();
-            self.overlays.push(Overlay::Profile(to));
+        if let Some(last) = last_top(self) {
+            if let Some(Overlay::Profile(top) | Overlay::Training(_, top) | Overlay::Calibration(top)) =
+                self.overlays.last_mut()
+            {
+                *top = moved((*top).min(last), step, half).min(last);
+            }
         } else if let Some(Overlay::Adapters(list)) = self.overlays.last_mut() {
-            list.cursor = moved_within(list.cursor, step, half, list.choices.len());
+            list.cursor = moved_within(list.cursor, step, half, list.choices().len());
         } else if self.overlays.last().is_some() {
             let by = if let Step::Half(by) = step { by * half } else { 0 };
             return self.step_list(by);

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use crate::dossier::Language;
-use crate::learn::train::folder::Look;
 use crate::tui::keys::Action;
 use crate::tui::state::notice::Told;
-use crate::tui::state::overlay::{Confirm, ExportFormat, Overlay, Purpose};
+use crate::tui::state::overlay::{Confirm, ExportFormat, Followed, Overlay, Purpose};
 use crate::tui::state::{App, Effect, ExportFault};
 use crate::tui::theme::{Theme, ThemeName};
 use crate::tui::words::Word;
@@ -19,11 +18,11 @@ impl App {
             Action::ExportHtml => self.ask_export(ExportFormat::Html),
             Action::Training => self.show_training(),
             Action::Calibration => {
-                self.overlays.push(Overlay::Calibration);
+                self.turn_over(Overlay::Calibration(0));
                 Vec::new()
             }
             Action::Adapters => self.show_adapters(),
-            Action::PutLive => self.put_live(),
+            Action::PutLive => self.ask_put_live(),
             Action::Theme => self.next_theme(),
             Action::Language => self.other_language(),
             Action::Mouse => self.toggle_mouse(),
@@ -32,20 +31,37 @@ impl App {
         }
     }
 
+    /// Lays a view over the screen, or takes it away when it is on top: the key that opens it closes it. Whether it is
+    /// shown now.
+    pub(in crate::tui::state) fn turn_over(&mut self, view: Overlay) -> bool {
+        let kind = std::mem::discriminant(&view);
+        let is_on_top = self.overlays.last().map(std::mem::discriminant) == Some(kind);
+        self.overlays
+            .retain(|shown| std::mem::discriminant(shown) != kind);
+        if !is_on_top {
+            self.overlays.push(view);
+        }
+        !is_on_top
+    }
+
     /// Shows the newest training run as it stands, and goes on looking while it is shown.
     fn show_training(&mut self) -> Vec<Effect> {
-        self.overlays.push(Overlay::Training(None));
+        let is_shown = self.turn_over(Overlay::Training(Followed::default(), 0));
+        if !is_shown || std::mem::replace(&mut self.looking, true) {
+            return Vec::new();
+        }
         vec![Effect::Look { again: false }]
     }
 
-    pub(in crate::tui::state) fn looked(&mut self, look: Option<Box<Look>>) -> Vec<Effect> {
+    pub(in crate::tui::state) fn looked(&mut self, run: Followed) -> Vec<Effect> {
         let shown = self.overlays.iter_mut().find_map(|overlay| match overlay {
-            Overlay::Training(shown) => Some(shown),
+            Overlay::Training(shown, _) => Some(shown),
             _ => None,
         });
+        self.looking = shown.is_some();
         match shown {
             Some(shown) => {
-                *shown = look;
+                *shown = run;
                 vec![Effect::Look { again: true }]
             }
             None => Vec::new(),
@@ -55,7 +71,7 @@ impl App {
     /// Blind-first holds for the profile too: it would show what is hidden.
     fn show_profile(&mut self) -> Vec<Effect> {
         if self.desk.is_some() {
-            self.overlays.push(Overlay::Profile(0));
+            self.turn_over(Overlay::Profile(0));
         }
         Vec::new()
     }
