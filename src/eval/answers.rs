@@ -136,6 +136,8 @@ pub struct Compared {
     pub figures: BTreeMap<&'static str, Option<Paired>>,
     /// What `mae` is when the middle of the scale is said of everybody.
     pub middle_mae: Option<f64>,
+    /// What `evidence_f1` is when every line is cited.
+    pub everything_f1: Option<f64>,
     /// Tasks whose likeliest answer was cut off before its score under either; their levels count on neither side.
     pub cut_off: usize,
 }
@@ -193,6 +195,7 @@ pub fn compare(tasks: &[Task], [mut adapter, mut beside]: [Vec<Answered>; 2], dr
         draws,
         figures: FIGURES.map(|(name, statistic)| (name, paired(statistic))).into(),
         middle_mae: mae(&middle),
+        everything_f1: everything_f1(tasks),
         cut_off,
     }
 }
@@ -202,6 +205,12 @@ fn over(answers: &[&Answered], of: impl Fn(&Answered) -> Option<f64>) -> Option<
 }
 
 /// Known and expected levels.
+fn everything_f1(tasks: &[Task]) -> Option<f64> {
+    let to_cite = tasks.iter().filter(|task| !task.evidence.is_empty());
+    let each = to_cite.map(|task| f1(&task.lines.iter().copied().collect(), &task.evidence));
+    mean(&each.collect::<Vec<_>>())
+}
+
 fn levels(answers: &[&Answered]) -> Vec<(f64, f64)> {
     let pair = |a: &&Answered| Some((a.level, a.expected?));
     answers.iter().filter_map(pair).collect()
@@ -261,5 +270,18 @@ mod tests {
         near(figure("order").beside.value, 0.5);
         near(compared.middle_mae.expect("levels"), 4.0 / 3.0);
         assert_eq!(compared.figures["evidence_f1"], None, "nothing is to be cited");
+        assert_eq!(compared.everything_f1, None);
+    }
+
+    /// By hand: one of four lines, 2 / (4 + 1); two of two, 1; where nothing is to be cited it does not count.
+    #[test]
+    fn citing_everything_is_a_rival() {
+        let of = |lines: u32, evidence: &[u32]| Task {
+            lines: (1..=lines).collect(),
+            evidence: evidence.iter().copied().collect(),
+            ..task("ada", 3)
+        };
+        let f1 = everything_f1(&[of(4, &[3]), of(2, &[1, 2]), of(5, &[])]);
+        assert_eq!(f1, Some(0.7));
     }
 }

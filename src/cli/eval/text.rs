@@ -292,6 +292,9 @@ pub(super) fn answers(
     if let Some(middle) = compared.middle_mae {
         lines.push(format!("saying 3 of everybody: mae {middle:.3}"));
     }
+    if let Some(everything) = compared.everything_f1 {
+        lines.push(format!("citing every line: evidence f1 {everything:.3}"));
+    }
     if compared.cut_off > 0 {
         lines.push(format!(
             "{} likeliest answers were cut off before the score under one of both: their levels do not count",
