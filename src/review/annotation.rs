@@ -455,7 +455,7 @@ impl Annotation {
     }
 
     /// An answer to the question, and one that was given to another: of another dossier if there is one, else of another
-    /// dimension. The least telling pair is used up for it.
+    /// dimension. The least telling pair lends the answer, and stays open.
     fn check(&self, stamp: Stamp) -> Option<Shown> {
         let sound = self.open().min_by(|a, b| a.by_what_it_tells(b))?;
         let (dossier, dimension) = sound.question();

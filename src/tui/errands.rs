@@ -55,7 +55,7 @@ pub(super) async fn keep(
     mut jobs: Receiver<Job>,
     answers: Sender<Message>,
 ) {
-    let (mut scores, mut fits) = (0, JoinSet::<Result<Fresh>>::new());
+    let (mut scores, mut fits) = (0, JoinSet::<Result<Option<Fresh>>>::new());
     loop {
         let job = tokio::select! {
             job = jobs.recv() => match job {
@@ -63,7 +63,7 @@ pub(super) async fn keep(
                 None => break,
             },
             Some(fit) = fits.join_next() => match fit {
-                Ok(Ok(fresh)) => Job::Calibrate(Box::new(fresh)),
+                Ok(Ok(Some(fresh))) => Job::Calibrate(Box::new(fresh)),
                 // Too few decisions, or nothing gained by them, is nothing to tell: `plumb calibrate` says why.
                 _ => continue,
             },

@@ -94,6 +94,21 @@ impl Fresh {
         })
     }
 
+    /// Fits anew as decisions come in; none where a person went back to an earlier calibration or to none: they alone leave
+    /// it again.
+    ///
+    /// # Errors
+    /// As [`Fresh::of_decisions`].
+    pub fn unasked(root: &Path, of: For<'_>) -> Result<Option<Self>> {
+        let said = history(&Reader::open(root)?, of.model, of.rubric)?;
+        if let Some(((_, last), earlier)) = said.split_last()
+            && (last.calibration.is_none() || earlier.iter().any(|(_, c)| c.calibration == last.calibration))
+        {
+            return Ok(None);
+        }
+        Self::of_decisions(root, of).map(Some)
+    }
+
     /// Fits to the decisions in the workspace at `root`, of which a writer may make more meanwhile.
     ///
     /// # Errors
@@ -391,7 +406,10 @@ mod tests {
                 ..current
             };
             let by = ("chen".into(), "reviewer".to_owned());
+            let unasked = || Fresh::unasked(dir.path(), of(&said));
+            assert!(unasked().is_err(), "it looks for decisions");
             store.commit_blocking(draft(none, RecordId::new("c3"), by.0, by.1, Vec::new()))?;
+            assert!(unasked()?.is_none(), "somebody went back");
             assert_eq!(live(Some(&Reader::open(dir.path())?), of(&said))?, None);
             Ok(())
         })

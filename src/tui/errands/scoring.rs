@@ -50,14 +50,14 @@ impl Scoring {
         self.calibrated && self.refit_every > 0 && scores >= self.refit_every
     }
 
-    /// Fits the calibration anew.
-    pub(super) fn fit(&self) -> Result<Fresh> {
+    /// Fits the calibration anew, unless a person went back to an earlier one.
+    pub(super) fn fit(&self) -> Result<Option<Fresh>> {
         let of = For {
             model: &self.model,
             rubric: &self.rubric,
             prompt_sha256: templates_hash(),
         };
-        Fresh::of_decisions(&self.workspace, of)
+        Fresh::unasked(&self.workspace, of)
     }
 
     /// Takes a calibration into use; nothing where it cannot be on record.
