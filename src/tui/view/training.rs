@@ -9,7 +9,6 @@ use super::canvas::Canvas;
 use super::evidence::HEIGHTS;
 use super::layout::{Layout, inner};
 use super::overlay::{centred, scrolled};
-use crate::learn::train::duration;
 use crate::learn::train::folder::{Look, Told};
 use crate::sanitize;
 use crate::tui::state::App;
@@ -119,6 +118,20 @@ fn parts(app: &App, look: &Look, inside: Rect) -> [Part; 2] {
     [part(upper, figures), part(lower, samples)]
 }
 
+/// Seconds in words, to the minute from one minute on.
+fn duration(app: &App, seconds: f64) -> String {
+    let minutes = (seconds / 60.0).round() as u64;
+    let part = minutes % 60;
+    match minutes / 60 {
+        0 if minutes == 0 => app.fill(Word::Seconds, &[("n", &format!("{seconds:.0}"))]),
+        0 => app.fill(Word::Minutes, &[("n", &part.to_string())]),
+        hours => app.fill(
+            Word::Hours,
+            &[("h", &hours.to_string()), ("n", &format!("{part:02}"))],
+        ),
+    }
+}
+
 /// Which run it is, and how far.
 fn head(app: &App, look: &Look) -> [String; 2] {
     let last = look.told.last();
@@ -135,13 +148,14 @@ fn head(app: &App, look: &Look) -> [String; 2] {
     match (last, look.stopped) {
         (Some(_), _) if step >= steps => parts.push(app.word(Word::TrainingFinished).to_owned()),
         (_, Some(since)) => {
-            let time = duration(since.as_secs_f64());
+            let time = duration(app, since.as_secs_f64());
             parts.push(app.fill(Word::TrainingStopped, &[("time", &time)]));
         }
         (Some(told), None) if step > 0 => {
-            parts.push(format!("{:.0} tok/s", told.tokens_per_s));
+            let speed = format!("{:.0}", told.tokens_per_s);
+            parts.push(app.fill(Word::TrainingSpeed, &[("n", &speed)]));
             let left = told.elapsed_s / step as f64 * (steps - step) as f64;
-            parts.push(app.fill(Word::TrainingLeft, &[("time", &duration(left))]));
+            parts.push(app.fill(Word::TrainingLeft, &[("time", &duration(app, left))]));
         }
         _ => {}
     }

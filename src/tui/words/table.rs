@@ -49,6 +49,10 @@ words! {
     TrainingUnread: "训练记录读取失败：{reason}", "The run cannot be read: {reason}";
     TrainingFinished: "已完成", "finished";
     TrainingStopped: "{time}前停止", "stopped {time} ago";
+    TrainingSpeed: "每秒 {n} 词元", "{n} tok/s";
+    Seconds: "{n} 秒", "{n} s";
+    Minutes: "{n} 分钟", "{n} min";
+    Hours: "{h} 小时 {n} 分", "{h} h {n} min";
     Calibration: "评分校准", "Calibration";
     CalibrationNone: "未使用评分校准：显示的是模型原始评分。", "No calibration is in use: scores are what the model says.";
     CalibrationOf: "依据 {groups} 人的 {ratings} 条人工评分", "on {ratings} ratings of {groups} people";
