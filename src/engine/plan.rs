@@ -1,7 +1,7 @@
 //! What a request becomes before the model runs: token ids of the shared prefix and of each dimension's branch, and
 //! which segment each prompt number means.
 
-use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::dossier::{Dossier, Language, Segment};
@@ -118,10 +118,15 @@ impl Planner<'_> {
         let total = dossier.segments().count();
         let omitted = total - shown.len();
         let text = prompt::dossier(dossier, &shown, omitted, request.language, &redaction)?;
+        // As the tokens have it: places are counted in their bytes.
+        let text = self.tokenizer.normalised(&text)?;
         let mut prefix = self.head(request.language)?;
         let head = prefix.len();
         prefix.extend(self.tokenizer.encode(&text)?);
-        let lines: Vec<Cow<'_, str>> = shown.iter().map(|s| redaction.hide(&s.text)).collect();
+        let lines: Vec<String> = shown
+            .iter()
+            .map(|s| self.tokenizer.normalised(&redaction.hide(&s.text)))
+            .collect::<Result<_>>()?;
         let places = self.places(&text, &lines, &prefix, head);
         let segments: Vec<SegmentNo> = shown.iter().map(|s| s.no).collect();
         let branches = self.branches(request, &index, &segments, None)?;
@@ -182,7 +187,7 @@ impl Planner<'_> {
     }
 
     /// The tokens (positions in `prefix`, whose text begins at `head`) of each segment's line.
-    fn places(&self, text: &str, lines: &[Cow<'_, str>], prefix: &[u32], head: usize) -> Vec<Range<usize>> {
+    fn places(&self, text: &str, lines: &[String], prefix: &[u32], head: usize) -> Vec<Range<usize>> {
         let starts: Vec<usize> = prefix[head..]
             .iter()
             .scan(0, |end, &token| {
@@ -351,5 +356,7 @@ fn dimensions(request: &ScoreRequest) -> Result<Vec<&Dimension>> {
             .hint(format!("it has {}", known.join(", ")))
         })
     };
-    request.dimensions.iter().map(find).collect()
+    let mut named = BTreeSet::new();
+    let once = request.dimensions.iter().filter(|id| named.insert(*id));
+    once.map(find).collect()
 }

@@ -73,11 +73,9 @@ pub fn dossier(
         }
     }
     let meta = &dossier.meta;
-    let (role, level) = (
-        sanitize::line(&meta.role),
-        meta.level.as_deref().map(sanitize::line),
-    );
-    let (cycle, subject) = (sanitize::line(&meta.cycle), redaction.subject());
+    let hidden = |text: &str| redaction.hide(&sanitize::line(text)).into_owned();
+    let (role, level) = (hidden(&meta.role), meta.level.as_deref().map(hidden));
+    let (cycle, subject) = (hidden(&meta.cycle), redaction.subject());
     let sources = Value::from(Serde(sources));
     render(
         "dossier",

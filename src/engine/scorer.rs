@@ -68,7 +68,7 @@ impl Default for ScoreOptions {
 }
 
 /// To be raised whenever the same weights would say something else: answers that other code gave are not reused.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 /// The most segments a branch prompt names as worth a look, if nothing else is said.
 pub const SHORTLIST: usize = 12;
 /// The most links of kind `count` an assessment carries.
@@ -720,7 +720,12 @@ impl Writer {
     /// asked for.
     fn write(&mut self, logits: &mut [f32], tokenizer: &Tokenizer, score_only: bool) -> Result<()> {
         let mask = self.grammar.mask()?;
-        if self.score.is_some() {
+        // Words alone: the digits of what is cited must not speak against a level.
+        if self
+            .score
+            .as_ref()
+            .is_some_and(|score| self.output.len() > score.at)
+        {
             sampler::discourage_repetition(logits, &self.output);
         }
         let token = self.sampler.choose(logits, &mask)?;

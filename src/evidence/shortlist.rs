@@ -130,10 +130,9 @@ fn queries(dimension: &Dimension, language: Language) -> Vec<(f32, String)> {
 
 /// What can be said of a segment's worth without its words.
 fn by_form(dossier: &Dossier, segment: &Segment, terms: u32) -> f32 {
-    let own = &dossier.meta.subject.name;
     let voice = match &segment.speaker {
         None => 0.0,
-        Some(speaker) if speaker.contains(own.as_str()) => OWN_VOICE,
+        Some(speaker) if dossier.meta.is_employee(speaker) => OWN_VOICE,
         Some(_) => -OWN_VOICE,
     };
     let colleague = dossier.source_of(segment).kind == SourceKind::Peer;

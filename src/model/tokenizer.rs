@@ -12,7 +12,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{PreTokenizerWrapper, SplitDelimiterBehavior};
+use tokenizers::{NormalizedString, Normalizer as _, PreTokenizerWrapper, SplitDelimiterBehavior};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::gguf::Gguf;
@@ -96,6 +96,20 @@ impl Tokenizer {
             .encode_fast(text, false)
             .map_err(|e| Error::new(ErrorKind::Engine, "cannot tokenize").because(e))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text that is encoded for `text`: the bytes of its tokens. Some models compose what Unicode allows to be composed.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn normalised(&self, text: &str) -> Result<String> {
+        let mut normalised = NormalizedString::from(text);
+        if let Some(normalizer) = self.bpe.get_normalizer() {
+            normalizer
+                .normalize(&mut normalised)
+                .map_err(|e| Error::new(ErrorKind::Engine, "cannot tokenize").because(e))?;
+        }
+        Ok(normalised.get().to_owned())
     }
 
     /// Token ids of the model's own template: special tokens are recognised by name.

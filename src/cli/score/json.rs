@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Scored;
 use crate::cli::out;
-use crate::dossier::{Region, Spot, Subject, TimeSpan};
+use crate::dossier::{Dossier, Problem, Region, Spot, Subject, TimeSpan};
 use crate::engine::{ModelIdentity, RubricIdentity, ScoreReading, Timing};
 use crate::error::Result;
 use crate::evidence::{Check, Count, EvidenceKind, EvidenceLink, unfounded};
@@ -14,6 +14,7 @@ use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, SegmentNo};
 use crate::ingest::redaction::Redaction;
 use crate::rubric::Polarity;
+use crate::sanitize::orders::Order;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -32,6 +33,8 @@ struct DossierPart<'a> {
     subject: &'a Subject,
     cycle: &'a str,
     sources: Vec<SourcePart<'a>>,
+    /// What could not be read, and what reads like an order to a model.
+    problems: &'a [Problem],
 }
 
 #[derive(Serialize)]
@@ -72,13 +75,16 @@ struct EvidencePart<'a> {
     region: Option<Region>,
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<&'a Count>,
-    /// The score minus the score where the segment could not be seen; only with `--influence`.
+    /// What it orders a model to do, where the segment reads like an order to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Order>,
+    /// The model's own score, `raw_score`, minus the score where the segment could not be seen; only with `--influence`.
     #[serde(skip_serializing_if = "Option::is_none")]
     carries: Option<f32>,
 }
 
 impl<'a> EvidencePart<'a> {
-    fn of(link: &'a EvidenceLink, carries: Option<f32>) -> Self {
+    fn of(link: &'a EvidenceLink, dossier: &Dossier, carries: Option<f32>) -> Self {
         let place = &link.place;
         Self {
             kind: link.kind,
@@ -94,6 +100,7 @@ impl<'a> EvidencePart<'a> {
             speaker: place.speaker.as_deref(),
             region: place.region,
             count: link.count.as_ref(),
+            order: dossier.segment(place.segment).and_then(|segment| segment.order),
             carries,
         }
     }
@@ -119,7 +126,7 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
         evidence: a
             .evidence
             .iter()
-            .map(|link| EvidencePart::of(link, scored.carries(a, link)))
+            .map(|link| EvidencePart::of(link, dossier, scored.carries(a, link)))
             .collect(),
         rationale: names.reveal(&a.rationale),
         suggestion: names.reveal(&a.suggestion),
@@ -136,6 +143,7 @@ pub(super) fn print(scored: &Scored) -> Result<()> {
             subject: &dossier.meta.subject,
             cycle: &dossier.meta.cycle,
             sources: sources.collect(),
+            problems: &dossier.problems,
         },
         rubric: RubricIdentity {
             id: rubric.id.clone(),

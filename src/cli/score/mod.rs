@@ -112,35 +112,47 @@ impl Scored {
 /// # Errors
 /// The dossier, the rubric or the model cannot be used, or scoring fails; what had finished was printed.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    let mut request = request(args, config)?;
+    // What cannot work is said before recordings are heard and pictures are read.
+    let (rubric, dimensions) = asked(args, config)?;
     let model = super::engine::model(config)?;
-    let rubric = RubricIdentity::of(&request.rubric);
-    request.calibration = super::engine::calibration(config, &model.identity, &rubric)?;
-    // Opened before the work begins: a workspace in use is said at once.
+    let calibration = super::engine::calibration(config, &model.identity, &RubricIdentity::of(&rubric))?;
     let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
+    let dossier = Opener::live(config).open(&args.dir)?;
+    let request = ScoreRequest {
+        ticket: Ticket(1),
+        language: dossier.meta.language,
+        dossier: Arc::new(dossier),
+        rubric: Arc::new(rubric),
+        dimensions,
+        seed: args.seed,
+        score_only: args.extent.score_only,
+        influence: args.extent.influence,
+        calibration,
+    };
     let (worker, events) = Worker::start(model)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::new(ErrorKind::Internal, "cannot start the event loop").because(e))?;
-    let mut scored = runtime.block_on(score(request, &worker, events, args.json))?;
+    let (mut scored, failed) = runtime.block_on(score(request, &worker, events, args.json))?;
     if let Some(keeper) = save {
         keeper.keep(&scored)?;
     }
     scored.checks = cross_check(&scored.request.dossier, &scored.request.rubric);
     if args.json {
-        json::print(&scored)
+        json::print(&scored)?;
     } else {
         text::print_checks(&scored)?;
         if args.extent.influence {
             text::print_influences(&scored)?;
         }
-        text::print_end(&scored)
+        text::print_end(&scored)?;
     }
+    failed.map_or(Ok(()), Err)
 }
 
-fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
-    let dossier = Opener::live(config).open(&args.dir)?;
+/// By which rubric, and which of its dimensions; all where none is named.
+fn asked(args: &Args, config: &Config) -> Result<(Rubric, Vec<DimensionId>)> {
     let rubric = Rubric::named(&config.rubric)?;
     let dimensions: Vec<DimensionId> = args.dimension.iter().map(DimensionId::new).collect();
     if let Some(unknown) = dimensions.iter().find(|d| rubric.dimension(d).is_none()) {
@@ -151,26 +163,17 @@ fn request(args: &Args, config: &Config) -> Result<ScoreRequest> {
         )
         .hint(format!("it has {}", known.join(", "))));
     }
-    Ok(ScoreRequest {
-        ticket: Ticket(1),
-        language: dossier.meta.language,
-        dossier: Arc::new(dossier),
-        rubric: Arc::new(rubric),
-        dimensions,
-        seed: args.seed,
-        score_only: args.extent.score_only,
-        influence: args.extent.influence,
-        calibration: None,
-    })
+    Ok((rubric, dimensions))
 }
 
-/// Submits the request and follows its events to the end; Ctrl-c stops it after the pass it is in.
+/// Submits the request and follows its events to the end, or to what ended it early: what had finished stays. Ctrl-c stops it after
+/// the pass it is in.
 async fn score(
     request: ScoreRequest,
     worker: &Worker,
     mut events: Receiver<(Ticket, ScoreEvent)>,
     quiet: bool,
-) -> Result<Scored> {
+) -> Result<(Scored, Option<Error>)> {
     worker.submit(request.clone());
     if !quiet {
         text::print_start(&request)?;
@@ -183,6 +186,7 @@ async fn score(
         checks: Vec::new(),
         timing: Timing::default(),
     };
+    let mut failed = None;
     loop {
         let event = tokio::select! {
             event = events.recv() => event,
@@ -212,7 +216,8 @@ async fn score(
             }
             ScoreEvent::Failed { message, hints } => {
                 let error = Error::new(ErrorKind::Engine, message);
-                return Err(hints.into_iter().fold(error, Error::hint));
+                failed = Some(hints.into_iter().fold(error, Error::hint));
+                break;
             }
             ScoreEvent::Cancelled => {
                 return Err(Error::new(ErrorKind::Cancelled, "stopped; nothing was saved"));
@@ -221,7 +226,10 @@ async fn score(
         }
     }
     in_rubric_order(&mut scored);
-    Ok(scored)
+    match failed {
+        Some(error) if scored.finished.is_empty() => Err(error),
+        failed => Ok((scored, failed)),
+    }
 }
 
 fn in_rubric_order(scored: &mut Scored) {

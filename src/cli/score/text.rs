@@ -87,7 +87,7 @@ pub(super) fn print_influences(scored: &Scored) -> Result<()> {
             .rubric
             .dimension(&assessment.dimension)
             .map_or("", |d| d.name.get(request.language));
-        lines.push(format!("{name}  {:.1}", assessment.reading.score));
+        lines.push(format!("{name}  {:.1}", assessment.reading.raw_score));
         let carried = |link| Some((scored.carries(assessment, link)?, link));
         let mut carried: Vec<_> = assessment.evidence.iter().filter_map(carried).collect();
         carried.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
@@ -209,7 +209,7 @@ impl Words {
             Language::Zh => Self {
                 rationale: "理由：",
                 suggestion: "建议：",
-                influence: "每条证据的分量（总分减去看不到它时的分数）：",
+                influence: "每条证据的分量（模型原始评分减去看不到它时的原始评分）：",
                 unfounded: "引用的句子里没有：",
                 calibrated: "已校准：模型原始评分 {said}，九成评分在 ±{margin} 以内",
                 checks: "自述与材料核对 {n} 条：{supported} 条有佐证，{contradicted} 条不符，{missing} 条未见提及",
@@ -217,7 +217,7 @@ impl Words {
             Language::En => Self {
                 rationale: "Why:",
                 suggestion: "Next:",
-                influence: "What each cited segment carries (the score minus the score without it):",
+                influence: "What each cited segment carries (the model's own score minus its score without it):",
                 unfounded: "in no cited line:",
                 calibrated: "calibrated: the model said {said}; nine in ten ratings lie within ±{margin}",
                 checks: "{n} claims against the other sources: {supported} supported, {contradicted} contradicted, {missing} not found",
