@@ -16,6 +16,7 @@ use crate::engine::scorer::ScoreOptions;
 use crate::engine::worker::{Worker, WorkerModel};
 use crate::engine::{Backend, RubricIdentity, ScoreEvent, Ticket};
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::DimensionId;
 use crate::ingest;
 use crate::review::Summary;
 use crate::rubric::Rubric;
@@ -228,9 +229,14 @@ fn row(path: &Path, rubric: &Rubric, known: &[DossierStatus]) -> QueueRow {
     }
 }
 
-/// What the index knows, in the figures of the queue; the open dossier's are then kept up to date by its review.
+/// What the index knows of this rubric's dimensions, in the figures of the queue; the open dossier's are then kept
+/// up to date by its review.
 fn summary(status: &DossierStatus, rubric: &Rubric) -> Summary {
-    let decided = |id| status.decided.iter().any(|(d, _)| d == id);
+    let mut status = status.under(&RubricIdentity::of(rubric));
+    let known = |id: &DimensionId| rubric.dimensions.iter().any(|d| &d.id == id);
+    status.assessed.retain(|a| known(&a.dimension));
+    status.decided.retain(|d| known(&d.dimension));
+    let decided = |id: &DimensionId| status.decided.iter().any(|d| &d.dimension == id);
     let spreads: Vec<f32> = status.assessed.iter().map(|a| a.spread).collect();
     let in_doubt = status
         .assessed
@@ -243,6 +249,54 @@ fn summary(status: &DossierStatus, rubric: &Rubric) -> Summary {
         in_doubt: in_doubt.count(),
         disagreement: status.disagreement(),
         spread: (!spreads.is_empty()).then(|| spreads.iter().sum::<f32>() / spreads.len() as f32),
-        signed_off: status.signed_off.is_some(),
+        signed_off: !status.signed_off.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{DossierId, Person, RubricId, SubjectId};
+    use crate::rubric::builtin;
+    use crate::store::index::status::{Decided, SignedOff};
+
+    /// A dossier closed by another rubric, then begun by this one, whose file has lost a dimension since.
+    #[test]
+    fn the_queue_counts_by_the_rubric_in_use_alone() -> Result<()> {
+        let rubric = builtin("core")?;
+        let mine = RubricIdentity::of(&rubric);
+        let other = RubricIdentity {
+            id: RubricId::new("other"),
+            ..mine.clone()
+        };
+        let decided = |rubric: &RubricIdentity, dimension: &str| Decided {
+            dimension: DimensionId::new(dimension),
+            rubric: rubric.clone(),
+            score: 4.0,
+        };
+        let of_other = rubric.dimensions.iter().map(|d| decided(&other, d.id.as_str()));
+        let status = DossierStatus {
+            dossier: DossierId::new("d1"),
+            subject: SubjectId::new("E1"),
+            meta: None,
+            assessed: Vec::new(),
+            decided: of_other
+                .chain([
+                    decided(&mine, rubric.dimensions[0].id.as_str()),
+                    decided(&mine, "lost since"),
+                ])
+                .collect(),
+            signed_off: vec![SignedOff {
+                rubric: other.clone(),
+                seq: 9,
+                by: Person::new("hr.chen"),
+                at: jiff::Timestamp::UNIX_EPOCH,
+            }],
+            records: 12,
+            last: None,
+        };
+        let summary = summary(&status, &rubric);
+        assert_eq!((summary.decided, summary.signed_off), (1, false));
+        Ok(())
     }
 }

@@ -189,9 +189,9 @@ impl ModelSide {
 pub struct HumanSide {
     /// The decision that stands.
     pub verdict: Option<Verdict>,
-    /// Links people added.
+    /// Links people added, one a place: the last word on it.
     pub added: Vec<EvidenceLink>,
-    /// Links of the model's that people dropped, and why.
+    /// Links people dropped, whoever had made them, and why. [`DimensionState::dropped`] are the model's.
     pub dropped: Vec<(EvidenceLink, Option<String>)>,
     /// Notes, oldest first.
     pub notes: Vec<NoteView>,
@@ -244,17 +244,17 @@ impl HumanSide {
 
     fn add(&mut self, link: &EvidenceLink) {
         self.dropped.retain(|(d, _)| !same_link(d, link));
-        if !self.added.iter().any(|l| same_link(l, link)) {
-            self.added.push(link.clone());
+        match self.added.iter_mut().find(|l| same_link(l, link)) {
+            Some(before) => before.clone_from(link),
+            None => self.added.push(link.clone()),
         }
     }
 
+    /// The model may have made the link too, or may make it yet.
     fn drop_link(&mut self, link: &EvidenceLink, reason: Option<&String>) {
-        let before = self.added.len();
         self.added.retain(|l| !same_link(l, link));
-        if self.added.len() == before {
-            self.dropped.push((link.clone(), reason.cloned()));
-        }
+        self.dropped.retain(|(d, _)| !same_link(d, link));
+        self.dropped.push((link.clone(), reason.cloned()));
     }
 }
 
@@ -298,13 +298,14 @@ impl DimensionState {
         }
     }
 
-    /// The links that stand: the model's without the dropped ones, then the people's.
+    /// The links that stand: the model's without those that people dropped or turned the other way, then the people's.
     pub fn links(&self) -> Vec<LinkView<'_>> {
         let of_model = self
             .model
             .links
             .iter()
             .filter(|l| !self.human.dropped.iter().any(|(d, _)| same_link(d, l)))
+            .filter(|l| !self.human.added.iter().any(|a| turned(a, l)))
             .map(|link| LinkView {
                 link,
                 origin: Origin::Model,
@@ -313,12 +314,21 @@ impl DimensionState {
             .human
             .added
             .iter()
-            .filter(|a| !self.model.links.iter().any(|l| same_link(l, a)))
+            .filter(|a| {
+                let says_so = |l: &EvidenceLink| same_link(l, a) && !turned(a, l);
+                !self.model.links.iter().any(says_so)
+            })
             .map(|link| LinkView {
                 link,
                 origin: Origin::Person,
             });
         of_model.chain(of_people).collect()
+    }
+
+    /// The links of the model's that people dropped, and why.
+    pub fn dropped(&self) -> impl Iterator<Item = &(EvidenceLink, Option<String>)> {
+        let dropped = self.human.dropped.iter();
+        dropped.filter(|(d, _)| self.model.links.iter().any(|l| same_link(l, d)))
     }
 
     /// The model's score as accepting it would record it: the nearest half level.
@@ -346,7 +356,12 @@ pub fn is_level(score: f32) -> bool {
     (1.0..=5.0).contains(&score) && (score * 2.0).fract() == 0.0
 }
 
-/// Whether two links point at the same thing, whoever made them.
+/// Whether one link speaks for what the other one speaks against, at the same place.
+pub fn turned(a: &EvidenceLink, b: &EvidenceLink) -> bool {
+    a.polarity != b.polarity && same_link(a, b)
+}
+
+/// Whether two links point at the same thing, whoever made them and whatever they speak for.
 pub fn same_link(a: &EvidenceLink, b: &EvidenceLink) -> bool {
     a.kind == b.kind
         && a.place.sha256 == b.place.sha256

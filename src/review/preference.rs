@@ -2,8 +2,9 @@
 //!
 //! For every person and every assessment they judged, the score that stands gives one preference: a pair when it lies half
 //! a level or more from the model's, else an answer that may stay. Every link that a person added or dropped gives a pair
-//! that differs in that link alone. What was taken back teaches nothing. Each side of a pair ends after the last field the
-//! person decided: the model's rationale argues for the other score.
+//! that differs in that link alone; one turned the other way gives none, for an answer names places and not what they
+//! speak for, but its words do not stand any more. What was taken back teaches nothing. Each side of a pair ends after
+//! the last field the person decided: the model's rationale argues for the other score.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,7 +17,7 @@ use crate::hash::ContentHash;
 use crate::id::{DimensionId, DossierId, Person, RecordId, SubjectId};
 use crate::review::comparison::{Comparison, Rewritten};
 use crate::review::decision::{Act, Decision, Entry};
-use crate::review::dimension::same_link;
+use crate::review::dimension::{same_link, turned};
 use crate::review::event::Recorded;
 use crate::review::standing::standing;
 
@@ -148,7 +149,7 @@ pub fn preferences(subject: &SubjectId, records: &[Recorded]) -> Vec<PreferenceR
             judged
                 .entry((assessment.id, &record.actor))
                 .or_insert_with(|| Judged::of(subject, assessment))
-                .take(record, decision);
+                .take(record, decision, assessment);
         }
     }
     let mut lessons: Vec<_> = judged.values().flat_map(Judged::preferences).collect();
@@ -211,14 +212,15 @@ fn preferred(subject: &SubjectId, record: &Recorded, comparison: &Comparison) ->
     })
 }
 
-/// The assessment that a decision is about. Who decided before the model had spoken judged what it said next.
+/// The assessment that a decision is about: the last record of it, for one read through another calibration keeps its
+/// address. Who decided before the model had spoken judged what it said next.
 fn assessment_of<'a>(decision: &Decision, seq: u64, standing: &[&'a Recorded]) -> Option<&'a Assessment> {
     let mut spoken = standing.iter().filter_map(|r| match &r.entry {
         Entry::Assessment(a) if a.dimension == decision.dimension => Some((r.seq, &**a)),
         _ => None,
     });
     match &decision.assessment {
-        Some(id) => spoken.find(|(_, a)| a.id == *id),
+        Some(id) => spoken.rfind(|(at, a)| *at < seq && a.id == *id),
         None => spoken.find(|(at, a)| *at > seq && a.rubric.sha256 == decision.rubric.sha256),
     }
     .map(|(_, a)| a)
@@ -227,6 +229,7 @@ fn assessment_of<'a>(decision: &Decision, seq: u64, standing: &[&'a Recorded]) -
 /// One assessment and what one person did about it.
 struct Judged<'a> {
     subject: &'a SubjectId,
+    /// As it was read when the person decided.
     assessment: &'a Assessment,
     verdict: Option<(&'a Recorded, &'a Decision)>,
     /// The last edit of every link that was edited.
@@ -252,10 +255,11 @@ impl<'a> Judged<'a> {
         }
     }
 
-    fn take(&mut self, record: &'a Recorded, decision: &'a Decision) {
+    fn take(&mut self, record: &'a Recorded, decision: &'a Decision, assessment: &'a Assessment) {
         let (link, added, reason) = match &decision.act {
             Act::Accept { .. } | Act::Override { .. } => {
                 self.verdict = Some((record, decision));
+                self.assessment = assessment;
                 return;
             }
             Act::LinkAdded { link } => (link, true, None),
@@ -273,7 +277,7 @@ impl<'a> Judged<'a> {
     }
 
     fn preferences(&self) -> Vec<PreferenceRecord> {
-        let links = self.effective().map(|edit| self.of_link(edit));
+        let links = self.effective().filter_map(|edit| self.of_link(edit));
         links.chain(self.of_verdict()).collect()
     }
 
@@ -282,11 +286,19 @@ impl<'a> Judged<'a> {
         self.assessment.evidence.iter().filter(|l| is_cited(l))
     }
 
+    /// The model's link at the place of `link`.
+    fn model_link(&self, link: &EvidenceLink) -> Option<&'a EvidenceLink> {
+        self.models().find(|l| same_link(l, link))
+    }
+
     /// The edits that changed something in the end.
     fn effective(&self) -> impl Iterator<Item = &Edit<'a>> {
         self.edits.iter().filter(|edit| {
-            let of_model = self.models().any(|l| same_link(l, edit.link));
-            is_cited(edit.link) && edit.added != of_model
+            let changes = match self.model_link(edit.link) {
+                Some(of_model) => !edit.added || turned(of_model, edit.link),
+                None => edit.added,
+            };
+            is_cited(edit.link) && changes
         })
     }
 
@@ -299,16 +311,22 @@ impl<'a> Judged<'a> {
         let dropped = |link: &EvidenceLink| edits.iter().any(|e| !e.added && same_link(e.link, link));
         let kept = self.models().filter(|link| !dropped(link));
         let added = edits.iter().filter(|e| e.added).map(|e| e.link);
+        let added = added.filter(|link| self.model_link(link).is_none());
         kept.chain(added).map(|link| Cited::of(&link.place)).collect()
     }
 
-    fn of_link(&self, edit: &Edit<'_>) -> PreferenceRecord {
+    /// None where the answer would be the same.
+    fn of_link(&self, edit: &Edit<'_>) -> Option<PreferenceRecord> {
+        let (left, otherwise) = (self.evidence(None), self.evidence(Some(edit)));
+        if left == otherwise {
+            return None;
+        }
         let ends_there = |evidence| Answer {
             evidence,
             score: None,
             words: None,
         };
-        PreferenceRecord {
+        Some(PreferenceRecord {
             origin: if edit.added {
                 Origin::LinkAdded
             } else {
@@ -319,12 +337,12 @@ impl<'a> Judged<'a> {
                 edit.record,
                 edit.decision,
                 Lesson::Pair {
-                    chosen: ends_there(self.evidence(None)),
-                    rejected: ends_there(self.evidence(Some(edit))),
+                    chosen: ends_there(left),
+                    rejected: ends_there(otherwise),
                     margin: 0.0,
                 },
             )
-        }
+        })
     }
 
     fn of_verdict(&self) -> Option<PreferenceRecord> {

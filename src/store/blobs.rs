@@ -8,6 +8,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::hash::ContentHash;
 use crate::store::vfs::{Mode, Vfs, refused, write_all_at};
 
+/// Whether a folder of this name is one that blobs lie in: the first two digits of their addresses.
+pub(crate) fn is_shard(name: &str) -> bool {
+    name.len() == 2 && name.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// The blobs of a workspace.
 #[derive(Debug, Clone)]
 pub struct Blobs {

@@ -136,10 +136,13 @@ impl Reader {
     pub(crate) fn open_on(vfs: Arc<dyn Vfs>, root: &Path) -> Result<Self> {
         let layout = Layout::of(root);
         layout.must_exist(&*vfs)?;
-        // HEAD first: a writer may go on meanwhile, and the journal is never shorter than an older HEAD says.
+        // Traces and HEAD first: a writer may go on meanwhile, and the journal is never shorter than they said before.
+        let traces = layout.traces(&*vfs)?;
         let reading = head::read(&*vfs, &layout.journal)?;
         let mut catalogue = Catalogue::default();
-        let scan = scan::scan(&*vfs, &layout.journal, reading, &mut |met| catalogue.meet(&met))?;
+        let scan = scan::scan(&*vfs, &layout.journal, reading, traces, &mut |met| {
+            catalogue.meet(&met)
+        })?;
         let torn = match scan.ending {
             scan::Ending::Torn { bytes, .. } => bytes,
             _ => 0,

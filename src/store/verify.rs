@@ -64,8 +64,9 @@ pub fn verify(root: &Path) -> Result<Verdict> {
     layout.must_exist(&*vfs)?;
     let blobs = Blobs::new(vfs.clone(), layout.blobs.clone());
     let (mut files, mut cited, mut odd) = (BTreeSet::new(), BTreeSet::new(), None);
+    let traces = layout.traces(&*vfs)?;
     let reading = head::read(&*vfs, &layout.journal)?;
-    let found = scan(&*vfs, &layout.journal, reading, &mut |met| {
+    let found = scan(&*vfs, &layout.journal, reading, traces, &mut |met| {
         files.insert(met.at.segment);
         match canonical(&met) {
             Ok(record) => cited.extend(cited_blobs(&record.entry)),

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::store::blobs::Blobs;
+use crate::store::blobs::{Blobs, is_shard};
 use crate::store::index::Table;
 use crate::store::index::build::Progress;
+use crate::store::index::database::read_mark;
 use crate::store::index::memory::Memory;
 use crate::store::index::open::{self, Place};
 use crate::store::journal::catalogue::Catalogue;
-use crate::store::journal::scan::Ending;
+use crate::store::journal::scan::{Ending, Traces};
 use crate::store::journal::{Damage, Journal, Recovered, SEGMENT_BYTES, Tip, recover};
 use crate::store::lock::WorkspaceLock;
 use crate::store::query::{Library, Reader};
@@ -38,15 +39,26 @@ impl Layout {
         }
     }
 
-    /// There is a workspace.
+    /// There is a workspace, be it only what is left of one.
     pub(crate) fn must_exist(&self, vfs: &dyn Vfs) -> Result<()> {
         let refused = |e| Error::io("read", &self.journal, e);
-        if vfs.exists(&self.journal).map_err(refused)? {
+        if vfs.exists(&self.journal).map_err(refused)? || self.traces(vfs)?.blobs {
             return Ok(());
         }
         let what = format!("there is no workspace at {}", self.root.display());
         Err(Error::new(ErrorKind::Input, what)
             .hint("name one with --workspace DIR; `plumb review` makes a new one"))
+    }
+
+    /// What lies beside the journal and tells of its records.
+    pub(crate) fn traces(&self, vfs: &dyn Vfs) -> Result<Traces> {
+        let names = vfs
+            .list(&self.blobs)
+            .map_err(|e| refused("read", &self.blobs, e))?;
+        Ok(Traces {
+            blobs: names.iter().any(|name| is_shard(name)),
+            index: read_mark(&self.index).map(|mark| mark.applied),
+        })
     }
 }
 
@@ -236,11 +248,13 @@ impl Opening<'_> {
         prepare(&*self.vfs, &layout)?;
         let lock = WorkspaceLock::take(&layout.root, &*self.clock)?;
         let progress = self.progress;
-        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes, &mut |n| {
-            progress(Progress::Records(n));
+        let traces = layout.traces(&*self.vfs)?;
+        let recovered = recover(&self.vfs, &layout.journal, self.segment_bytes, traces, &mut |n| {
+            progress(Progress::Records(n))
         })?;
         let place = self.index.place(&layout, &recovered.scan.ending)?;
-        if self.renew {
+        // What a damaged journal can still make is less than the index that is there.
+        if self.renew && !matches!(recovered.scan.ending, Ending::Damaged(_)) {
             open::discard(&layout.index)?;
         }
         let Recovered {

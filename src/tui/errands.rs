@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::sync::mpsc::{Receiver, Sender, WeakSender};
 use tokio::task::JoinSet;
 
 use super::highlight::Highlights;
@@ -106,13 +106,17 @@ async fn commit(store: &StoreHandle, role: &str, draft: Draft) -> Message {
     let role = role.to_owned();
     let prepared = tokio::task::spawn_blocking(move || prepare(&role, &draft)).await;
     let saved = match prepared {
-        Ok(Ok(draft)) => store.commit(draft).await,
-        Ok(Err(error)) => Err(error),
-        Err(stopped) => Err(fault("a record could not be prepared", stopped)),
+        Ok(Ok(draft)) => store.commit(draft).await.map_err(|e| (e.kind(), e)),
+        // A source that is not what was read, or not there, says nothing of the store.
+        Ok(Err(error)) => Err((ErrorKind::Input, error)),
+        Err(stopped) => Err((
+            ErrorKind::Internal,
+            fault("a record could not be prepared", stopped),
+        )),
     };
     match saved {
         Ok(receipt) => Message::Saved(receipt),
-        Err(error) => Message::NotSaved(id, error.to_string()),
+        Err((kind, error)) => Message::NotSaved(id, kind, error.to_string()),
     }
 }
 
@@ -154,13 +158,14 @@ async fn history(store: &StoreHandle, row: usize, dossier: Arc<Dossier>, checks:
     Message::Opened(row, opened.map_err(|e| e.to_string()))
 }
 
-/// Reads a dossier and holds its claims against each other; the store is asked for its history next.
+/// Reads a dossier and holds its claims against each other; the store is asked for its history next. What is read when the
+/// end comes does not hold it up.
 pub(super) fn read(
     row: usize,
     path: PathBuf,
     rubric: Arc<Rubric>,
     opener: Arc<dyn Open>,
-    jobs: Sender<Job>,
+    jobs: WeakSender<Job>,
     answers: Sender<Message>,
 ) {
     tokio::spawn(async move {
@@ -171,10 +176,16 @@ pub(super) fn read(
         };
         let read = tokio::task::spawn_blocking(open).await;
         let failed = match read {
-            Ok(Ok((dossier, checks))) => match jobs.send(Job::History(row, dossier, checks)).await {
-                Ok(()) => return,
-                Err(_) => "the store has ended".to_owned(),
-            },
+            Ok(Ok((dossier, checks))) => {
+                let asked = match jobs.upgrade() {
+                    Some(jobs) => jobs.send(Job::History(row, dossier, checks)).await.is_ok(),
+                    None => false,
+                };
+                if asked {
+                    return;
+                }
+                "the store has ended".to_owned()
+            }
             Ok(Err(error)) => error.to_string(),
             Err(stopped) => fault("the dossier could not be read", stopped).to_string(),
         };

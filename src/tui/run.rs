@@ -27,6 +27,10 @@ use crate::ingest::Open;
 use crate::review::Stamp;
 use crate::store::{Pool, StoreHandle};
 
+mod ending;
+
+use ending::LastWords;
+
 /// Frames are no closer than this.
 const FRAME: Duration = Duration::from_millis(16);
 /// How often what moves by itself moves.
@@ -35,7 +39,7 @@ const TICK: Duration = Duration::from_millis(120);
 const BATCH: usize = 512;
 /// Records and answers that may wait.
 const WAITING: usize = 256;
-/// How long the end waits for records that are being written.
+/// How long the end waits for whatever the store still does; for records it waits on.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// What the workstation is connected to.
@@ -97,6 +101,8 @@ struct Loop {
     quit: bool,
     /// What came while the loop waited for something else.
     late: VecDeque<Message>,
+    /// Adapters that were sent to go live and are not answered yet.
+    going_live: usize,
 }
 
 impl Loop {
@@ -146,10 +152,35 @@ impl Loop {
             drawn: Instant::now().checked_sub(FRAME).unwrap_or_else(Instant::now),
             quit: false,
             late: ports.first.into_iter().collect(),
+            going_live: 0,
         })
     }
 
+    /// Whatever ends it, what was decided is written first.
     async fn work(mut self) -> Result<()> {
+        let worked = self.live().await;
+        if worked.is_err() {
+            self.hang_up().await;
+        }
+        let ended = self.end().await;
+        match (worked, ended) {
+            (Err(first), Err(then)) => Err(first.hint(then.to_string())),
+            (worked, ended) => worked.and(ended),
+        }
+    }
+
+    /// A terminal that refused is gone: what was being decided is recorded, and nothing else is done.
+    async fn hang_up(&mut self) {
+        let stamp = self.stamp();
+        for effect in self.app.handle(Message::Hangup, stamp) {
+            if matches!(effect, Effect::Commit(_)) {
+                // That the store has ended is told at the end.
+                let _ = self.act(effect).await;
+            }
+        }
+    }
+
+    async fn live(&mut self) -> Result<()> {
         let size = self.screen.size().map_err(terminal)?;
         self.take(Message::Resize(size)).await?;
         while let Some(first) = self.late.pop_front() {
@@ -174,7 +205,7 @@ impl Loop {
                 self.drain().await?;
             }
         }
-        self.end().await
+        Ok(())
     }
 
     /// Takes all that has come meanwhile, keys first.
@@ -218,11 +249,18 @@ impl Loop {
 
     async fn take(&mut self, message: Message) -> Result<()> {
         self.dirty = true;
-        let stamp = self.stamp();
-        for effect in self.app.handle(message, stamp) {
-            self.act(effect).await?;
+        if matches!(message, Message::Worn(_)) {
+            self.going_live = self.going_live.saturating_sub(1);
         }
-        Ok(())
+        let stamp = self.stamp();
+        let mut done = Ok(());
+        for effect in self.app.handle(message, stamp) {
+            // A terminal that refuses loses no record.
+            if done.is_ok() || matches!(effect, Effect::Commit(_)) {
+                done = done.and(self.act(effect).await);
+            }
+        }
+        done
     }
 
     fn stamp(&self) -> Stamp {
@@ -250,7 +288,10 @@ impl Loop {
             Effect::Cancel(ticket) => self.engine.iter().for_each(|e| e.cancel(ticket)),
             Effect::Commit(draft) => return self.commit(Job::Commit(Box::new(draft))).await,
             Effect::ListAdapters => return self.commit(Job::Adapters).await,
-            Effect::PutLive(chosen) => return self.commit(Job::PutLive(chosen)).await,
+            Effect::PutLive(chosen) => {
+                self.commit(Job::PutLive(chosen)).await?;
+                self.going_live += 1;
+            }
             Effect::Wear(adapter) => self.engine.iter().for_each(|e| e.wear(adapter.clone())),
             Effect::Keep(pair) => errands::keep_pair(Arc::clone(&self.pool), pair, self.answer.clone()),
             Effect::Copy(text) => self.screen.copy(&text).map_err(terminal)?,
@@ -282,7 +323,7 @@ impl Loop {
                 path,
                 Arc::clone(&self.app.settings().rubric),
                 Arc::clone(&self.opener),
-                jobs.clone(),
+                jobs.downgrade(),
                 self.answer.clone(),
             );
         }
@@ -334,40 +375,17 @@ impl Loop {
         if let Some(hearing) = self.hearing.take() {
             hearing.end().await;
         }
-        let (mut lost, mut refused) = (None, None);
-        let mut note = |answer: Message| match answer {
-            Message::NotSaved(_, why) => lost = Some(why),
-            Message::Worn(Err(why)) => refused = Some(why),
-            _ => {}
-        };
-        let all_written = async {
-            loop {
-                tokio::select! {
-                    answer = self.answers.recv() => match answer {
-                        Some(answer) => note(answer),
-                        None => break,
-                    },
-                    _ = &mut self.keeper => break,
-                }
-            }
-        };
-        let in_time = tokio::time::timeout(LAST_WORDS, all_written).await;
-        while let Ok(answer) = self.answers.try_recv() {
-            note(answer);
+        let mut words = LastWords::of(self.app.unsaved() + self.going_live);
+        for answer in self.late.drain(..) {
+            words.note(answer);
         }
-        self.trace
-            .finish()
-            .map_err(|e| Error::new(ErrorKind::Io, "cannot write the paint trace").because(e))?;
-        let fault = |what: String| Err(Error::new(ErrorKind::Io, what));
-        match (lost, in_time, refused) {
-            (Some(why), ..) => fault(format!("the last records were not saved: {why}")),
-            (None, Err(_), _) => Err(
-                Error::new(ErrorKind::Io, "the last records were not saved in time")
-                    .hint("`plumb journal verify` says what is kept"),
-            ),
-            (None, Ok(()), Some(why)) => fault(format!("the adapter was not put live: {why}")),
-            (None, Ok(()), None) => Ok(()),
-        }
+        let asked = asked_again(&mut self.signals);
+        words
+            .wait(&mut self.answers, &mut self.keeper, LAST_WORDS, asked)
+            .await;
+        let traced = self.trace.finish();
+        let traced = traced.map_err(|e| Error::new(ErrorKind::Io, "cannot write the paint trace").because(e));
+        words.outcome().and(traced)
     }
 }
 
@@ -394,6 +412,25 @@ async fn signalled(signals: &mut [Signal; 3]) -> Message {
         _ = interrupt.recv() => {}
     }
     Message::Hangup
+}
+
+/// Whoever asks once more for the end, by Ctrl-C or from elsewhere. A terminal that closes hangs up more than once, and asks
+/// for nothing by it.
+async fn asked_again(signals: &mut [Signal; 3]) {
+    let [_, terminate, interrupt] = signals;
+    // What came before the person was told that there is something to wait for does not count.
+    loop {
+        tokio::select! {
+            biased;
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = std::future::ready(()) => break,
+        }
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
 }
 
 async fn hear(said: &mut Option<Receiver<(Ticket, ScoreEvent)>>) -> Option<(Ticket, ScoreEvent)> {

@@ -182,7 +182,12 @@ impl Review {
         effects
     }
 
+    /// What somebody else has signed off stays as they saw it.
     fn undo(&mut self, moment: &Moment<'_>) -> Vec<Effect> {
+        let signed_off = self.ledger.signed_off();
+        if signed_off.is_some_and(|(act, _)| act.by != self.setup.person) {
+            return tell(Notice::Closed);
+        }
         let Some(act) = self.ledger.last_undoable(&self.setup.person) else {
             return tell(Notice::NothingToUndo);
         };
@@ -251,7 +256,7 @@ impl Review {
             assessment: state.model.assessment,
             seen: Seen {
                 blind: self.setup.blind,
-                model_visible: state.shown && state.model.reading.is_some(),
+                model_visible: state.shown,
                 model_score: state.model.reading.map(|r| r.score),
                 source: moment.seen.source.clone(),
                 segment: moment.seen.segment,

@@ -13,7 +13,7 @@ use crate::evidence::{Backlinks, Check, EvidenceLink};
 use crate::hash::ContentHash;
 use crate::id::{DimensionId, Person, RecordId};
 use crate::ingest::redaction::Redaction;
-use crate::review::decision::{DossierRead, Entry};
+use crate::review::decision::{Act, Decision, DossierRead, Entry};
 use crate::review::dimension::{DimensionState, LinkView, Origin};
 use crate::review::event::{Attachment, Draft, Effect, Event, Notice, Receipt, Recorded, Stamp};
 use crate::review::ledger::Ledger;
@@ -308,20 +308,22 @@ impl Review {
         self.backlinks = Backlinks::of(standing.iter().map(|(id, links)| (id, links.as_slice())));
     }
 
-    /// What was seen in an earlier session stays seen.
+    /// What was seen in an earlier session stays seen. Who looked before the model had spoken saw nothing.
     fn remember_seen(&mut self) {
         use crate::review::ledger::ActedWhat;
+        let saw =
+            |d: &Decision| d.seen.model_visible || (d.act == Act::Reveal && d.seen.model_score.is_some());
         let seen: Vec<_> = self
             .ledger
             .acts()
             .iter()
             .filter_map(|act| match &act.what {
-                ActedWhat::Decision(d) if d.seen.model_visible => Some(d.dimension.clone()),
+                ActedWhat::Decision(d) if saw(d) => Some(d.dimension.clone()),
                 _ => None,
             })
             .collect();
         for dimension in self.ledger.dimensions_mut() {
-            dimension.shown |= dimension.human.revealed || seen.contains(&dimension.id);
+            dimension.shown |= seen.contains(&dimension.id);
         }
     }
 }

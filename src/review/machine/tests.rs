@@ -262,6 +262,67 @@ fn a_dropped_link_stays_dropped_when_the_model_speaks_again() -> Result {
     Ok(())
 }
 
+fn drop_of(link: EvidenceLink) -> Intent {
+    Intent::DropLink {
+        dimension: collaboration(),
+        link,
+        reason: None,
+    }
+}
+
+fn link_of(place: crate::evidence::Place, polarity: Polarity) -> Intent {
+    Intent::AddLink {
+        dimension: collaboration(),
+        place,
+        polarity,
+    }
+}
+
+#[test]
+fn a_link_of_the_models_can_be_turned_the_other_way() -> Result {
+    let mut bench = Bench::open()?;
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    let of_model = first_link(&bench)?;
+    bench.person(drop_of(of_model.clone()));
+    assert_eq!(first(&bench).dropped().count(), 1);
+    bench.person(link_of(place(&bench, 2)?, Polarity::Contradicts));
+    let links = first(&bench).links();
+    let shown: Vec<_> = links.iter().map(|l| (l.origin, l.link.polarity)).collect();
+    assert_eq!(shown, [(Origin::Person, Polarity::Contradicts)]);
+    assert_eq!(first(&bench).dropped().count(), 0);
+    let of_person = first_link(&bench)?;
+    bench.person(drop_of(of_person));
+    assert!(first(&bench).links().is_empty(), "the model's does not come back");
+    bench.person(Intent::Undo);
+    bench.person(Intent::Undo);
+    bench.person(Intent::Undo);
+    assert_eq!(first_link(&bench)?, of_model);
+    Ok(())
+}
+
+#[test]
+fn a_link_that_both_made_can_be_dropped() -> Result {
+    let mut bench = Bench::open()?;
+    for segment in [2, 3] {
+        bench.person(link_of(place(&bench, segment)?, Polarity::Supports));
+    }
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    assert_eq!(first(&bench).links().len(), 2);
+    for segment in [2, 3] {
+        let link = bench.links(&[segment]).pop();
+        bench.person(drop_of(
+            link.ok_or_else(|| Error::new(ErrorKind::Internal, "no such segment"))?,
+        ));
+    }
+    assert!(first(&bench).links().is_empty(), "{:?}", first(&bench).links());
+    let dropped: Vec<u32> = first(&bench)
+        .dropped()
+        .map(|(link, _)| link.place.segment.0)
+        .collect();
+    assert_eq!(dropped, [2], "the model's alone");
+    Ok(())
+}
+
 #[test]
 fn a_place_knows_which_scores_rest_on_it() -> Result {
     let mut bench = Bench::open()?;
@@ -328,6 +389,42 @@ fn looking_first_is_on_record_and_cannot_be_undone() -> Result {
     assert_eq!(bench.told.last(), Some(&Notice::NothingToUndo));
     bench.person(overridden(3.0));
     assert!(last_decision(&bench)?.seen.model_visible);
+    Ok(())
+}
+
+#[test]
+fn who_saw_a_score_has_seen_it_though_the_model_is_asked_again() -> Result {
+    let mut bench = Bench::open()?;
+    bench.finish("collaboration", 4.2, 0.5, &[2]);
+    bench.person(Intent::Rescore {
+        ticket: Ticket(2),
+        dimensions: vec![collaboration()],
+    });
+    bench.person(overridden(3.0));
+    let seen = last_decision(&bench)?.seen;
+    assert_eq!((seen.model_score, seen.model_visible), (None, true));
+    Ok(())
+}
+
+/// Whether a person who looked in blind-first mode, and reopens the dossier with other weights, has seen a score.
+fn saw_when_reopened(spoken: bool) -> Result<bool> {
+    let mut blind = setup()?;
+    blind.blind = true;
+    let mut bench = Bench::with(blind.clone(), Vec::new())?;
+    if spoken {
+        bench.finish("collaboration", 4.2, 0.5, &[2]);
+    }
+    bench.person(Intent::Reveal(collaboration()));
+    blind.model = Some(wearing(Some("a")));
+    let mut again = Bench::with(blind, bench.journal())?;
+    again.person(overridden(3.0));
+    Ok(last_decision(&again)?.seen.model_visible)
+}
+
+#[test]
+fn who_looked_before_the_model_spoke_saw_nothing() -> Result {
+    assert!(saw_when_reopened(true)?);
+    assert!(!saw_when_reopened(false)?);
     Ok(())
 }
 
@@ -526,6 +623,26 @@ fn a_closed_dossier_opens_with_the_scores_it_was_closed_with() -> Result {
     let again = Bench::with(setup, bench.journal())?;
     assert!(again.asked.is_empty() && again.drafts.is_empty());
     assert_eq!(first(&again).model.by, Some(wearing(None)));
+    Ok(())
+}
+
+#[test]
+fn what_somebody_else_signed_off_cannot_be_undone() -> Result {
+    let mut history = closed()?.journal();
+    for record in &mut history {
+        if matches!(record.entry, Entry::SignOff(_)) {
+            record.actor = Person::new("hr.li");
+        }
+    }
+    let mut bench = Bench::with(setup()?, history.clone())?;
+    bench.person(Intent::Undo);
+    assert_eq!(bench.told, [Notice::Closed]);
+    assert!(bench.drafts.is_empty());
+    let mut setup = setup()?;
+    setup.person = Person::new("hr.li");
+    let mut bench = Bench::with(setup, history)?;
+    bench.person(Intent::Undo);
+    assert!(bench.review.ledger().signed_off().is_none());
     Ok(())
 }
 

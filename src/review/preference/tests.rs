@@ -86,6 +86,13 @@ impl Story {
         self.with("engine", Entry::Assessment(Box::new(said(score))))
     }
 
+    /// What the model said with `score`, read through another calibration.
+    fn recalibrated(self, score: f32, now: f32) -> Self {
+        let mut again = said(now);
+        again.id = said(score).id;
+        self.with("engine", Entry::Assessment(Box::new(again)))
+    }
+
     fn act_of(self, actor: &str, about: Option<f32>, act: Act) -> Self {
         let decision = Decision {
             dossier: "d1".into(),
@@ -240,6 +247,51 @@ fn an_edit_that_was_reversed_teaches_nothing() {
             },
         );
     assert!(there_and_back.told().is_empty(), "{:?}", there_and_back.told());
+}
+
+#[test]
+fn a_link_turned_the_other_way_is_no_pair_and_the_words_do_not_stand() {
+    let against = EvidenceLink {
+        polarity: Polarity::Contradicts,
+        ..link(10)
+    };
+    let story = Story::default()
+        .model(4.0)
+        .act(
+            4.0,
+            Act::LinkDropped {
+                link: link(10),
+                reason: None,
+            },
+        )
+        .act(4.0, Act::LinkAdded { link: against })
+        .act(4.0, Act::Accept { score: 4.0 });
+    assert_eq!(story.told(), ["Accept r4+r3: [10,20] [(4, 1.0)] is true"]);
+}
+
+#[test]
+fn a_score_is_judged_as_it_was_read_then() {
+    let story = Story::default()
+        .model(2.0)
+        .act(2.0, Act::LinkAdded { link: link(30) })
+        .recalibrated(2.0, 4.0)
+        .act(2.0, overridden(5.0))
+        .recalibrated(2.0, 5.0);
+    assert_eq!(
+        story.told(),
+        [
+            "LinkAdded r2: [10,20,30] over [10,20] by 0",
+            "Override r4+r2: [10,20,30] [(5, 1.0)] over [10,20] [(4, 1.0)] by 0.25",
+        ]
+    );
+    let before = Story::default()
+        .model(2.0)
+        .act(2.0, overridden(4.0))
+        .recalibrated(2.0, 4.0);
+    assert_eq!(
+        before.told(),
+        ["Override r2: [10,20] [(4, 1.0)] over [10,20] [(2, 1.0)] by 0.5"]
+    );
 }
 
 #[test]

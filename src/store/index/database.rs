@@ -19,7 +19,7 @@ use crate::store::journal::Tip;
 const CACHE: u64 = 32 << 20;
 
 /// To be raised whenever the rows of the same journal would be others: an index of another layout is made anew.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// What the rows were when the database was last closed in good order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +159,12 @@ fn write_mark(path: &Path, mark: Mark) -> Result<()> {
         std::fs::rename(&fresh, &place)
     };
     write().map_err(|e| Error::io("write", &place, e))
+}
+
+/// The mark that the last good closing left; none when it was taken since, or cannot be read.
+pub(crate) fn read_mark(path: &Path) -> Option<Mark> {
+    let bytes = std::fs::read(mark_path(path)).ok()?;
+    serde_json::from_slice(&bytes).ok()
 }
 
 /// Takes the mark that the last good closing left: none when there was no such closing. It is gone then, until the next.

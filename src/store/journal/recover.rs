@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::catalogue::Catalogue;
 use super::head::{self, Head, Reading};
-use super::scan::{Ending, Scan, Segment, scan};
+use super::scan::{Ending, Scan, Segment, Traces, scan};
 use super::{Journal, OpenSegment, segment_name};
 use crate::error::Result;
 use crate::store::vfs::{Mode, Vfs, refused, write_all_at};
@@ -24,17 +24,18 @@ pub(crate) struct Recovered {
     pub(crate) notes: Vec<String>,
 }
 
-/// Opens the journal in `dir` for writing, making a new one where there is none; `progress` hears how many records were
-/// read.
+/// Opens the journal in `dir` for writing, making a new one where there is none and `traces` tell of none; `progress`
+/// hears how many records were read.
 pub(crate) fn recover(
     vfs: &Arc<dyn Vfs>,
     dir: &Path,
     segment_bytes: u64,
+    traces: Traces,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Recovered> {
     let reading = head::read(&**vfs, dir)?;
     let mut catalogue = Catalogue::default();
-    let scan = scan(&**vfs, dir, reading, &mut |met| {
+    let scan = scan(&**vfs, dir, reading, traces, &mut |met| {
         if met.tip.seq.is_multiple_of(1_000) {
             progress(met.tip.seq);
         }

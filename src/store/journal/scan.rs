@@ -42,6 +42,9 @@ impl Damage {
     }
 }
 
+/// What to do when the index speaks against a journal that was put back on purpose.
+const RIGHT_ONE: &str = "if this journal is the right one, remove index.clean";
+
 /// How the journal ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -51,6 +54,15 @@ pub(crate) enum Ending {
     Torn { offset: u64, bytes: u64 },
     /// It is not what was written.
     Damaged(Damage),
+}
+
+/// What lies beside the journal and tells of its records. Read it before the journal, which only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Traces {
+    /// There are blobs: none is ever written before `HEAD` is.
+    pub(crate) blobs: bool,
+    /// The last record that the index knew when it was last closed in good order, `HEAD` having said it before.
+    pub(crate) index: Option<Tip>,
 }
 
 /// One file of the journal.
@@ -103,17 +115,19 @@ struct Envelope {
     prev: ContentHash,
 }
 
-/// Reads the journal in `dir` and shows every sound line to `visit`, in order.
+/// Reads the journal in `dir`, holds it against `head` and `traces`, and shows every sound line to `visit`, in order.
 pub(crate) fn scan(
     vfs: &dyn Vfs,
     dir: &Path,
     head: Reading,
+    traces: Traces,
     visit: &mut dyn FnMut(Met<'_>) -> Result<()>,
 ) -> Result<Scan> {
     let segments = list(vfs, dir)?;
     let mut walk = Walk {
         dir: dir.to_path_buf(),
         head,
+        traces,
         tip: Tip::START,
         last: None,
     };
@@ -135,6 +149,7 @@ fn list(vfs: &dyn Vfs, dir: &Path) -> Result<Vec<u64>> {
 struct Walk {
     dir: PathBuf,
     head: Reading,
+    traces: Traces,
     tip: Tip,
     last: Option<Segment>,
 }
@@ -209,20 +224,30 @@ impl Walk {
         if envelope.prev != self.tip.hash {
             return Err("it does not follow the record before it".to_owned());
         }
-        self.agrees_with_head(Tip {
+        self.agrees(Tip {
             seq: envelope.seq,
             hash,
         })
         .map(|tip| (len, tip, json))
     }
 
-    fn agrees_with_head(&self, tip: Tip) -> Result<Tip, String> {
-        match self.head {
-            Reading::Tip { tip: head, .. } if head.seq == tip.seq && head.hash != tip.hash => {
-                Err("HEAD names another record with this number".to_owned())
-            }
-            _ => Ok(tip),
+    /// The tip, if neither `HEAD` nor the index knows another record with its number.
+    fn agrees(&self, tip: Tip) -> Result<Tip, String> {
+        let is_another = |known: Tip| known.seq == tip.seq && known.hash != tip.hash;
+        if matches!(self.head, Reading::Tip { tip: head, .. } if is_another(head)) {
+            return Err("HEAD names another record with this number".to_owned());
         }
+        if self.traces.index.is_some_and(is_another) {
+            return Err(format!(
+                "the index was closed with another record of this number; {RIGHT_ONE}"
+            ));
+        }
+        Ok(tip)
+    }
+
+    /// The index has known a record that the journal does not have.
+    fn index_knows_more(&self) -> bool {
+        self.traces.index.is_some_and(|known| known.seq > self.tip.seq)
     }
 
     /// A line that is not sound: torn when it can only be a write that was never answered, else damage.
@@ -231,7 +256,7 @@ impl Walk {
             self.head,
             Reading::Tip { tip, other_broken: false, .. } if tip.seq <= self.tip.seq
         );
-        if is_last && unanswered {
+        if is_last && unanswered && !self.index_knows_more() {
             let offset = self.last.map_or(0, |s| s.len);
             return Ending::Torn {
                 offset,
@@ -255,6 +280,25 @@ impl Walk {
             ),
             Reading::Unreadable => self.damaged(file, 0, "HEAD cannot be read".to_owned()),
             Reading::Absent if !segments.is_empty() => self.damaged(file, 0, "HEAD is missing".to_owned()),
+            Reading::Absent if self.traces.blobs => {
+                let what = "the journal's files are gone, but the blobs that its records cite are there";
+                self.damaged(file, 0, what.to_owned())
+            }
+            _ => self.against_index(file),
+        }
+    }
+
+    /// The verdict of the index on a journal that is sound by itself.
+    fn against_index(&self, file: u64) -> Ending {
+        match self.traces.index {
+            Some(known) if self.index_knows_more() => self.damaged(
+                file,
+                0,
+                format!(
+                    "the journal ends with #{} but the index was closed with #{}; {RIGHT_ONE}",
+                    self.tip.seq, known.seq
+                ),
+            ),
             _ => Ending::Clean,
         }
     }

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::review::Act;
 use crate::store::Workspace;
 use crate::store::index::{digest, memory::Memory};
+use crate::store::journal::scan::Traces;
 use crate::store::journal::{Journal, Tip, recover};
 use crate::store::query::pairs;
 use crate::store::record::{Draft, Line};
@@ -68,7 +69,7 @@ fn a_large_journal_is_indexed_in_seconds() -> Result<()> {
     let root = tempfile::tempdir().map_err(|e| Error::io("create", &std::env::temp_dir(), e))?;
     Workspace::open(root.path(), clock())?.close()?;
     let (vfs, dir): (Arc<dyn Vfs>, _) = (Arc::new(RealVfs), root.path().join("journal"));
-    let mut journal = recover(&vfs, &dir, 16 << 20, &mut |_| {})?
+    let mut journal = recover(&vfs, &dir, 16 << 20, Traces::default(), &mut |_| {})?
         .journal
         .expect("a new journal is sound");
     write(&mut journal, n)?;

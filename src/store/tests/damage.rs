@@ -2,7 +2,7 @@
 
 use super::disk::{Bench, commit_all, script};
 use crate::error::{ErrorKind, Result};
-use crate::store::journal::scan::{Ending, scan};
+use crate::store::journal::scan::{Ending, Traces, scan};
 use crate::store::journal::{Damage, head};
 use crate::store::vfs::Vfs as _;
 use crate::store::vfs::sim::SimDisk;
@@ -26,7 +26,13 @@ fn files(bench: &Bench) -> Vec<String> {
 /// What reading makes of the journal; none when it is taken for sound.
 fn seen(bench: &Bench, disk: &SimDisk) -> Result<Option<Damage>> {
     let dir = bench.journal();
-    let found = scan(disk, &dir, head::read(disk, &dir)?, &mut |_| Ok(()))?;
+    let found = scan(
+        disk,
+        &dir,
+        head::read(disk, &dir)?,
+        Traces::default(),
+        &mut |_| Ok(()),
+    )?;
     match found.ending {
         Ending::Damaged(damage) => Ok(Some(damage)),
         Ending::Clean | Ending::Torn { .. } => Ok(None),

@@ -5,6 +5,7 @@ mod bulk;
 mod damage;
 mod disk;
 mod faults;
+mod gone;
 mod machine;
 mod order;
 mod power;

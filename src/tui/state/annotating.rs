@@ -73,7 +73,7 @@ impl App {
 
     /// Whether the records are safe, while answers are compared.
     pub(super) fn comparisons_saved(&self, annotating: &Annotating) -> Save {
-        match (&self.settings.read_only, self.unsaved, &annotating.last_saved) {
+        match (&self.settings.read_only, self.unsaved(), &annotating.last_saved) {
             (Some(why), ..) => Save::Failed(why.clone()),
             (None, 0, None) => Save::Nothing,
             (None, 0, Some(receipt)) => Save::Saved(receipt.clone()),
@@ -104,7 +104,7 @@ impl App {
             Wanted::Draw(request) => Effect::Ask(request),
             Wanted::Keep(pair) => Effect::Keep(pair),
             Wanted::Commit(draft) => {
-                self.unsaved += 1;
+                self.await_receipt(&draft);
                 Effect::Commit(*draft)
             }
         };
@@ -393,7 +393,7 @@ mod tests {
         stage.press("1")?;
         assert!(shown(&stage).is_none());
         let id = stage.drafts[0].id.clone();
-        stage.send(Message::NotSaved(id, "no space left".to_owned()));
+        stage.send(Message::NotSaved(id, ErrorKind::Io, "no space left".to_owned()));
         assert!(shown(&stage).is_some());
         let words = Word::SaveFailed.fill(Language::En, &[("reason", "no space left")]);
         assert_eq!(told(&stage), words);
@@ -402,6 +402,25 @@ mod tests {
             (told(&stage), stage.drafts.len()),
             ("read-only: nothing can be changed", 1)
         );
+        Ok(())
+    }
+
+    /// A record that does not fit stops neither the others nor the session.
+    #[test]
+    fn a_refused_comparison_comes_back_and_is_said_again() -> Result<()> {
+        let mut stage = stage()?;
+        stage.saves = false;
+        stage.press("1")?;
+        let id = stage.drafts[0].id.clone();
+        stage.send(Message::NotSaved(
+            id,
+            ErrorKind::Input,
+            "it cites nothing".to_owned(),
+        ));
+        assert!(shown(&stage).is_some() && stage.app.settings().read_only.is_none());
+        let words = Word::RecordRefused.fill(Language::En, &[("reason", "it cites nothing")]);
+        assert_eq!(told(&stage), words);
+        assert_eq!(stage.app.save(), Save::Nothing);
         Ok(())
     }
 

@@ -160,7 +160,7 @@ impl Desk {
             items.push(Item::Suggestion);
         }
         items.extend((0..dimension.human.notes.len()).map(Item::Note));
-        items.extend((0..dimension.human.dropped.len()).map(Item::Dropped));
+        items.extend((0..dimension.dropped().count()).map(Item::Dropped));
         items.push(Item::Anchors);
         items
     }

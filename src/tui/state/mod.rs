@@ -11,9 +11,9 @@ use ratatui::layout::Size;
 
 use crate::dossier::{Dossier, Language};
 use crate::engine::{Calibration, ModelIdentity, ScoreEvent, ScoreRequest, Ticket};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::evidence::Check;
-use crate::id::Person;
+use crate::id::{DossierId, Person, RecordId};
 use crate::learn::adapters::Choice;
 use crate::learn::shelf::Worn;
 use crate::model::lora::NamedAdapter;
@@ -120,8 +120,8 @@ pub enum Message {
     Engine(Ticket, ScoreEvent),
     /// The store has made a record durable.
     Saved(Receipt),
-    /// The store could not write a record: its name and why.
-    NotSaved(crate::id::RecordId, String),
+    /// The store could not write a record: its name, what sort of failure it is, and why.
+    NotSaved(RecordId, ErrorKind, String),
     /// Decisions gave a new calibration, which is on the disk.
     Calibrated(Arc<Calibration>, Box<Calibrated>),
     /// What may be laid over the model was read, or why it could not be.
@@ -235,7 +235,11 @@ pub struct App {
     tick: u64,
     tickets: u64,
     opening: Option<usize>,
-    unsaved: usize,
+    /// The records without a receipt, and of which dossier they are.
+    unsaved: Vec<(RecordId, Option<DossierId>)>,
+    /// Whether the dossier on the desk was read again because the store refused a record of it: a record that is refused each
+    /// time must not have it read for ever.
+    reread: bool,
     drag: Option<Drag>,
     /// Whether a look at the training run is on its way: two would go on side by side.
     looking: bool,
@@ -256,7 +260,8 @@ impl App {
             tick: 0,
             tickets: 0,
             opening: None,
-            unsaved: 0,
+            unsaved: Vec::new(),
+            reread: false,
             drag: None,
             looking: false,
         }
@@ -282,7 +287,7 @@ impl App {
             }
             Message::Engine(ticket, event) => self.hear(ticket, event, stamp),
             Message::Saved(receipt) => self.saved(receipt),
-            Message::NotSaved(id, message) => self.not_saved(id, message, stamp),
+            Message::NotSaved(id, kind, message) => self.not_saved(id, kind, message, stamp),
             Message::Calibrated(calibration, record) => self.calibrated(calibration, &record),
             Message::Adapters(read) => self.adapters(read),
             Message::Worn(worn) => self.worn(worn),
@@ -382,7 +387,7 @@ impl App {
 
     /// How many records have no receipt yet.
     pub fn unsaved(&self) -> usize {
-        self.unsaved
+        self.unsaved.len()
     }
 
     /// Where the keys go.
@@ -464,7 +469,7 @@ impl App {
                 Wanted::Score(request) => effects.push(Effect::Ask(request)),
                 Wanted::Cancel(ticket) => effects.push(Effect::Cancel(ticket)),
                 Wanted::Commit(draft) => {
-                    self.unsaved += 1;
+                    self.await_receipt(&draft);
                     effects.push(Effect::Commit(draft));
                 }
                 Wanted::Tell(notice) => self.told = self.words_for(&notice),
@@ -498,6 +503,7 @@ impl App {
         }
         self.queue.select(row);
         self.opening = Some(row);
+        self.reread = false;
         vec![Effect::Read(row)]
     }
 
@@ -544,6 +550,10 @@ impl App {
 
     /// Takes the dossier off the desk; its scoring and the hearing of its recordings end.
     fn put_away(&mut self) -> Vec<Effect> {
+        if self.reread {
+            // What is being read again was left meanwhile.
+            self.opening = None;
+        }
         let desk = self.desk.take();
         let hearing = desk.as_ref().is_some_and(|d| d.hearing.is_some());
         let scoring = desk.and_then(|d| d.review.work().ticket());
@@ -594,17 +604,65 @@ impl App {
         colour.into_iter().chain(layout).collect()
     }
 
+    /// Counts a record that is sent to the store.
+    fn await_receipt(&mut self, draft: &Draft) {
+        let dossier = draft.entry.dossier().cloned();
+        self.unsaved.push((draft.id.clone(), dossier));
+    }
+
+    /// Counts a record that the store has answered; of which dossier it is.
+    fn answered(&mut self, id: &RecordId) -> Option<DossierId> {
+        let at = self.unsaved.iter().position(|(record, _)| record == id)?;
+        self.unsaved.remove(at).1
+    }
+
     fn saved(&mut self, receipt: Receipt) -> Vec<Effect> {
-        self.unsaved = self.unsaved.saturating_sub(1);
+        self.answered(&receipt.id);
         self.comparison_saved(&receipt);
         self.review(Event::Saved(receipt))
     }
 
-    fn not_saved(&mut self, id: crate::id::RecordId, message: String, stamp: Stamp) -> Vec<Effect> {
-        self.unsaved = self.unsaved.saturating_sub(1);
+    fn not_saved(&mut self, id: RecordId, kind: ErrorKind, message: String, stamp: Stamp) -> Vec<Effect> {
+        let dossier = self.answered(&id);
+        if !ends_the_writing(kind) {
+            return self.refused(id, dossier.as_ref(), message, stamp);
+        }
         self.settings.read_only = Some(message.clone());
         self.comparison_not_saved(&id, &message, stamp);
         self.review(Event::NotSaved { id, message })
+    }
+
+    /// The store refused one record and would take another. What the desk shows of that dossier is not what the journal has:
+    /// it is read again, once, and nothing of it is written before that.
+    fn refused(
+        &mut self,
+        id: RecordId,
+        dossier: Option<&DossierId>,
+        message: String,
+        stamp: Stamp,
+    ) -> Vec<Effect> {
+        self.comparison_not_saved(&id, &message, stamp);
+        let desk = self.desk.as_ref();
+        let row = desk.filter(|d| Some(&d.review.dossier().meta.id) == dossier);
+        let row = row.map(|d| d.row);
+        let reads = row.filter(|_| !self.reread && self.opening.is_none() && self.overlays.is_empty());
+        let on_its_way = self.reread && self.opening.is_some();
+        let word = match row {
+            None => Word::RecordRefused,
+            Some(_) if reads.is_some() || on_its_way => Word::RefusedRereads,
+            Some(_) => Word::RefusedReopen,
+        };
+        let told = Told::error(self.fill(word, &[("reason", &message)]));
+        let mut effects = Vec::new();
+        if row.is_some() {
+            effects.extend(self.review(Event::NotSaved { id, message }));
+        }
+        self.told = Some(told);
+        if let Some(row) = reads {
+            (self.reread, self.opening) = (true, Some(row));
+            effects.push(Effect::Read(row));
+        }
+        effects
     }
 
     /// What the person has decided is kept, picker open or not.
@@ -624,6 +682,15 @@ impl App {
                 .resize(usize::from(inner.width), usize::from(inner.height));
         }
     }
+}
+
+/// Whether a record that was not written for such a reason is the last one: the disk or the journal is at fault, not the
+/// record.
+fn ends_the_writing(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Io | ErrorKind::Damaged | ErrorKind::Internal | ErrorKind::Locked
+    )
 }
 
 #[cfg(test)]

@@ -526,11 +526,70 @@ fn a_failed_write_is_said_and_ends_the_writing() -> Result<()> {
         .last()
         .map(|d| d.id.clone())
         .ok_or_else(|| missing("record"))?;
-    stage.send(Message::NotSaved(id, "no space left".to_owned()));
+    stage.send(Message::NotSaved(id, ErrorKind::Io, "no space left".to_owned()));
     assert!(told(&stage).contains("no space left"));
     assert!(stage.screen()?.contains("read-only"));
     stage.press("2")?;
     assert_eq!(told(&stage), stage.app.word(Word::ReadOnly));
+    Ok(())
+}
+
+/// The store refuses the last record of the desk, and only that.
+fn refuse(stage: &mut Stage) -> Result<()> {
+    let id = stage.drafts.last().map(|d| d.id.clone());
+    let id = id.ok_or_else(|| missing("record"))?;
+    stage.send(Message::NotSaved(
+        id,
+        ErrorKind::Input,
+        "a source changed".to_owned(),
+    ));
+    Ok(())
+}
+
+#[test]
+fn a_refused_record_has_its_dossier_read_again_and_ends_nothing() -> Result<()> {
+    let mut stage = stage()?;
+    stage.saves = false;
+    stage.press("a")?;
+    refuse(&mut stage)?;
+    assert!(told(&stage).contains("a source changed"), "{}", told(&stage));
+    assert!(stage.app.settings().read_only.is_none() && stage.app.opening().is_none());
+    let review = &desk(&stage)?.review;
+    assert!(review.read_only().is_none() && review.dimensions()[0].human.verdict.is_none());
+    stage.press("2 enter")?;
+    assert_eq!(decision(&stage)?.act, overridden(2.0, None));
+    Ok(())
+}
+
+#[test]
+fn a_record_refused_each_time_has_its_dossier_read_again_once() -> Result<()> {
+    let mut stage = stage()?;
+    stage.saves = false;
+    stage.press("a")?;
+    refuse(&mut stage)?;
+    stage.press("2 enter")?;
+    refuse(&mut stage)?;
+    let word = stage
+        .app
+        .fill(Word::RefusedReopen, &[("reason", "a source changed")]);
+    assert_eq!(told(&stage), word);
+    assert!(desk(&stage)?.review.read_only().is_some());
+    stage.send(Message::Open(0));
+    assert!(desk(&stage)?.review.read_only().is_none());
+    Ok(())
+}
+
+/// Showing the model is on record: where nothing can be written, the next dossier stays as hidden as this one.
+#[test]
+fn blind_first_that_could_not_be_turned_off_stays_on() -> Result<()> {
+    let mut settings = settings(Language::En)?;
+    settings.blind = true;
+    settings.read_only = Some("another has it".to_owned());
+    let mut stage = Stage::with(settings, SIZE, &[SAMPLE])?;
+    stage.send(Message::Open(0));
+    stage.press("b")?;
+    assert_eq!(told(&stage), stage.app.word(Word::ReadOnly));
+    assert!(stage.app.settings().blind && desk(&stage)?.review.blind());
     Ok(())
 }
 

@@ -364,7 +364,7 @@ impl Page<'_> {
     }
 
     fn dropped(&self, n: usize) -> Vec<Line<'static>> {
-        let Some((link, reason)) = self.state.human.dropped.get(n) else {
+        let Some((link, reason)) = self.state.dropped().nth(n) else {
             return Vec::new();
         };
         let mut lines = Vec::new();

@@ -157,12 +157,15 @@ fn cycle(canvas: &Canvas<'_>, row: &QueueRow) -> (String, Style) {
     (cycle.to_owned(), canvas.styles().dim)
 }
 
+/// Cells of the bar.
+const CELLS: usize = 8;
+
 /// A bar of eight cells and the figures.
 fn progress(canvas: &Canvas<'_>, row: &QueueRow) -> (String, Style) {
     let Summary { decided, total, .. } = row.summary;
     let glyphs = &canvas.theme().glyphs;
-    let filled = (decided * 8).checked_div(total).unwrap_or(0);
-    let bar = glyphs.bar_full.repeat(filled) + &glyphs.bar_empty.repeat(8 - filled);
+    let filled = (decided * CELLS).checked_div(total).unwrap_or(0).min(CELLS);
+    let bar = glyphs.bar_full.repeat(filled) + &glyphs.bar_empty.repeat(CELLS - filled);
     (format!("{bar} {decided}/{total}"), canvas.styles().human)
 }
 
@@ -210,4 +213,40 @@ fn state(canvas: &Canvas<'_>, row: &QueueRow) -> (String, Style) {
         format!("{glyph} {}", canvas.app.word(word)),
         badge.style(canvas.theme()),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use ratatui::buffer::Buffer;
+
+    use super::*;
+    use crate::dossier::Language;
+    use crate::error::Result;
+    use crate::tui::testing::Stage;
+
+    /// Figures that cannot be are no reason to lose the screen.
+    #[test]
+    fn more_decided_than_there_is_fills_the_bar_and_no_more() -> Result<()> {
+        let stage = Stage::queue(Language::En, (120, 30), &[])?;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 120, 30));
+        let canvas = Canvas::new(&stage.app, &mut buffer);
+        let of = |decided, total| {
+            let row = QueueRow {
+                path: PathBuf::from("d1"),
+                meta: Err("unreadable".to_owned()),
+                summary: Summary {
+                    total,
+                    decided,
+                    ..Summary::default()
+                },
+            };
+            progress(&canvas, &row).0
+        };
+        let full = canvas.theme().glyphs.bar_full.repeat(CELLS);
+        assert_eq!(of(9, 8), format!("{full} 9/8"));
+        assert_eq!(of(8, 8), format!("{full} 8/8"));
+        Ok(())
+    }
 }

@@ -253,6 +253,9 @@ words! {
     Saving: "正在保存……", "saving...";
     SavedRecord: "已保存 #{record} {hash}", "saved #{record} {hash}";
     SaveFailed: "未能保存：{reason}。此后不再写入，请检查磁盘后重新打开", "not saved: {reason}; nothing more is written: see to the disk and open it again";
+    RecordRefused: "未能保存：{reason}。其他记录照常保存", "not saved: {reason}; other records still are";
+    RefusedRereads: "未能保存：{reason}。档案已重新读取，请核对后再试", "not saved: {reason}; the dossier is read again: look and decide once more";
+    RefusedReopen: "未能保存：{reason}。请重新打开这份档案", "not saved: {reason}; open the dossier again to go on";
     Undone: "已撤销 #{record}", "undone #{record}";
     NothingToUndo: "没有可撤销的操作", "nothing to undo";
     Accepted: "已采纳「{dimension}」{score}", "accepted {dimension} at {score}";

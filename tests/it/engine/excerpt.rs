@@ -75,6 +75,34 @@ fn an_excerpt_has_the_head_the_headings_and_the_lines_that_are_cited() -> Tested
     Ok(())
 }
 
+/// The tokenizer composes what Unicode allows to be composed: lines are found in what it reads. Who is judged stays hidden in the
+/// role too, and a dimension that is named twice is asked about once.
+#[test]
+fn a_character_in_two_parts_takes_no_line_from_its_place() -> Tested {
+    let gguf = Gguf::open(&env::real_weights(DEFAULT)?.path)?;
+    let tokenizer = Tokenizer::from_gguf(&gguf)?;
+    let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
+    let planner = Planner {
+        tokenizer: &tokenizer,
+        frame: &frame,
+        context: 32_768,
+        shortlist: 12,
+    };
+    let mut dossier = (*short()?).clone();
+    let name = dossier.meta.subject.name.clone();
+    dossier.sources[0].segments[1].text += " re\u{301}sume\u{301}";
+    dossier.meta.role = format!("Deputy, {name}");
+    let plan = planner.plan(&request(&Arc::new(dossier), &["quality", "quality"])?)?;
+    assert_eq!(plan.places.len(), plan.segments.len());
+    let at = plan.places[1].clone();
+    let line = String::from_utf8_lossy(&tokenizer.decode(&plan.prefix[at])).into_owned();
+    assert!(line.contains("r\u{e9}sum\u{e9}"), "{line:?}");
+    let papers = String::from_utf8_lossy(&tokenizer.decode(&plan.prefix)).into_owned();
+    assert!(!papers.contains(&name), "{papers:?}");
+    assert_eq!(plan.branches.len(), 1);
+    Ok(())
+}
+
 /// Under the calibration that comes with the program: what is cited is weighed, and the words that the model wrote are likelier
 /// than those it wrote of something else.
 #[test]

@@ -217,10 +217,14 @@ impl App {
         }));
     }
 
+    /// The next dossier is opened as this one is shown now, which is as before where it was refused.
     fn toggle_blind(&mut self, stamp: Stamp) -> Vec<Effect> {
         let on = self.desk.as_ref().is_some_and(|d| d.review.blind());
-        self.settings.blind = !on;
-        self.intend(Intent::Blind(!on), stamp)
+        let effects = self.intend(Intent::Blind(!on), stamp);
+        if let Some(desk) = &self.desk {
+            self.settings.blind = desk.review.blind();
+        }
+        effects
     }
 
     fn ask_sign_off(&mut self) -> Vec<Effect> {
