@@ -112,12 +112,12 @@ impl Scored {
 /// # Errors
 /// The dossier, the rubric or the model cannot be used, or scoring fails; what had finished was printed.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    // What cannot work is said before recordings are heard and pictures are read.
+    // A wrong call and a workspace in use are said before recordings are heard and pictures are read.
     let (rubric, dimensions) = asked(args, config)?;
-    let model = super::engine::model(config)?;
-    let calibration = super::engine::calibration(config, &model.identity, &RubricIdentity::of(&rubric))?;
     let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
     let dossier = Opener::live(config).open(&args.dir)?;
+    let model = super::engine::model(config)?;
+    let calibration = super::engine::calibration(config, &model.identity, &RubricIdentity::of(&rubric))?;
     let request = ScoreRequest {
         ticket: Ticket(1),
         language: dossier.meta.language,
