@@ -112,12 +112,13 @@ impl Scored {
 /// # Errors
 /// The dossier, the rubric or the model cannot be used, or scoring fails; what had finished was printed.
 pub fn run(args: &Args, config: &Config) -> Result<()> {
-    // A wrong call and a workspace in use are said before recordings are heard and pictures are read.
+    // A wrong call is said before recordings are heard and pictures are read.
     let (rubric, dimensions) = asked(args, config)?;
-    let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
     let dossier = Opener::live(config).open(&args.dir)?;
     let model = super::engine::model(config)?;
     let calibration = super::engine::calibration(config, &model.identity, &RubricIdentity::of(&rubric))?;
+    // Behind what may fail, so that no workspace is made for nothing; before the work: one in use is said at once.
+    let save = args.save.then(|| save::Keeper::open(config)).transpose()?;
     let request = ScoreRequest {
         ticket: Ticket(1),
         language: dossier.meta.language,
