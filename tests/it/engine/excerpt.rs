@@ -18,17 +18,27 @@ use super::prefix::short;
 use super::{DEFAULT, Tested, request, score, shared};
 use crate::env;
 
-#[test]
-fn an_excerpt_has_the_head_the_headings_and_the_lines_that_are_cited() -> Tested {
+/// What the default model reads with; its weights stay where they are.
+fn reader() -> Tested<(Tokenizer, ChatFrame)> {
     let gguf = Gguf::open(&env::real_weights(DEFAULT)?.path)?;
     let tokenizer = Tokenizer::from_gguf(&gguf)?;
     let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
-    let planner = Planner {
-        tokenizer: &tokenizer,
-        frame: &frame,
+    Ok((tokenizer, frame))
+}
+
+fn planner<'a>(tokenizer: &'a Tokenizer, frame: &'a ChatFrame) -> Planner<'a> {
+    Planner {
+        tokenizer,
+        frame,
         context: 32_768,
         shortlist: 12,
-    };
+    }
+}
+
+#[test]
+fn an_excerpt_has_the_head_the_headings_and_the_lines_that_are_cited() -> Tested {
+    let (tokenizer, frame) = reader()?;
+    let planner = planner(&tokenizer, &frame);
     let dossier = short()?;
     let request = request(&dossier, &["quality"])?;
     let mut plan = planner.plan(&request)?;
@@ -79,15 +89,8 @@ fn an_excerpt_has_the_head_the_headings_and_the_lines_that_are_cited() -> Tested
 /// role too, and a dimension that is named twice is asked about once.
 #[test]
 fn a_character_in_two_parts_takes_no_line_from_its_place() -> Tested {
-    let gguf = Gguf::open(&env::real_weights(DEFAULT)?.path)?;
-    let tokenizer = Tokenizer::from_gguf(&gguf)?;
-    let frame = ChatFrame::from_gguf(&gguf, &tokenizer)?;
-    let planner = Planner {
-        tokenizer: &tokenizer,
-        frame: &frame,
-        context: 32_768,
-        shortlist: 12,
-    };
+    let (tokenizer, frame) = reader()?;
+    let planner = planner(&tokenizer, &frame);
     let mut dossier = (*short()?).clone();
     let name = dossier.meta.subject.name.clone();
     dossier.sources[0].segments[1].text += " re\u{301}sume\u{301}";
